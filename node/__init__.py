@@ -1,0 +1,1 @@
+"""Staffelstab: municipal nodes that hand over cases, with consent and proof."""

@@ -1,0 +1,1 @@
+"""The town's own software talks to us here."""

@@ -1,0 +1,1 @@
+"""What one municipality knows of a person, and what may leave."""

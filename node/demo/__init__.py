@@ -1,0 +1,1 @@
+"""Two towns of invented people, staged stories, and the check that walks them."""

@@ -1,0 +1,1 @@
+"""What happened, provable to a stranger and without personal data."""

@@ -1,0 +1,1 @@
+"""The reading side: rows for pages, figures for reports."""

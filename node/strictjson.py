@@ -1,0 +1,160 @@
+"""The one JSON reader for foreign bytes, and the one writer for our own.
+
+Enters: bytes from a peer, an API caller, a file. Leaves: plain dictionaries, lists, text,
+integers, booleans and null, or one error. Must never happen: two readers of the product
+judging one document differently. Implements SR-P1.
+"""
+
+import json
+from typing import Any, Final, NoReturn
+
+from node.errors import MalformedMessageError
+
+Json = Any  # None, bool, int, str, list, dict: mypy has no finite name for it
+JsonObject = dict[str, Any]
+
+MAX_INTEGER: Final = 2**53 - 1
+MAX_KEY_CHARACTERS: Final = 128
+_MAX_DIGITS: Final = 16
+_ALLOWED_CONTROLS: Final = {"\t", "\n"}
+
+
+def parse(data: bytes, *, depth: int = 16, members: int = 1000) -> Json:
+    """Read one JSON document strictly.
+
+    Args:
+        data: UTF-8 without byte order mark; the caller has bounded its length.
+        depth: Deepest allowed nesting of objects and lists.
+        members: Most object members and list items in the whole document.
+
+    Raises:
+        MalformedMessageError: Not UTF-8, not JSON, duplicate key, float, NaN, integer
+            beyond 2^53 - 1, too deep, too many members, key too long, lone surrogate,
+            NUL or another control character in a text. The message is a stable code.
+    """
+    try:
+        text = data.decode("utf-8", "strict")
+    except UnicodeDecodeError:
+        raise MalformedMessageError("json-encoding") from None
+    if text.startswith("\ufeff"):
+        raise MalformedMessageError("json-bom")
+    _check_shape(text, depth)
+    counter = _Counter(members)
+    try:
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=counter.object,
+            parse_float=_refuse_float,
+            parse_constant=_refuse_float,
+            parse_int=_integer,
+        )
+    except (ValueError, RecursionError):
+        raise MalformedMessageError("json-syntax") from None
+    _check_values(value, counter)
+    return value
+
+
+def parse_object(data: bytes, *, depth: int = 16, members: int = 1000) -> JsonObject:
+    """Read one JSON document whose outermost value is an object.
+
+    Raises:
+        MalformedMessageError: As ``parse``, or the document is no object.
+    """
+    value = parse(data, depth=depth, members=members)
+    if not isinstance(value, dict):
+        raise MalformedMessageError("json-object")
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """Write JSON in our one spelling: UTF-8, ASCII only, sorted keys, no spaces."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode("ascii")
+
+
+def _check_shape(text: str, depth: int) -> None:
+    """Bound nesting and number length before the parser runs (SR-P1)."""
+    level = digits = 0
+    in_string = escaped = False
+    for char in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                in_string = False
+            continue
+        if char in "0123456789":
+            digits += 1
+            if digits > _MAX_DIGITS:
+                raise MalformedMessageError("json-integer")
+            continue
+        digits = 0
+        if char == '"':
+            in_string = True
+        elif char in "[{":
+            level += 1
+            if level > depth:
+                raise MalformedMessageError("json-depth")
+        elif char in "]}":
+            level -= 1
+
+
+class _Counter:
+    """Counts members over the whole document and refuses duplicate keys."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def spend(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise MalformedMessageError("json-members")
+
+    def object(self, pairs: list[tuple[str, Json]]) -> JsonObject:
+        self.spend(len(pairs))
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            raise MalformedMessageError("json-duplicate-key")
+        return result
+
+
+def _refuse_float(_: str) -> NoReturn:
+    raise MalformedMessageError("json-number")
+
+
+def _integer(text: str) -> int:
+    value = int(text)
+    if abs(value) > MAX_INTEGER or text == "-0":
+        raise MalformedMessageError("json-integer")
+    return value
+
+
+def _check_values(root: Json, counter: _Counter) -> None:
+    """Walk the document once: texts are clean, lists are counted."""
+    waiting = [root]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, list):
+            counter.spend(len(value))
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if len(key) > MAX_KEY_CHARACTERS:
+                    raise MalformedMessageError("json-key")
+                _check_text(key)
+                waiting.append(item)
+
+
+def _check_text(text: str) -> None:
+    if text.isascii() and text.isprintable():
+        return
+    for char in text:
+        if (char < " " and char not in _ALLOWED_CONTROLS) or char == "\x7f":
+            raise MalformedMessageError("json-control-character")
+        if "\ud800" <= char <= "\udfff":
+            raise MalformedMessageError("json-surrogate")

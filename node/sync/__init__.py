@@ -1,0 +1,1 @@
+"""The handover of a case between two nodes."""

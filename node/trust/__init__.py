@@ -1,0 +1,1 @@
+"""Whom this node may talk to: member records, routes, staleness."""
