@@ -7,7 +7,7 @@ is. ``parse`` is the constructor; ``str(x)`` gives the text back.
 import re
 import uuid
 from base64 import urlsafe_b64encode
-from typing import ClassVar, Self, override
+from typing import ClassVar, Self
 
 from node.errors import MalformedMessageError
 
@@ -22,10 +22,9 @@ class Identifier(str):
     __slots__ = ()
     pattern: ClassVar[re.Pattern[str]]
 
-    @override
     def __new__(cls, text: str) -> Self:
         """Check the form; the value itself never appears in an error."""
-        if not isinstance(text, str) or cls.pattern.fullmatch(text) is None:
+        if cls.pattern.fullmatch(text) is None:
             raise MalformedMessageError(f"not a {cls.__name__}")
         return super().__new__(cls, text)
 
@@ -90,7 +89,7 @@ class AccountId(Hex128):
 
 
 class MessageId(Identifier):
-    """``jti`` of a statement: 128 random bits, base64url without padding (22 characters)."""
+    """``jti`` of a statement: 128 random bits in base64url, 22 characters."""
 
     __slots__ = ()
     pattern = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
@@ -102,7 +101,7 @@ class MessageId(Identifier):
 
 
 class Ags(Identifier):
-    """Amtlicher Gemeindeschlüssel: eight digits as text, for example ``08337116`` (Wehr)."""
+    """Amtlicher Gemeindeschlüssel: eight digits as text, like ``08337116``."""
 
     __slots__ = ()
     pattern = re.compile(r"(0[1-9]|1[0-6])[0-9]{6}", re.ASCII)

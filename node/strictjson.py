@@ -1,11 +1,12 @@
 """The one JSON reader for foreign bytes, and the one writer for our own.
 
-Enters: bytes from a peer, an API caller, a file. Leaves: plain dictionaries, lists, text,
-integers, booleans and null, or one error. Must never happen: two readers of the product
-judging one document differently. Implements SR-P1.
+Enters: bytes from a peer, an API caller, a file. Leaves: plain dictionaries, lists,
+text, integers, booleans and null, or one error. Must never happen: two readers of the
+product judging one document differently. Implements SR-P1.
 """
 
 import json
+import re
 from typing import Any, Final, NoReturn
 
 from node.errors import MalformedMessageError
@@ -15,7 +16,9 @@ JsonObject = dict[str, Any]
 
 MAX_INTEGER: Final = 2**53 - 1
 MAX_KEY_CHARACTERS: Final = 128
-_MAX_DIGITS: Final = 16
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_LONG_NUMBER: Final = re.compile(r"[0-9]{17}")
+_BRACKET: Final = re.compile(r"[][{}]")
 _ALLOWED_CONTROLS: Final = {"\t", "\n"}
 
 
@@ -75,31 +78,14 @@ def encode(value: Any) -> bytes:
 
 def _check_shape(text: str, depth: int) -> None:
     """Bound nesting and number length before the parser runs (SR-P1)."""
-    level = digits = 0
-    in_string = escaped = False
-    for char in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif char == "\\":
-                escaped = True
-            elif char == '"':
-                in_string = False
-            continue
-        if char in "0123456789":
-            digits += 1
-            if digits > _MAX_DIGITS:
-                raise MalformedMessageError("json-integer")
-            continue
-        digits = 0
-        if char == '"':
-            in_string = True
-        elif char in "[{":
-            level += 1
-            if level > depth:
-                raise MalformedMessageError("json-depth")
-        elif char in "]}":
-            level -= 1
+    bare = _STRING.sub("", text)
+    if _LONG_NUMBER.search(bare):
+        raise MalformedMessageError("json-integer")
+    level = 0
+    for match in _BRACKET.finditer(bare):
+        level += 1 if match[0] in "[{" else -1
+        if level > depth:
+            raise MalformedMessageError("json-depth")
 
 
 class _Counter:
