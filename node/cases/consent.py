@@ -118,8 +118,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who shall receive: the member and the place; ``responsible`` is whether the directory
-    names this member for the new AGS on the move date."""
+    """Who shall receive: the member and the place.
+
+    ``responsible`` is whether the directory names this member for the new AGS on the
+    move date.
+    """
 
     member: MemberId
     ags: Ags

@@ -7,7 +7,7 @@ from typing import Protocol
 from node.cases.consent import Consent
 from node.cases.model import CaseContent, CaseFile, Record
 from node.cases.relocation import Relocation
-from node.ids import AccountId, CaseId, ConsentId, MemberId, RecordId, TransferId
+from node.ids import AccountId, CaseId, ConsentId, RecordId, TransferId
 
 
 class CaseRepository(Protocol):
