@@ -424,7 +424,7 @@ class TransferSecrets(Protocol):
         ...
 
     def destroy_share_b(self, transfer: TransferId) -> None:
-        """Register line first (HO-19), then share B and container's name; idempotent."""
+        """Register line first (HO-19), then share B and the container's name; idempotent."""
         ...
 
     def keep_received(
@@ -446,7 +446,7 @@ class TransferSecrets(Protocol):
         ...
 
     def shred(self, transfer: TransferId) -> None:
-        """Transfer key, file's name and grant are gone; the file is removed after the commit."""
+        """Transfer key, file name and grant go; the file is removed after the commit."""
         ...
 
 
