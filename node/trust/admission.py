@@ -22,7 +22,7 @@ from node.errors import DirectoryFileError, MalformedMessageError, SignatureErro
 from node.ids import Ags, MemberId
 from node.trust.fields import Fields
 from node.trust.fingerprint import words_of
-from node.trust.keysheet import open_sheet, unverified_payload
+from node.trust.keysheet import open_sheet, peek_sheet, unverified_payload
 from node.trust.member import (
     MAX_PLACES,
     Contact,
@@ -139,12 +139,16 @@ class AdmissionRequest:
             raise DirectoryFileError("place outside the member's scope")
         return request
 
-    def record(self, on: date, *, nbf: datetime, exp: datetime) -> Member:
+    @property
+    def made_at(self) -> datetime:
+        """When the node signed its first key sheet; the life of its keys begins here."""
+        return peek_sheet(self.key_sheet).iat
+
+    def record(self, on: date, *, exp: datetime) -> Member:
         """The first record of the body; its key sheet is checked against it.
 
         Args:
             on: The day of admission, from which it answers for its places.
-            nbf: Begin of its keys.
             exp: End of its keys.
 
         Raises:
@@ -152,6 +156,7 @@ class AdmissionRequest:
                 not of prime order.
             RollbackError: One key has two purposes.
         """
+        nbf = self.made_at
         record = Member(
             id=self.id,
             serial=1,

@@ -71,7 +71,7 @@ class Town:
     def record(self, at: datetime = NOON) -> Member:
         """The first record as a registrar would make it."""
         request = AdmissionRequest.parse(self.request(at))
-        return request.record(at.date(), nbf=at, exp=at + timedelta(days=365))
+        return request.record(at.date(), exp=at + timedelta(days=365))
 
     def rotated(self, kem: str) -> "Town":
         """The same body with another KEM key."""

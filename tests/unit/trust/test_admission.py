@@ -94,7 +94,7 @@ def test_a_key_sheet_of_another_key_is_refused() -> None:
     data = admission_request(town.keyring, town.applicant, key_sheet=sheet)
     request = AdmissionRequest.parse(data)
     with pytest.raises(SignatureError):
-        request.record(NOON.date(), nbf=NOON, exp=NOON + YEAR)
+        request.record(NOON.date(), exp=NOON + YEAR)
 
 
 def test_one_key_for_two_purposes_is_refused() -> None:
@@ -102,7 +102,7 @@ def test_one_key_for_two_purposes_is_refused() -> None:
     lazy = replace(town, keyring=replace(town.keyring, log=town.keyring.sign))
     request = AdmissionRequest.parse(lazy.request())
     with pytest.raises(RollbackError):
-        request.record(NOON.date(), nbf=NOON, exp=NOON + YEAR)
+        request.record(NOON.date(), exp=NOON + YEAR)
 
 
 @pytest.mark.parametrize(

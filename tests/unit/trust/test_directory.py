@@ -16,7 +16,8 @@ from node.errors import (
     UnknownNodeError,
 )
 from node.ids import Ags, KeyId, MemberId
-from node.trust.directory import Directory, Freshness, Head
+from node.trust.directory import Directory, Freshness
+from node.trust.head import Head
 from node.trust.holdings import FileKind
 from node.trust.member import ListedKey, Member, Served
 from node.trust.renewal import Fetched, renew
