@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from node import strictjson
-from node.crypto.checkpoint import Checkpoint
 from node.crypto.merkle import (
     HASH_BYTES,
     HashReader,
@@ -22,7 +21,7 @@ from node.crypto.merkle import (
     inclusion_proof,
 )
 from node.errors import MalformedMessageError, UsageError
-from node.exchangelog.witness import MAX_PROOF_LINES, Extension
+from node.exchangelog.witness import MAX_PROOF_LINES, Extension, SignedHead
 from node.strictjson import Json, JsonObject
 
 ATTACHMENT_BYTES: Final = 64 * 1024
@@ -31,14 +30,6 @@ MAX_GOSSIP: Final = 4
 _KEYS: Final = frozenset(
     ("checkpoint", "entries", "history", "since", "seen_note", "gossip")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SignedHead:
-    """A checkpoint with the note that carries its signatures."""
-
-    head: Checkpoint
-    note: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 from node import strictjson
+from node.crypto.merkle import EMPTY_ROOT
 from node.errors import MalformedMessageError
 from node.strictjson import Json, JsonObject
 
@@ -227,6 +228,7 @@ def is_head(value: Json) -> bool:
         and _origin(value["log"])
         and _size(value["size"])
         and _digest(value["root"])
+        and (value["size"] > 0 or value["root"] == EMPTY_ROOT.hex())
     )
 
 

@@ -20,10 +20,17 @@ from node.crypto.checkpoint import Checkpoint, NoteKey, open_checkpoint
 from node.crypto.commit import check_opening, leaf_input
 from node.crypto.merkle import leaf_hash, verify_inclusion
 from node.errors import MalformedMessageError, SignatureError
-from node.exchangelog.attachment import Attachment, EntryProof, SignedHead
+from node.exchangelog.attachment import Attachment, EntryProof
 from node.exchangelog.entry import Entry, parse_entry
 from node.exchangelog.kinds import EntryType
-from node.exchangelog.witness import Past, Relation, WitnessMemory, goes_on, relate
+from node.exchangelog.witness import (
+    Past,
+    Relation,
+    SignedHead,
+    WitnessMemory,
+    goes_on,
+    relate,
+)
 from node.ids import TransferId
 
 _T = EntryType
@@ -208,21 +215,41 @@ def check(
     signed = heads.open(attachment.checkpoint)
     if signed is None:
         return Unproven(GateCode.KEY)
-    refused = (
-        _check_memory(signed, attachment, knowledge)
-        or _check_history(signed, claims.cp, attachment, knowledge.past)
-        or _check_seen(claims.seen, attachment, knowledge.own)
+    return _check_log(signed, claims, attachment, knowledge) or _check_act(
+        signed, claims, attachment, knowledge=knowledge, expected=expected
     )
-    if refused is not None:
-        return refused
+
+
+def _check_log(
+    signed: SignedHead, claims: LogClaims, attachment: Attachment, knowledge: Knowledge
+) -> Refused | None:
+    """Steps 3 to 5: the histories of both logs fit what everybody remembers."""
+    return (
+        # Step 5 comes first: after a restore our memory of others is old as well, and
+        # step 3 alone would wait for ever for a proof from a head we have forgotten.
+        _check_seen(claims.seen, attachment, knowledge.own)
+        or _check_memory(signed, attachment, knowledge)
+        or _check_history(signed, claims.cp, attachment, knowledge.past)
+    )
+
+
+def _check_act(
+    signed: SignedHead,
+    claims: LogClaims,
+    attachment: Attachment,
+    *,
+    knowledge: Knowledge,
+    expected: Expected | None,
+) -> Proven | Unproven:
+    """Step 6, then the memory for step 7."""
     memory = _remember(signed, knowledge.memory)
-    proof, entry = None, None
-    if expected is not None and (expected.proof_required or attachment.entries):
-        found = _check_entry(signed, claims, attachment, expected)
-        if isinstance(found, Unproven):
-            return found
-        proof, entry = found
-    return Proven(memory, memory != knowledge.memory, proof, entry)
+    advanced = memory != knowledge.memory
+    if expected is None or not (expected.proof_required or attachment.entries):
+        return Proven(memory, advanced, proof=None, entry=None)
+    entry = _check_entry(signed.head, claims, attachment, expected)
+    if isinstance(entry, Unproven):
+        return entry
+    return Proven(memory, advanced, attachment.entries[0], entry)
 
 
 def _check_memory(
@@ -283,16 +310,14 @@ def _remember(signed: SignedHead, memory: WitnessMemory | None) -> WitnessMemory
 
 
 def _check_entry(
-    signed: SignedHead, claims: LogClaims, attachment: Attachment, expected: Expected
-) -> tuple[EntryProof, Entry] | Unproven:
+    head: Checkpoint, claims: LogClaims, attachment: Attachment, expected: Expected
+) -> Entry | Unproven:
     """Step 6: the entry is included, and says what the statement says."""
     proof = attachment.entries[0] if attachment.entries else None
-    if proof is None or proof.c != claims.entry or not _included(proof, signed.head):
+    if proof is None or proof.c != claims.entry or not _included(proof, head):
         return Unproven(GateCode.ENTRY)
-    if proof.opening is None:
-        return Unproven(GateCode.OPENING)
     try:
-        spelled = check_opening(proof.c, proof.opening)
+        spelled = check_opening(proof.c, proof.opening or b"")
     except MalformedMessageError:
         return Unproven(GateCode.OPENING)
     # From here on the bytes are those the issuer committed to, so a fault is final.
@@ -300,14 +325,10 @@ def _check_entry(
         entry = parse_entry(spelled)
     except MalformedMessageError:
         return Unproven(GateCode.OPENING, final=True)
-    wrong = _first_difference(entry, signed.head.origin, expected)
-    if wrong is not None:
-        return Unproven(wrong, final=True)
-    if entry.type is EntryType.TRANSFER_SENT:
-        unfit = _check_grounds(entry, attachment, signed.head)
-        if unfit is not None:
-            return unfit
-    return proof, entry
+    wrong = _first_difference(entry, head.origin, expected)
+    if wrong is None and entry.type is EntryType.TRANSFER_SENT:
+        return _check_grounds(entry, attachment, head) or entry
+    return entry if wrong is None else Unproven(wrong, final=True)
 
 
 def _included(proof: EntryProof, head: Checkpoint) -> bool:
