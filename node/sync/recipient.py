@@ -358,9 +358,14 @@ def _take_grant(
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The container of this transfer is welcome: these bytes and no others."""
+    """The container of this offer is welcome: these bytes and no others."""
 
-    packet: PacketName
+    offer: OfferBody
+
+    @property
+    def packet(self) -> PacketName:
+        """Digest and length of the bytes."""
+        return self.offer.pkt
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +389,7 @@ def expect_packet(
         if transfer is None or transfer.sender != sender:
             raise NotFoundError("unknown-transfer")
         if transfer.state is Inbound.ANNOUNCED:
-            return Expected(offer_of(transfer).pkt)
+            return Expected(offer_of(transfer))
         over = transfer.state in _ENDED
         ours = uow.outbox.of_transfer(transfer_id)
     kinds = (
