@@ -120,6 +120,23 @@ def test_no_consistency_proof_fits_elsewhere():
                     refused(verify_consistency, other, n, ROOTS[m], ROOTS[n], proof)
 
 
+def test_a_path_of_another_shape_is_refused():
+    # Sizes with paths of one shape are told apart by the signed checkpoint alone.
+    for size in range(2, 40):
+        for index in range(size):
+            proof = inclusion_proof(index, size, TREE)
+            for other in range(index + 1, 40):
+                if len(inclusion_proof(index, other, TREE)) != len(proof):
+                    refused(
+                        verify_inclusion,
+                        index,
+                        other,
+                        LEAVES[index],
+                        proof,
+                        ROOTS[size],
+                    )
+
+
 @given(st.data())
 @settings(max_examples=300)
 def test_no_bit_of_an_inclusion_proof_may_change(data):
