@@ -85,6 +85,12 @@ class StaleEpochError(ConflictError):
     retryable = False
 
 
+class ErasedError(UsageError):
+    """The key of this case or entry was destroyed; pages say "gelöscht"."""
+
+    code = "erased"
+
+
 class PeerError(NodeError):
     """The other node did something wrong."""
 
@@ -151,6 +157,12 @@ class DirectoryExpiredError(TrustError):
 
     code = "directory-expired"
     retryable = True
+
+
+class DirectoryFileError(TrustError):
+    """A directory file is broken, too long, outside its role or not signed by enough keys."""
+
+    code = "directory-file"
 
 
 class RollbackError(TrustError):
