@@ -47,6 +47,7 @@ def refused(verify, *arguments):
 
 def test_frontier_and_reader_agree_with_the_recursion():
     frontier = Frontier()
+    assert TREE.size == LARGEST
     for size in range(LARGEST + 1):
         assert frontier.root() == root_of(size, TREE) == ROOTS[size]
         assert Frontier.decode(frontier.encode()) == frontier
