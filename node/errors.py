@@ -197,3 +197,9 @@ class LogError(NodeError):
     """The exchange log does not add up: stop, tell a person, never repair silently."""
 
     code = "log"
+
+
+class SealError(NodeError):
+    """Stored bytes do not open under their key and context; the row is damaged or moved."""
+
+    code = "seal"
