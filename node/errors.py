@@ -159,6 +159,12 @@ class DirectoryExpiredError(TrustError):
     retryable = True
 
 
+class DirectoryFileError(TrustError):
+    """A directory file is broken, too long, outside its role or not signed by enough keys."""
+
+    code = "directory-file"
+
+
 class RollbackError(TrustError):
     """A directory file went back, or a key moved to another owner or purpose."""
 

@@ -41,7 +41,8 @@ class Office:
     """What this node brings to a use case: its keys, clock, chance and directory.
 
     ``directory`` gives the directory in force at the moment of the call. ``failpoints`` is
-    inert in every real node.
+    inert in every real node. ``register`` is the id of this procedure in the body's
+    register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has confirmed.
     """
 
     keyring: Keyring
@@ -50,12 +51,17 @@ class Office:
     directory: Callable[[], Directory]
     failpoints: Failpoints
     log_origin: str
+    register: str = "V-01"
     statutes: frozenset[str] = frozenset()
 
     @property
     def member(self) -> MemberId:
         """This node's own member id."""
         return self.keyring.member
+
+    def log_of(self, peer: MemberId) -> str:
+        """The origin of a peer's exchange log, by the directory."""
+        return self.directory().log_key(peer).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,7 +430,7 @@ class TransferSecrets(Protocol):
         ...
 
     def destroy_share_b(self, transfer: TransferId) -> None:
-        """Register line first (HO-19), then share B and container's name; idempotent."""
+        """Register line first (HO-19), then share B and the container's name; idempotent."""
         ...
 
     def keep_received(
@@ -446,7 +452,7 @@ class TransferSecrets(Protocol):
         ...
 
     def shred(self, transfer: TransferId) -> None:
-        """Transfer key, file's name and grant are gone; the file is removed after the commit."""
+        """Transfer key, file name and grant go; the file is removed after the commit."""
         ...
 
 
