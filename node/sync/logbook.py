@@ -5,7 +5,7 @@ statement of the act and by the next entry. Must never happen: a name, an addres
 text in an entry. Implements the field lists of exchange-log 3.3 and LR-6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,6 +49,12 @@ class Subject:
     epoch: int | None
     packet: bytes | None
     prev: bytes | None
+
+
+def common_epoch(epochs: Iterable[int]) -> int | None:
+    """The epoch an entry names: the cases' common one, or none where they differ."""
+    found = set(epochs)
+    return found.pop() if len(found) == 1 else None
 
 
 def record(

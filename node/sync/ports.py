@@ -22,6 +22,7 @@ from node.crypto.keys import Keyring, Randomness
 from node.failpoints import Failpoints
 from node.ids import AccountId, MemberId, MessageId, TransferId
 from node.strictjson import Json
+from node.sync.message import Position
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 from node.trust.directory import Directory
 
@@ -90,15 +91,6 @@ class Head:
     size: int
     root: bytes
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in a chain of statements: incarnation, number, SHA-256 of the JWS there."""
-
-    inc: int
-    seq: int
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +397,18 @@ class Heads(Protocol):
         """Insert, or compare-and-set to a larger size. ConflictError if it moved."""
         ...
 
+    def shown(self, peer: MemberId) -> int:
+        """The size of our own log that this peer last confirmed to remember, 0 if none."""
+        ...
+
+    def set_shown(self, peer: MemberId, size: int) -> None:
+        """The peer's signed answer told which of our sizes it remembers."""
+        ...
+
+    def past(self, origin: str, size: int) -> bytes | None:
+        """The root we remember of another log at exactly this size, if we ever saw it."""
+        ...
+
     def keep_evidence(
         self, origin: str, *, reason: str, known: str, offered: str, at: datetime
     ) -> None:
@@ -547,12 +551,14 @@ class StatementsAnswer:
     """A verified answer.
 
     ``results`` by jti: ``taken``, ``refused`` or a problem code; ``statements`` the
-    peer's statements for us; ``got`` how far it came in our chain.
+    peer's statements for us; ``got`` how far it came in our chain; ``seen`` the size of our
+    log that it remembers.
     """
 
     results: Mapping[str, str]
     statements: tuple[Parcel, ...] = ()
     got: Position | None = None
+    seen: int | None = None
 
 
 class Transport(Protocol):
