@@ -19,10 +19,11 @@ from node.cases.ports import (
 )
 from node.clock import Clock
 from node.crypto.keys import Keyring, Randomness
+from node.crypto.merkle import HashReader
 from node.failpoints import Failpoints
 from node.ids import AccountId, MemberId, MessageId, TransferId
 from node.strictjson import Json
-from node.sync.message import Position
+from node.sync.chain import Position
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 from node.trust.directory import Directory
 
@@ -95,7 +96,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """One of our statements on its way; ``entry`` is None where no proof is needed."""
+    """One of our statements on its way.
+
+    ``entry`` is None where no proof is needed; ``cp_size`` is the size its claim ``cp``
+    names, 0 if none.
+    """
 
     peer: MemberId
     jti: MessageId
@@ -104,6 +109,7 @@ class StatementRow:
     type: str
     jws: str
     entry: bytes | None
+    cp_size: int
     transfer: TransferId | None
 
 
@@ -350,12 +356,12 @@ class ExchangeLog(Protocol):
         """The place of a commitment in the tree, None before its commit."""
         ...
 
-    def inclusion(self, index: int, size: int) -> Sequence[bytes]:
-        """Inclusion proof of an entry in the tree of this size."""
+    def tree(self) -> HashReader:
+        """Hashes of complete subtrees of our log, for proofs."""
         ...
 
-    def consistency(self, old: int, new: int) -> Sequence[bytes]:
-        """Consistency proof between two sizes; empty for old 0."""
+    def contains(self, size: int, root: bytes) -> bool:
+        """Whether our log had exactly this root at this size."""
         ...
 
     def opening(self, entry: bytes) -> bytes | None:

@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 from node.cases.consent import Permit, Recipient, Wish, Withheld, gate
 from node.cases.extract import member_of
 from node.cases.model import Baton, CaseFile
-from node.crypto.hpke import unwrap
-from node.crypto.seal import wrap_share_b
+from node.crypto.seal import open_comment, wrap_share_b
 from node.errors import (
     KeyRetiredError,
     PacketUnreadableError,
@@ -47,19 +46,17 @@ from node.sync.logbook import SYSTEM, Act, Subject, Who, common_epoch, record
 from node.sync.message import Statement
 from node.sync.offer import case_tag
 from node.sync.ports import Office, PacketRow, UnitOfWork
-from node.sync.words import StatementType
 from node.sync.transfer import (
     Effect,
     Outbound,
     OutboundTransfer,
     OutEvent,
-    OutStep,
     Refusal,
     Why,
 )
+from node.sync.words import StatementType
 
 BERLIN = ZoneInfo("Europe/Berlin")
-COMMENT_INFO = b"staffelstab/1 comment\x00"
 _GRANTED = frozenset(
     {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED}
 )
@@ -75,6 +72,8 @@ class Cause:
     bodies: Mapping[Effect, Body] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
     entry_type: str | None = None
+    refusal: Refusal | None = None
+    open_request: bytes | None = None
     last_day: date | None = None
 
 
@@ -98,7 +97,11 @@ def apply(
     at = office.clock.now()
     step = transfer.on(event, at=at, why=cause.why)
     entry = None
-    after = step.after
+    after = replace(
+        step.after,
+        refusal=cause.refusal or transfer.refusal,
+        open_request_digest=cause.open_request or transfer.open_request_digest,
+    )
     if step.logs:
         kind = cause.entry_type or step.logs
         entry = record(uow, office, kind, _subject(after), act=cause.act, at=at)
@@ -288,7 +291,7 @@ def _send(
         uow,
         office,
         to=transfer.recipient,
-        type=_TYPES[effect],
+        kind=_TYPES[effect],
         body=body,
         transfer=transfer.id,
         off=transfer.offer_digest,
@@ -372,10 +375,10 @@ def take_open_request(
     if body.kid != transfer.kem_kid:
         raise UsageError("open-request names another key")
     before = transfer.state
-    transfer = apply(uow, office, transfer, OutEvent.OPEN_REQUEST)
+    cause = Cause(open_request=statement.digest)
+    transfer = apply(uow, office, transfer, OutEvent.OPEN_REQUEST, cause)
     if transfer.state is not Outbound.ASKED or before is Outbound.ASKED:
         return transfer
-    transfer = _remember(uow, transfer, open_request_digest=statement.digest)
     return _decide(uow, office, transfer)
 
 
@@ -445,14 +448,6 @@ def _grant_body(
     kem = office.directory().kem_key(KeyId(f"{transfer.recipient}#{transfer.kem_kid}"))
     share = wrap_share_b(kem.key, transfer.header_hash, transfer.packet_digest, share_b)
     return GrantBody(kem.kid, share, office.clock.now().replace(microsecond=0))
-
-
-def _remember(
-    uow: UnitOfWork, transfer: OutboundTransfer, **changes: object
-) -> OutboundTransfer:
-    after = replace(transfer, **changes)  # type: ignore[arg-type] # names checked by replace
-    uow.outbound.replace(transfer, after)
-    return replace(after, version=after.version + 1)
 
 
 # -- What the recipient's statements mean here -------------------------------------------
@@ -537,10 +532,8 @@ def _take_rejected(
         comment=_open_comment(office, transfer, body.comment),
         other=body.body or body.ags,
     )
-    if transfer.state in _BEFORE_GRANT | _GRANTED:
-        transfer = _remember(uow, transfer, refusal=refusal)
     act = Act(statement=statement.digest, outcome=refusal.code)
-    cause = Cause(act=act, codes=(refusal.code,))
+    cause = Cause(act=act, refusal=refusal, codes=(refusal.code,))
     return apply(uow, office, transfer, OutEvent.REJECTED, cause)
 
 
@@ -551,11 +544,11 @@ def _open_comment(
     key = office.keyring.openings.get(comment.kid) if comment else None
     if comment is None or key is None or transfer.offer_digest is None:
         return None
-    info = COMMENT_INFO + transfer.offer_digest
     try:
-        return unwrap(key, info, comment.ct).decode("utf-8", "replace")
+        text = open_comment(key, transfer.offer_digest, comment.ct)
     except PacketUnreadableError:
         return None
+    return text.decode("utf-8", "replace")
 
 
 # -- Decisions of people, and the own clock ----------------------------------------------
@@ -615,9 +608,7 @@ def basis_ended(
     return ended
 
 
-def _notice(
-    office: Office, transfer: OutboundTransfer, consent: str
-) -> WithdrawalBody:
+def _notice(office: Office, transfer: OutboundTransfer, consent: str) -> WithdrawalBody:
     resting = [m for m in transfer.members if m.basis == consent]
     now = office.clock.now().replace(microsecond=0)
     return WithdrawalBody(

@@ -1,0 +1,102 @@
+"""One unit of work: one transaction over every repository.
+
+Enters: a connection on which the runner has begun a transaction. Leaves: whether it may
+be kept, and what is to be done after the commit. Must never happen: something written
+that is neither kept nor undone, or a log entry without its effect (P1, P18); so
+``commit`` sequences the log as its last statements (LR-7) and the runner alone sends
+``COMMIT``. Implements ``node.sync.ports.UnitOfWork``.
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection
+
+from node.errors import UsageError
+from node.store.work import Means, Work
+from node.sync.ports import Wake
+
+
+class _State(Enum):
+    NEW = auto()
+    OPEN = auto()
+    COMMITTED = auto()
+    UNDONE = auto()
+
+
+class SqlUnitOfWork:
+    """Everything a use case may read and write, together or not at all.
+
+    Entered once: one use case is one unit of work (HO-38). A reading unit needs not be
+    entered and has nothing to commit.
+    """
+
+    def __init__(
+        self, connection: Connection, means: Means, *, is_reading: bool = False
+    ) -> None:
+        self._work = Work(connection, means, is_open=is_reading)
+        self._is_reading = is_reading
+        self._state = _State.NEW
+        self._wakes: dict[tuple[Wake, str], None] = {}
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether ``commit`` was reached; only then may the runner keep it."""
+        return self._state is _State.COMMITTED
+
+    @property
+    def wakes(self) -> tuple[tuple[Wake, str], ...]:
+        """What is due after the commit, each once."""
+        return tuple(self._wakes)
+
+    @property
+    def after(self) -> tuple[Callable[[], None], ...]:
+        """What tidies up after the commit."""
+        return tuple(self._work.after)
+
+    def __enter__(self) -> Self:
+        """Begin.
+
+        Raises:
+            UsageError: It was entered before.
+        """
+        if not self._is_reading:
+            if self._state is not _State.NEW:
+                raise UsageError("a unit of work is entered once")
+            self._state = _State.OPEN
+            self._work.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave; what was not committed is undone by the runner."""
+        if self._state is _State.OPEN:
+            self._state = _State.UNDONE
+            self.close()
+
+    def commit(self) -> None:
+        """Sequence the log entries; nothing can be read or written through it any more.
+
+        It is durable when the runner's future resolves, not when this returns.
+
+        Raises:
+            UsageError: Outside the block, or in a reading unit.
+        """
+        if self._state is not _State.OPEN:
+            raise UsageError("only an open unit of work can be committed")
+        self._state = _State.COMMITTED
+        self.close()
+
+    def wake(self, what: Wake, key: str) -> None:
+        """After the commit, tell the worker that something is due."""
+        self._wakes[what, key] = None
+
+    def close(self) -> None:
+        """Cut it off from the connection, which its neighbours will use."""
+        self._work.close()
