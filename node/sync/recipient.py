@@ -22,7 +22,6 @@ from node.crypto.seal import (
     seal_comment,
 )
 from node.errors import (
-    ConflictError,
     InputError,
     MalformedMessageError,
     NotFoundError,
@@ -51,7 +50,7 @@ from node.sync.limits import (
 )
 from node.sync.logbook import Act, Subject, Who, common_epoch, record
 from node.sync.message import Statement
-from node.sync.offer import OFFER, Basis, OfferBody, PacketName
+from node.sync.offer import DOCUMENTS, OFFER, OfferBody, PacketName
 from node.sync.ports import Office, StatementRow, StoredFile, UnitOfWork, Wake
 from node.sync.transfer import (
     Effect,
@@ -60,7 +59,7 @@ from node.sync.transfer import (
     InEvent,
     Refusal,
 )
-from node.sync.words import By, RejectionCode, StatementType
+from node.sync.words import Basis, By, RejectionCode, StatementType
 
 SUITES = frozenset({1})
 SCHEMAS = frozenset({"case/1"})
@@ -359,9 +358,14 @@ def _take_grant(
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The container of this transfer is welcome: these bytes and no others."""
+    """The container of this offer is welcome: these bytes and no others."""
 
-    packet: PacketName
+    offer: OfferBody
+
+    @property
+    def packet(self) -> PacketName:
+        """Digest and length of the bytes."""
+        return self.offer.pkt
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +389,7 @@ def expect_packet(
         if transfer is None or transfer.sender != sender:
             raise NotFoundError("unknown-transfer")
         if transfer.state is Inbound.ANNOUNCED:
-            return Expected(offer_of(transfer).pkt)
+            return Expected(offer_of(transfer))
         over = transfer.state in _ENDED
         ours = uow.outbox.of_transfer(transfer_id)
     kinds = (
@@ -447,7 +451,7 @@ def take_packet(
             if fits:
                 uow.secrets.keep_received(transfer_id, key=key, file=file)
                 more = {
-                    "scope": _scope(offer),
+                    "scope": offered_categories(offer),
                     "bytes": offer.pkt.len,
                     "expires": offer.exp.date().isoformat(),
                 }
@@ -472,8 +476,10 @@ def take_packet(
     return row
 
 
-def _scope(offer: OfferBody) -> list[str]:
-    return sorted(offer.categories)
+def offered_categories(offer: OfferBody) -> list[str]:
+    """The categories an offer names, sorted; documents are K13."""
+    documents = {DOCUMENTS} if offer.categories.documents else set()
+    return sorted({*offer.categories.records, *documents})
 
 
 # -- Decisions of people -----------------------------------------------------------------
@@ -510,7 +516,7 @@ def approve(
         if transfer.state is not Inbound.WAITING:
             raise TransitionError("decided before")
         offer = offer_of(transfer)
-        offered = frozenset(offer.categories)
+        offered = frozenset(offered_categories(offer))
         taken = offered if take is None else frozenset(take) | {"K01"}
         if not taken <= offered:
             raise InputError("take", "not_offered")
