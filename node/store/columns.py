@@ -32,14 +32,18 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(
-        self, value: datetime | None, dialect: Dialect
-    ) -> int | None:  # noqa: ARG002
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> int | None:
         """To the row."""
         return None if value is None else to_micros(value)
 
     def process_result_value(
-        self, value: int | None, dialect: Dialect
-    ) -> datetime | None:  # noqa: ARG002
+        self,
+        value: int | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
         """From the row."""
         return None if value is None else from_micros(value)
 

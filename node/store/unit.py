@@ -36,7 +36,7 @@ class SqlUnitOfWork:
     def __init__(
         self, connection: Connection, means: Means, *, is_reading: bool = False
     ) -> None:
-        self._work = Work(connection, means, is_open=is_reading)
+        self._work = Work(connection, means, is_reading=is_reading)
         self._is_reading = is_reading
         self._state = _State.NEW
         self._wakes: dict[tuple[Wake, str], None] = {}

@@ -20,7 +20,7 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeoutError,
 )
 
-from node.crypto.casekey import WrapKey
+from node.crypto.casekey import WrapKey, open_small, seal_small, wrapped_week
 from node.crypto.keys import Randomness
 from node.errors import ConflictError, NodeError, StoreError, UsageError
 from node.store.files import SealedFiles
@@ -74,14 +74,18 @@ class Work:
         "_is_open",
         "after",
         "files",
+        "is_reading",
         "randomness",
         "register",
         "week_keys",
     )
 
-    def __init__(self, connection: Connection, means: Means, *, is_open: bool) -> None:
+    def __init__(
+        self, connection: Connection, means: Means, *, is_reading: bool
+    ) -> None:
         self._connection = connection
-        self._is_open = is_open
+        self._is_open = is_reading
+        self.is_reading = is_reading
         self.files = means.files
         self.register = means.register
         self.week_keys = means.week_keys
@@ -121,6 +125,19 @@ class Work:
         """
         if self.change(statement, parameters) != 1:
             raise ConflictError("it moved")
+
+    def seal(self, place: bytes, data: bytes) -> bytes:
+        """Seal a small value under the newest week key, for one place (SR-K1)."""
+        return seal_small(self.week_keys.newest, place, data, self.randomness)
+
+    def unseal(self, place: bytes, sealed: bytes) -> bytes | None:
+        """What ``seal`` sealed, None once its week key is erased (SR-K5).
+
+        Raises:
+            SealError: It belongs to another place, or is damaged.
+        """
+        key = self.week_keys.get(wrapped_week(sealed))
+        return None if key is None else open_small(key, place, sealed)
 
     def after_commit(self, tidy: Callable[[], None]) -> None:
         """Do this once the unit is durable, like removing a shredded file.
