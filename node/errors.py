@@ -85,6 +85,12 @@ class StaleEpochError(ConflictError):
     retryable = False
 
 
+class ErasedError(UsageError):
+    """The key of this case or entry was destroyed; pages say "gelöscht"."""
+
+    code = "erased"
+
+
 class PeerError(NodeError):
     """The other node did something wrong."""
 

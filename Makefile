@@ -1,0 +1,59 @@
+# The only runner. `make` prints its targets.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench docs clean
+
+help:  ## print the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
+
+# Debian ships venv without ensurepip; the system's own pip fills the environment instead.
+$(BIN)/python:
+	@$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Staffelstab into $(VENV) ..."
+	@$(PIP) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Staffelstab with its test tools into $(VENV) ..."
+	@$(PIP) -c constraints.txt -e '.[postgres,dev]'
+	@touch $@ $(VENV)/.base
+
+setup: $(VENV)/.base  ## install what a node needs
+setup-dev: $(VENV)/.dev  ## install what developers need as well
+
+demo: $(VENV)/.base  ## two towns of invented people in your browser
+	@$(BIN)/staffelstab demo
+
+demo-check: $(VENV)/.base  ## walk the five staged stories headless, one JSON line per step
+	@$(BIN)/staffelstab demo --check --json
+
+check: $(VENV)/.dev  ## lint, types, storeys
+	$(BIN)/ruff format --check node tests bench deploy
+	$(BIN)/ruff check node tests bench deploy
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.dev  ## let the tools mend what they can
+	$(BIN)/ruff format node tests bench deploy
+	$(BIN)/ruff check --fix node tests bench deploy
+
+test: $(VENV)/.dev  ## everything: unit, protocol, both databases, two processes, browser
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: $(VENV)/.dev  ## the tests without processes and browser
+	$(BIN)/python -m pytest -n 2 tests/unit tests/protocol tests/store tests/house
+
+bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
+	$(BIN)/python -m bench.handover
+
+docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
+	$(BIN)/python -m tests.support.print_spec
+
+clean:  ## remove what these targets made
+	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,147 @@
+"""The settings of one node: one file, the environment, checked at start.
+
+Enters: ``node.toml`` in the data folder and variables ``STAFFELSTAB_*``. Leaves: a frozen
+``Settings``. Must never happen: a secret in the environment or in an error text (SR-D3), a
+setting that nobody reads, a wrong value that starts.
+"""
+
+import os
+import tomllib
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from node.errors import ConfigError, MalformedMessageError
+from node.ids import Ags, MemberId
+
+FILE_NAME = "node.toml"
+_PREFIX = "STAFFELSTAB_"
+_SECRET_WORDS = ("PASSPHRASE", "PASSWORD", "SECRET", "TOKEN", "MASTER_KEY")
+
+
+def _member(text: str) -> str:
+    try:
+        return MemberId(text)
+    except MalformedMessageError:
+        raise ValueError("expected <AGS prefix>-<name>") from None
+
+
+def _ags(text: str) -> str:
+    try:
+        return Ags(text)
+    except MalformedMessageError:
+        raise ValueError("expected the eight digits of an AGS") from None
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        raise ValueError("expected http(s)://host[:port]/")
+    if parts.path not in {"", "/"} or parts.username or parts.fragment:
+        raise ValueError("expected no path, user or fragment")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _network(text: str) -> str:
+    return str(ip_network(text))
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; the file's keys are these names.
+
+    Attributes:
+        folder: The data folder: database, keys, sealed files, directory copy.
+        member: Id of this node in the directory, like ``08337116-stadt-wehr``.
+        name: Name of the body as people know it, like ``Stadt Wehr``.
+        ags: The place the body sits in.
+        database: SQLAlchemy URL; empty means SQLite in the data folder.
+        web_host, web_port: Where the pages for people listen.
+        web_url: Their public address.
+        peer_host, peer_port: Where other nodes reach us.
+        peer_url: That listener's public address, as it stands in the key sheet.
+        directory: Where directory files come from: a base URL or a folder.
+        delivery: ``auto`` sends by itself when every basis allows it (FR-25).
+        demo: Invented data; log-in by one button; http on loopback allowed.
+        allowed_networks: Private networks that peers may live in (SR-F10).
+        trusted_proxies: Addresses whose forwarding headers count for logging.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    folder: Path
+    member: Annotated[str, AfterValidator(_member)]
+    name: str = Field(min_length=2, max_length=120)
+    ags: Annotated[str, AfterValidator(_ags)]
+    database: str = ""
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8080, ge=0, le=65535)
+    web_url: Annotated[str, AfterValidator(_base_url)]
+    peer_host: str = "127.0.0.1"
+    peer_port: int = Field(default=8443, ge=0, le=65535)
+    peer_url: Annotated[str, AfterValidator(_base_url)]
+    directory: str = ""
+    delivery: Literal["auto", "confirm"] = "auto"
+    demo: bool = False
+    allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+
+    @property
+    def member_id(self) -> MemberId:
+        """``member`` as an identifier."""
+        return MemberId(self.member)
+
+    @property
+    def database_url(self) -> str:
+        """The database to open."""
+        return self.database or f"sqlite:///{self.folder / 'node.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file; nothing else is read."""
+        return env_settings, init_settings
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read and check the settings of the node in this data folder.
+
+    Raises:
+        ConfigError: The file is missing, unreadable or wrong, or a secret stands in the
+            environment; the message names the setting and the way out, never a value.
+    """
+    path = folder / FILE_NAME
+    for name in os.environ:  # noqa: TID251 - this is the one reader of the environment
+        if name.startswith(_PREFIX) and any(word in name for word in _SECRET_WORDS):
+            raise ConfigError(f"{name}: secrets come from files, not the environment")
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{FILE_NAME} is missing: run `staffelstab init` first"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"{FILE_NAME} is unreadable: {type(error).__name__}"
+        ) from None
+    try:
+        return Settings(folder=folder, **values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{FILE_NAME}: {where}: {first['msg']}") from None
