@@ -159,6 +159,12 @@ class DirectoryExpiredError(TrustError):
     retryable = True
 
 
+class DirectoryFileError(TrustError):
+    """A directory file is broken, too long, outside its role or not signed by enough keys."""
+
+    code = "directory-file"
+
+
 class RollbackError(TrustError):
     """A directory file went back, or a key moved to another owner or purpose."""
 
@@ -197,3 +203,9 @@ class LogError(NodeError):
     """The exchange log does not add up: stop, tell a person, never repair silently."""
 
     code = "log"
+
+
+class SealError(NodeError):
+    """Stored bytes do not open under their key and context; the row is damaged or moved."""
+
+    code = "seal"

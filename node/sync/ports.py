@@ -19,9 +19,11 @@ from node.cases.ports import (
 )
 from node.clock import Clock
 from node.crypto.keys import Keyring, Randomness
+from node.crypto.merkle import HashReader
 from node.failpoints import Failpoints
 from node.ids import AccountId, MemberId, MessageId, TransferId
 from node.strictjson import Json
+from node.sync.chain import Position
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 from node.trust.directory import Directory
 
@@ -41,7 +43,8 @@ class Office:
     """What this node brings to a use case: its keys, clock, chance and directory.
 
     ``directory`` gives the directory in force at the moment of the call. ``failpoints`` is
-    inert in every real node.
+    inert in every real node. ``register`` is the id of this procedure in the body's
+    register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has confirmed.
     """
 
     keyring: Keyring
@@ -50,12 +53,17 @@ class Office:
     directory: Callable[[], Directory]
     failpoints: Failpoints
     log_origin: str
+    register: str = "V-01"
     statutes: frozenset[str] = frozenset()
 
     @property
     def member(self) -> MemberId:
         """This node's own member id."""
         return self.keyring.member
+
+    def log_of(self, peer: MemberId) -> str:
+        """The origin of a peer's exchange log, by the directory."""
+        return self.directory().log_key(peer).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +95,12 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """A place in a chain of statements: incarnation, number, SHA-256 of the JWS there."""
-
-    inc: int
-    seq: int
-    digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class StatementRow:
-    """One of our statements on its way; ``entry`` is None where no proof is needed."""
+    """One of our statements on its way.
+
+    ``entry`` is None where no proof is needed; ``cp_size`` is the size its claim ``cp``
+    names, 0 if none.
+    """
 
     peer: MemberId
     jti: MessageId
@@ -106,6 +109,7 @@ class StatementRow:
     type: str
     jws: str
     entry: bytes | None
+    cp_size: int
     transfer: TransferId | None
 
 
@@ -352,12 +356,12 @@ class ExchangeLog(Protocol):
         """The place of a commitment in the tree, None before its commit."""
         ...
 
-    def inclusion(self, index: int, size: int) -> Sequence[bytes]:
-        """Inclusion proof of an entry in the tree of this size."""
+    def tree(self) -> HashReader:
+        """Hashes of complete subtrees of our log, for proofs."""
         ...
 
-    def consistency(self, old: int, new: int) -> Sequence[bytes]:
-        """Consistency proof between two sizes; empty for old 0."""
+    def contains(self, size: int, root: bytes) -> bool:
+        """Whether our log had exactly this root at this size."""
         ...
 
     def opening(self, entry: bytes) -> bytes | None:
@@ -397,6 +401,18 @@ class Heads(Protocol):
 
     def remember(self, head: Head, at: datetime) -> None:
         """Insert, or compare-and-set to a larger size. ConflictError if it moved."""
+        ...
+
+    def shown(self, peer: MemberId) -> int:
+        """The size of our own log that this peer last confirmed to remember, 0 if none."""
+        ...
+
+    def set_shown(self, peer: MemberId, size: int) -> None:
+        """The peer's signed answer told which of our sizes it remembers."""
+        ...
+
+    def past(self, origin: str, size: int) -> bytes | None:
+        """The root we remember of another log at exactly this size, if we ever saw it."""
         ...
 
     def keep_evidence(
@@ -541,12 +557,14 @@ class StatementsAnswer:
     """A verified answer.
 
     ``results`` by jti: ``taken``, ``refused`` or a problem code; ``statements`` the
-    peer's statements for us; ``got`` how far it came in our chain.
+    peer's statements for us; ``got`` how far it came in our chain; ``seen`` the size of our
+    log that it remembers.
     """
 
     results: Mapping[str, str]
     statements: tuple[Parcel, ...] = ()
     got: Position | None = None
+    seen: int | None = None
 
 
 class Transport(Protocol):

@@ -259,11 +259,15 @@ class MemberScope:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the other side said no: people ``refuse``, rules ``reject`` (HO-52)."""
+    """Why the other side said no: people ``refuse``, rules ``reject`` (HO-52).
+
+    ``other`` names the body or AGS that is responsible instead.
+    """
 
     by: str
     code: str
     comment: str | None = None
+    other: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +289,7 @@ class OutboundTransfer:
     created_at: datetime
     created_by: AccountId | None
     policy: str = "auto"
+    second: AccountId | None = None
     not_included: tuple[int, int] = (0, 0)
     why: Why | None = None
     version: int = 1
