@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeoutError,
 )
 
+from node.clock import Clock
 from node.crypto.casekey import WrapKey, open_small, seal_small, wrapped_week
 from node.crypto.keys import Randomness
 from node.errors import ConflictError, NodeError, StoreError, UsageError
@@ -58,12 +59,19 @@ class WeekKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a unit of work needs besides its connection."""
+    """What a unit of work needs besides its connection.
+
+    ``files`` holds containers, ``documents`` the documents of cases. ``log_tag`` is the
+    keyring's ``tag_key``: it hides in ``log_key`` whose group a key is.
+    """
 
     files: SealedFiles
+    documents: SealedFiles
     register: DeletionRegister
     week_keys: WeekKeys
+    log_tag: bytes
     randomness: Randomness
+    clock: Clock
 
 
 class Work:
@@ -73,8 +81,11 @@ class Work:
         "_connection",
         "_is_open",
         "after",
+        "documents",
         "files",
         "is_reading",
+        "log_tag",
+        "now",
         "randomness",
         "register",
         "week_keys",
@@ -87,6 +98,9 @@ class Work:
         self._is_open = is_reading
         self.is_reading = is_reading
         self.files = means.files
+        self.documents = means.documents
+        self.log_tag = means.log_tag
+        self.now = means.clock.now
         self.register = means.register
         self.week_keys = means.week_keys
         self.randomness = means.randomness
