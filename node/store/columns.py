@@ -4,12 +4,15 @@ Enters: an aware instant, a date. Leaves: what both dialects store, compare and 
 Must never happen: a local or naive instant in a row.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Dialect, Text, TypeDecorator
+
+from node.strictjson import encode
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -23,6 +26,16 @@ def to_micros(at: datetime) -> int:
 def from_micros(micros: int) -> datetime:
     """The inverse of ``to_micros``: an aware instant in UTC."""
     return _EPOCH + timedelta(microseconds=micros)
+
+
+def encode_instants(instants: Mapping[str, datetime]) -> str:
+    """Named instants as one JSON text; they are shown, never searched."""
+    return encode({name: to_micros(at) for name, at in instants.items()}).decode()
+
+
+def parse_instants(text: str) -> dict[str, datetime]:
+    """The inverse of ``encode_instants``."""
+    return {name: from_micros(micros) for name, micros in json.loads(text).items()}
 
 
 class Instant(TypeDecorator[datetime]):

@@ -55,7 +55,6 @@ class Store:
     async def write(
         self,
         use_case: Callable[Concatenate[SqlUnitOfWork, P], T],
-        /,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
@@ -78,7 +77,6 @@ class Store:
     def write_sync(
         self,
         use_case: Callable[Concatenate[SqlUnitOfWork, P], T],
-        /,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
@@ -89,8 +87,7 @@ class Store:
 
     async def read(
         self,
-        query: Callable[Concatenate[SqlUnitOfWork, P], T],
-        /,
+        use_case: Callable[Concatenate[SqlUnitOfWork, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
@@ -101,13 +98,12 @@ class Store:
             NodeError: Whatever the query raises.
         """
         return await asyncio.get_running_loop().run_in_executor(
-            self._readers, partial(self.read_sync, query, *args, **kwargs)
+            self._readers, partial(self.read_sync, use_case, *args, **kwargs)
         )
 
     def read_sync(
         self,
-        query: Callable[Concatenate[SqlUnitOfWork, P], T],
-        /,
+        use_case: Callable[Concatenate[SqlUnitOfWork, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
@@ -116,7 +112,7 @@ class Store:
             with self._engines.reader.connect() as connection, connection.begin():
                 unit = SqlUnitOfWork(connection, self._means, is_reading=True)
                 try:
-                    return query(unit, *args, **kwargs)
+                    return use_case(unit, *args, **kwargs)
                 finally:
                     unit.close()
         except SQLAlchemyError as error:
@@ -133,7 +129,6 @@ class Store:
     def _submit(
         self,
         use_case: Callable[Concatenate[SqlUnitOfWork, P], T],
-        /,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Job[T]:

@@ -238,6 +238,7 @@ class _Statement(TypedColumns):
     type: Named[str] = Column(Text)
     jws: Named[str] = Column(Text)
     entry: Named[bytes | None] = Column(LargeBinary)
+    cp_size = Column(BigInteger, nullable=False)
     transfer: Named[str | None] = Column(Text)
     acknowledged_at = Column(Instant)
 

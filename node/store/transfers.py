@@ -7,15 +7,14 @@ file (SR-K1). Implements ``OutboundRepository`` and ``InboundRepository``.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from node.errors import NotFoundError
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
-from node.store.columns import from_micros, to_micros
+from node.store.columns import encode_instants, parse_instants
 from node.store.tables import inbound_transfer as _in
 from node.store.tables import outbound_member as _member
 from node.store.tables import outbound_transfer as _out
@@ -100,7 +99,7 @@ class SqlOutbound:
             ConflictError: It is there already, or one of its cases is held by another.
         """
         row = _from_outbound(transfer) | _from_refusal(
-            transfer.refusal, _comment_place(_out.name, transfer.id), self._work
+            transfer.refusal, outbound_comment_place(transfer.id), self._work
         )
         self._work.change(
             _OUT_ADD, {"id": transfer.id, "version": transfer.version} | row
@@ -127,7 +126,7 @@ class SqlOutbound:
         """
         row = _from_outbound(after)
         if after.refusal != before.refusal:
-            place = _comment_place(_out.name, after.id)
+            place = outbound_comment_place(after.id)
             row |= _from_refusal(after.refusal, place, self._work)
         self._work.move(
             _OUT_SET,
@@ -180,7 +179,7 @@ class SqlInbound:
     def add(self, transfer: InboundTransfer) -> None:
         """Insert one. ConflictError if the number is taken, by whichever sender."""
         row = _from_inbound(transfer) | _from_refusal(
-            transfer.refusal, _comment_place(_in.name, transfer.id), self._work
+            transfer.refusal, inbound_comment_place(transfer.id), self._work
         )
         self._work.change(
             _IN_ADD,
@@ -213,7 +212,7 @@ class SqlInbound:
         """
         row = _from_inbound(after)
         if after.refusal != before.refusal:
-            place = _comment_place(_in.name, after.id)
+            place = inbound_comment_place(after.id)
             row |= _from_refusal(after.refusal, place, self._work)
         self._work.move(
             _IN_SET,
@@ -256,7 +255,7 @@ def _from_outbound(transfer: OutboundTransfer) -> dict[str, Any]:
         "last_entry": transfer.last_entry,
         "replaces": transfer.replaces,
         "withheld": _text(transfer.withheld),
-        "facts": _from_facts(transfer.facts),
+        "facts": encode_instants(transfer.facts),
     }
 
 
@@ -285,10 +284,10 @@ def _to_outbound(
         offer_digest=row.offer_digest,
         open_request_digest=row.open_request_digest,
         last_entry=row.last_entry,
-        refusal=_to_refusal(row, _comment_place(_out.name, row.id), work),
+        refusal=_to_refusal(row, outbound_comment_place(row.id), work),
         replaces=TransferId(row.replaces) if row.replaces else None,
         withheld=tuple((CaseId(case), code) for case, code in json.loads(row.withheld)),
-        facts=_to_facts(row.facts),
+        facts=parse_instants(row.facts),
     )
 
 
@@ -331,7 +330,7 @@ def _from_inbound(transfer: InboundTransfer) -> dict[str, Any]:
         "second_by": transfer.second_by,
         "last_entry": transfer.last_entry,
         "peer_entry": transfer.peer_entry,
-        "facts": _from_facts(transfer.facts),
+        "facts": encode_instants(transfer.facts),
     }
 
 
@@ -350,15 +349,21 @@ def _to_inbound(row: Row[*tuple[Any, ...]], work: Work) -> InboundTransfer:
         take=None if row.take is None else frozenset(json.loads(row.take)),
         decided_by=AccountId(row.decided_by) if row.decided_by else None,
         second_by=AccountId(row.second_by) if row.second_by else None,
-        refusal=_to_refusal(row, _comment_place(_in.name, row.id), work),
+        refusal=_to_refusal(row, inbound_comment_place(row.id), work),
         last_entry=row.last_entry,
         peer_entry=row.peer_entry,
-        facts=_to_facts(row.facts),
+        facts=parse_instants(row.facts),
     )
 
 
-def _comment_place(table: str, transfer: str) -> bytes:
-    return f"{table}.refused_comment\0{transfer}".encode()
+def outbound_comment_place(transfer: str) -> bytes:
+    """Where the sealed comment of a transfer we send belongs."""
+    return f"outbound_transfer.refused_comment\0{transfer}".encode()
+
+
+def inbound_comment_place(transfer: str) -> bytes:
+    """Where the sealed comment of a transfer we receive belongs."""
+    return f"inbound_transfer.refused_comment\0{transfer}".encode()
 
 
 def _from_refusal(refusal: Refusal | None, place: bytes, work: Work) -> dict[str, Any]:
@@ -381,14 +386,6 @@ def _to_refusal(row: Row[*tuple[Any, ...]], place: bytes, work: Work) -> Refusal
     return Refusal(
         row.refused_by, row.refused_code, None if text is None else text.decode()
     )
-
-
-def _from_facts(facts: Mapping[str, datetime]) -> str:
-    return _text({name: to_micros(at) for name, at in facts.items()})
-
-
-def _to_facts(text: str) -> dict[str, datetime]:
-    return {name: from_micros(micros) for name, micros in json.loads(text).items()}
 
 
 def _text(value: Json) -> str:

@@ -15,8 +15,24 @@ from typing import Self
 from sqlalchemy import Connection
 
 from node.errors import UsageError
-from node.store.work import Means, Work
-from node.sync.ports import Wake
+from node.store.chains import SqlChains
+from node.store.inbox import SqlInbox
+from node.store.leases import SqlLeases
+from node.store.outbox import SqlOutbox
+from node.store.secrets import SqlTransferSecrets
+from node.store.transfers import SqlInbound, SqlOutbound
+from node.store.upkeep import Upkeep
+from node.store.work import Access, Means, Work
+from node.sync.ports import (
+    Chains,
+    InboundRepository,
+    Inbox,
+    Leases,
+    OutboundRepository,
+    Outbox,
+    TransferSecrets,
+    Wake,
+)
 
 
 class _State(Enum):
@@ -40,6 +56,14 @@ class SqlUnitOfWork:
         self._is_reading = is_reading
         self._state = _State.NEW
         self._wakes: dict[tuple[Wake, str], None] = {}
+        self.outbound: OutboundRepository = SqlOutbound(self._work)
+        self.inbound: InboundRepository = SqlInbound(self._work)
+        self.chains: Chains = SqlChains(self._work)
+        self.outbox: Outbox = SqlOutbox(self._work)
+        self.inbox: Inbox = SqlInbox(self._work)
+        self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
+        self.leases: Leases = SqlLeases(self._work)
+        self.upkeep = Upkeep(self._work)
 
     @property
     def is_committed(self) -> bool:
@@ -66,7 +90,7 @@ class SqlUnitOfWork:
             if self._state is not _State.NEW:
                 raise UsageError("a unit of work is entered once")
             self._state = _State.OPEN
-            self._work.open()
+            self._work.allow(Access.WRITE)
         return self
 
     def __exit__(
@@ -78,10 +102,11 @@ class SqlUnitOfWork:
         """Leave; what was not committed is undone by the runner."""
         if self._state is _State.OPEN:
             self._state = _State.UNDONE
+        if not self._is_reading:
             self.close()
 
     def commit(self) -> None:
-        """Sequence the log entries; nothing can be read or written through it any more.
+        """Sequence the log entries; until the block ends it can still be read.
 
         It is durable when the runner's future resolves, not when this returns.
 
@@ -91,7 +116,7 @@ class SqlUnitOfWork:
         if self._state is not _State.OPEN:
             raise UsageError("only an open unit of work can be committed")
         self._state = _State.COMMITTED
-        self.close()
+        self._work.allow(Access.READ)
 
     def wake(self, what: Wake, key: str) -> None:
         """After the commit, tell the worker that something is due."""
@@ -99,4 +124,4 @@ class SqlUnitOfWork:
 
     def close(self) -> None:
         """Cut it off from the connection, which its neighbours will use."""
-        self._work.close()
+        self._work.allow(Access.NONE)

@@ -8,6 +8,7 @@ its neighbour.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Executable, Row
@@ -74,12 +75,20 @@ class Means:
     clock: Clock
 
 
+class Access(IntEnum):
+    """What a unit may do just now."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+
+
 class Work:
     """One unit's access to the database and to its means; dead once the unit is over."""
 
     __slots__ = (
+        "_access",
         "_connection",
-        "_is_open",
         "after",
         "documents",
         "files",
@@ -95,7 +104,7 @@ class Work:
         self, connection: Connection, means: Means, *, is_reading: bool
     ) -> None:
         self._connection = connection
-        self._is_open = is_reading
+        self._access = Access.READ if is_reading else Access.NONE
         self.is_reading = is_reading
         self.files = means.files
         self.documents = means.documents
@@ -111,7 +120,7 @@ class Work:
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         """All rows of a query."""
         try:
-            return self._reach().execute(statement, parameters).all()
+            return self._reach(Access.READ).execute(statement, parameters).all()
         except SQLAlchemyError as error:
             raise translated(error) from None
 
@@ -120,14 +129,14 @@ class Work:
     ) -> Row[*tuple[Any, ...]] | None:
         """The first row of a query, None if there is none."""
         try:
-            return self._reach().execute(statement, parameters).first()
+            return self._reach(Access.READ).execute(statement, parameters).first()
         except SQLAlchemyError as error:
             raise translated(error) from None
 
     def change(self, statement: Executable, parameters: Parameters = None) -> int:
         """Insert, update or delete; gives the number of rows (-1 for many at once)."""
         try:
-            return self._reach().execute(statement, parameters).rowcount
+            return self._reach(Access.WRITE).execute(statement, parameters).rowcount
         except SQLAlchemyError as error:
             raise translated(error) from None
 
@@ -161,17 +170,13 @@ class Work:
         """
         self.after.append(tidy)
 
-    def open(self) -> None:
-        """The unit has begun."""
-        self._is_open = True
+    def allow(self, access: Access) -> None:
+        """From now on its repositories may reach the database so far."""
+        self._access = access
 
-    def close(self) -> None:
-        """The unit is over: nothing reaches the database through it any more."""
-        self._is_open = False
-
-    def _reach(self) -> Connection:
-        if not self._is_open:
-            raise UsageError("this unit of work is over, or was not entered")
+    def _reach(self, needed: Access) -> Connection:
+        if self._access < needed:
+            raise UsageError("this unit of work is over, not entered or only reads")
         return self._connection
 
 
