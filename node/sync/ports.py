@@ -24,6 +24,7 @@ from node.failpoints import Failpoints
 from node.ids import AccountId, MemberId, MessageId, TransferId
 from node.strictjson import Json
 from node.sync.chain import Position
+from node.sync.message import Envelope
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 from node.trust.directory import Directory
 
@@ -53,6 +54,7 @@ class Office:
     directory: Callable[[], Directory]
     failpoints: Failpoints
     log_origin: str
+    witness_name: str
     register: str = "V-01"
     statutes: frozenset[str] = frozenset()
 
@@ -545,14 +547,6 @@ class PacketFiles(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """A statement with its attachment, as it stands in a request or answer."""
-
-    jws: str
-    attachment: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class StatementsAnswer:
     """A verified answer.
 
@@ -562,7 +556,7 @@ class StatementsAnswer:
     """
 
     results: Mapping[str, str]
-    statements: tuple[Parcel, ...] = ()
+    statements: tuple[Envelope, ...] = ()
     got: Position | None = None
     seen: int | None = None
 
@@ -574,7 +568,7 @@ class Transport(Protocol):
     """
 
     async def send_statements(
-        self, peer: MemberId, parcels: Sequence[Parcel]
+        self, peer: MemberId, envelopes: Sequence[Envelope]
     ) -> StatementsAnswer:
         """``POST /statements``: at most 16, one chain prefix."""
         ...
@@ -589,8 +583,6 @@ class Transport(Protocol):
         """``POST /hello``: wake-up and catch-up."""
         ...
 
-    async def add_checkpoint(
-        self, peer: MemberId, *, old: int, proof: Sequence[bytes], note: str
-    ) -> str:
-        """``POST /witness/add-checkpoint``: the cosignature lines of the answer."""
+    async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:
+        """``POST /witness/add-checkpoint``: status 200 or 409, and the answer's body."""
         ...

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node import strictjson
-from node.crypto.checkpoint import Checkpoint, NoteKey
+from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey
 from node.errors import (
     MalformedMessageError,
     ReceiptError,
@@ -209,7 +209,7 @@ def _ask_log_gate(
             else None,
             past=lambda size: uow.heads.past(peer.origin, size),
             own=OwnLog(
-                key=NoteKey.of_log(office.log_origin, office.keyring.log.public),
+                key=NoteKey(office.log_origin, office.keyring.log.public, ED25519),
                 contains=lambda head: uow.log.contains(head.size, head.root),
             ),
         ),
@@ -218,8 +218,9 @@ def _ask_log_gate(
 
 
 def _expected(uow: UnitOfWork, office: Office, statement: Statement) -> Expected | None:
-    """What the statement's entry must say; None where no entry is named or no transfer
-    is known here, so that nothing will be done.
+    """What the statement's entry must say.
+
+    None where no entry is named, or no transfer is known and so nothing will be done.
     """
     claims = statement.claims
     types = NAMED_BY.get(claims.t)

@@ -453,7 +453,7 @@ def _grant_body(
 # -- What the recipient's statements mean here -------------------------------------------
 
 
-def take_statement(
+def take_statement(  # noqa: C901, PLR0911 - one line per type of statement
     uow: UnitOfWork, office: Office, transfer: OutboundTransfer, statement: Statement
 ) -> OutboundTransfer:
     """Apply a statement of the recipient, in the transaction that takes it.
