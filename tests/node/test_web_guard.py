@@ -508,6 +508,14 @@ async def test_an_error_of_a_use_case_becomes_a_page(browser, path, status):
     assert "Traceback" not in answer.text
 
 
+async def test_a_refused_action_names_the_roles_that_may(browser):
+    await browser.enter(BERT)
+    assert (
+        "<strong>Fachkraft, Freigabe</strong>"
+        in (await browser.get("/raise/forbidden")).text
+    )
+
+
 @pytest.mark.parametrize(
     "path", ["/raise/stale", "/raise/conflict", "/raise/bug", "/moved"]
 )

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
-from aiohttp import ClientResponse, DummyCookieJar
+from aiohttp import ClientResponse, DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from node.web.frame import AccountView
 from node.web.session import COOKIE
-from tests.support.web_stage import AccountView, Stage
+from tests.support.web_stage import Stage
 
 _TOKEN = re.compile(r'name="_token" value="([0-9a-f]{64})"')
 
@@ -40,7 +41,7 @@ class Page:
 class Browser:
     """Follows no redirect by itself, so that tests see each answer."""
 
-    def __init__(self, client: TestClient) -> None:
+    def __init__(self, client: TestClient[web.Request, web.Application]) -> None:
         self._client = client
         self.cookie = ""
 
