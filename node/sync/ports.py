@@ -24,6 +24,7 @@ from node.failpoints import Failpoints
 from node.ids import AccountId, MemberId, MessageId, TransferId
 from node.strictjson import Json
 from node.sync.chain import Position
+from node.sync.limits import OPEN_TRANSFERS_PER_PEER
 from node.sync.message import Envelope
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 from node.trust.directory import Directory
@@ -56,6 +57,7 @@ class Office:
     log_origin: str
     witness_name: str
     register: str = "V-01"
+    open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
 
     @property
