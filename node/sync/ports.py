@@ -19,10 +19,13 @@ from node.cases.ports import (
 )
 from node.clock import Clock
 from node.crypto.keys import Keyring, Randomness
+from node.crypto.merkle import HashReader
 from node.failpoints import Failpoints
 from node.ids import AccountId, MemberId, MessageId, TransferId
 from node.strictjson import Json
-from node.sync.message import Position
+from node.sync.chain import Position
+from node.sync.limits import OPEN_TRANSFERS_PER_PEER
+from node.sync.message import Envelope
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 from node.trust.directory import Directory
 
@@ -52,7 +55,9 @@ class Office:
     directory: Callable[[], Directory]
     failpoints: Failpoints
     log_origin: str
+    witness_name: str
     register: str = "V-01"
+    open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
 
     @property
@@ -95,7 +100,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """One of our statements on its way; ``entry`` is None where no proof is needed."""
+    """One of our statements on its way.
+
+    ``entry`` is None where no proof is needed; ``cp_size`` is the size its claim ``cp``
+    names, 0 if none.
+    """
 
     peer: MemberId
     jti: MessageId
@@ -104,6 +113,7 @@ class StatementRow:
     type: str
     jws: str
     entry: bytes | None
+    cp_size: int
     transfer: TransferId | None
 
 
@@ -174,7 +184,7 @@ class OutboundRepository(Protocol):
         ...
 
     def resting_on(self, consent: str) -> Sequence[TransferId]:
-        """Ids of all transfers with a member whose basis is this consent."""
+        """Ids of all transfers with a member who has this consent among the grounds."""
         ...
 
     def of_case(self, case: str) -> Sequence[OutboundTransfer]:
@@ -338,7 +348,7 @@ class ExchangeLog(Protocol):
         """Compute the commitment C (32 bytes) at once; leaves are written by the commit."""
         ...
 
-    def blind_consent(self, case: str, evidence_digest: bytes) -> str:
+    def blind_consent(self, case: str, evidence: bytes) -> str:
         """``consent`` value (hex) of a consent document, blinded in its case's chain."""
         ...
 
@@ -350,12 +360,12 @@ class ExchangeLog(Protocol):
         """The place of a commitment in the tree, None before its commit."""
         ...
 
-    def inclusion(self, index: int, size: int) -> Sequence[bytes]:
-        """Inclusion proof of an entry in the tree of this size."""
+    def tree(self) -> HashReader:
+        """Hashes of complete subtrees of our log, for proofs."""
         ...
 
-    def consistency(self, old: int, new: int) -> Sequence[bytes]:
-        """Consistency proof between two sizes; empty for old 0."""
+    def contains(self, size: int, root: bytes) -> bool:
+        """Whether our log had exactly this root at this size."""
         ...
 
     def opening(self, entry: bytes) -> bytes | None:
@@ -539,14 +549,6 @@ class PacketFiles(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """A statement with its attachment, as it stands in a request or answer."""
-
-    jws: str
-    attachment: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class StatementsAnswer:
     """A verified answer.
 
@@ -556,7 +558,7 @@ class StatementsAnswer:
     """
 
     results: Mapping[str, str]
-    statements: tuple[Parcel, ...] = ()
+    statements: tuple[Envelope, ...] = ()
     got: Position | None = None
     seen: int | None = None
 
@@ -568,7 +570,7 @@ class Transport(Protocol):
     """
 
     async def send_statements(
-        self, peer: MemberId, parcels: Sequence[Parcel]
+        self, peer: MemberId, envelopes: Sequence[Envelope]
     ) -> StatementsAnswer:
         """``POST /statements``: at most 16, one chain prefix."""
         ...
@@ -583,8 +585,6 @@ class Transport(Protocol):
         """``POST /hello``: wake-up and catch-up."""
         ...
 
-    async def add_checkpoint(
-        self, peer: MemberId, *, old: int, proof: Sequence[bytes], note: str
-    ) -> str:
-        """``POST /witness/add-checkpoint``: the cosignature lines of the answer."""
+    async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:
+        """``POST /witness/add-checkpoint``: status 200 or 409, and the answer's body."""
         ...

@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 from node.cases.consent import Permit, Recipient, Wish, Withheld, gate
 from node.cases.extract import member_of
 from node.cases.model import Baton, CaseFile
-from node.crypto.hpke import unwrap
-from node.crypto.seal import wrap_share_b
+from node.crypto.seal import open_comment, wrap_share_b
 from node.errors import (
     KeyRetiredError,
     PacketUnreadableError,
@@ -47,19 +46,18 @@ from node.sync.logbook import SYSTEM, Act, Subject, Who, common_epoch, record
 from node.sync.message import Statement
 from node.sync.offer import case_tag
 from node.sync.ports import Office, PacketRow, UnitOfWork
-from node.sync.words import StatementType
 from node.sync.transfer import (
     Effect,
+    MemberScope,
     Outbound,
     OutboundTransfer,
     OutEvent,
-    OutStep,
     Refusal,
     Why,
 )
+from node.sync.words import StatementType
 
 BERLIN = ZoneInfo("Europe/Berlin")
-COMMENT_INFO = b"staffelstab/1 comment\x00"
 _GRANTED = frozenset(
     {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED}
 )
@@ -75,6 +73,8 @@ class Cause:
     bodies: Mapping[Effect, Body] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
     entry_type: str | None = None
+    refusal: Refusal | None = None
+    open_request: bytes | None = None
     last_day: date | None = None
 
 
@@ -98,7 +98,11 @@ def apply(
     at = office.clock.now()
     step = transfer.on(event, at=at, why=cause.why)
     entry = None
-    after = step.after
+    after = replace(
+        step.after,
+        refusal=cause.refusal or transfer.refusal,
+        open_request_digest=cause.open_request or transfer.open_request_digest,
+    )
     if step.logs:
         kind = cause.entry_type or step.logs
         entry = record(uow, office, kind, _subject(after), act=cause.act, at=at)
@@ -288,7 +292,7 @@ def _send(
         uow,
         office,
         to=transfer.recipient,
-        type=_TYPES[effect],
+        kind=_TYPES[effect],
         body=body,
         transfer=transfer.id,
         off=transfer.offer_digest,
@@ -319,6 +323,7 @@ def ask_gate(
         purpose="relocation",
         at=office.clock.now(),
         second=transfer.second,
+        prepared_by=transfer.created_by,
         statutes=office.statutes,
     )
 
@@ -372,10 +377,10 @@ def take_open_request(
     if body.kid != transfer.kem_kid:
         raise UsageError("open-request names another key")
     before = transfer.state
-    transfer = apply(uow, office, transfer, OutEvent.OPEN_REQUEST)
+    cause = Cause(open_request=statement.digest)
+    transfer = apply(uow, office, transfer, OutEvent.OPEN_REQUEST, cause)
     if transfer.state is not Outbound.ASKED or before is Outbound.ASKED:
         return transfer
-    transfer = _remember(uow, transfer, open_request_digest=statement.digest)
     return _decide(uow, office, transfer)
 
 
@@ -413,26 +418,31 @@ def _decide(
 
 
 def consent_references(uow: UnitOfWork, transfer: OutboundTransfer) -> list[Json]:
-    """Per member the consent relied on, its entry and the newest of its chain."""
+    """Per ground of each member: the consent relied on, its entry, its chain's newest."""
     references: list[Json] = []
     for member in transfer.members:
-        if member.basis.startswith("statute:"):
-            references.append({"statute": member.basis.removeprefix("statute:")})
-            continue
-        consent = next(
-            c for c in uow.consents.of_case(member.case) if c.id == member.basis
-        )
+        known = {str(c.id): c for c in uow.consents.of_case(member.case)}
         head = uow.consents.last_entry(member.case)
-        assert consent.entry is not None
-        assert head is not None
-        references.append(
-            {
-                "c": uow.log.blind_consent(member.case, consent.digest),
-                "at": consent.entry.hex(),
-                "head": head.hex(),
-            }
-        )
+        for ground in grounds_of(member):
+            if ground.startswith("statute:"):
+                references.append({"statute": ground.removeprefix("statute:")})
+                continue
+            consent = known[ground]
+            assert consent.entry is not None
+            assert head is not None
+            references.append(
+                {
+                    "c": uow.log.blind_consent(member.case, consent.evidence),
+                    "at": consent.entry.hex(),
+                    "head": head.hex(),
+                }
+            )
     return references
+
+
+def grounds_of(member: MemberScope) -> list[str]:
+    """The single grounds a member's content rests on; two where both must answer."""
+    return member.basis.split("+")
 
 
 def _grant_body(
@@ -447,18 +457,10 @@ def _grant_body(
     return GrantBody(kem.kid, share, office.clock.now().replace(microsecond=0))
 
 
-def _remember(
-    uow: UnitOfWork, transfer: OutboundTransfer, **changes: object
-) -> OutboundTransfer:
-    after = replace(transfer, **changes)  # type: ignore[arg-type] # names checked by replace
-    uow.outbound.replace(transfer, after)
-    return replace(after, version=after.version + 1)
-
-
 # -- What the recipient's statements mean here -------------------------------------------
 
 
-def take_statement(
+def take_statement(  # noqa: C901, PLR0911 - one line per type of statement
     uow: UnitOfWork, office: Office, transfer: OutboundTransfer, statement: Statement
 ) -> OutboundTransfer:
     """Apply a statement of the recipient, in the transaction that takes it.
@@ -537,10 +539,8 @@ def _take_rejected(
         comment=_open_comment(office, transfer, body.comment),
         other=body.body or body.ags,
     )
-    if transfer.state in _BEFORE_GRANT | _GRANTED:
-        transfer = _remember(uow, transfer, refusal=refusal)
     act = Act(statement=statement.digest, outcome=refusal.code)
-    cause = Cause(act=act, codes=(refusal.code,))
+    cause = Cause(act=act, refusal=refusal, codes=(refusal.code,))
     return apply(uow, office, transfer, OutEvent.REJECTED, cause)
 
 
@@ -551,11 +551,11 @@ def _open_comment(
     key = office.keyring.openings.get(comment.kid) if comment else None
     if comment is None or key is None or transfer.offer_digest is None:
         return None
-    info = COMMENT_INFO + transfer.offer_digest
     try:
-        return unwrap(key, info, comment.ct).decode("utf-8", "replace")
+        text = open_comment(key, transfer.offer_digest, comment.ct)
     except PacketUnreadableError:
         return None
+    return text.decode("utf-8", "replace")
 
 
 # -- Decisions of people, and the own clock ----------------------------------------------
@@ -615,10 +615,8 @@ def basis_ended(
     return ended
 
 
-def _notice(
-    office: Office, transfer: OutboundTransfer, consent: str
-) -> WithdrawalBody:
-    resting = [m for m in transfer.members if m.basis == consent]
+def _notice(office: Office, transfer: OutboundTransfer, consent: str) -> WithdrawalBody:
+    resting = [m for m in transfer.members if consent in grounds_of(m)]
     now = office.clock.now().replace(microsecond=0)
     return WithdrawalBody(
         cause=words.Cause.BASIS_ENDED,

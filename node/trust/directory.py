@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final, Self
 
-from node import strictjson
 from node.crypto.checkpoint import NoteKey
 from node.crypto.keys import VerifyKey
 from node.errors import (
@@ -23,7 +22,7 @@ from node.errors import (
     UnknownNodeError,
 )
 from node.ids import Ags, KeyId, MemberId
-from node.trust.fields import Fields, unix_seconds
+from node.trust.head import REVOKER, Fault, Head
 from node.trust.holdings import DirectoryFile, FileKind, Holdings
 from node.trust.keysheet import KemKey, KeySheet
 from node.trust.member import Member
@@ -32,7 +31,6 @@ WARN_AFTER: Final = timedelta(hours=24)
 SHEET_WAIT: Final = timedelta(days=7)
 READMISSION_WAIT: Final = timedelta(hours=72)
 MAX_SUCCESSORS: Final = 8
-MAX_FAULTS: Final = 1_000
 
 
 @unique
@@ -42,84 +40,6 @@ class Freshness(StrEnum):
     FRESH = "fresh"
     WARN = "warn"
     EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A file that was not accepted: an alarm; the last good one stays (HO-97)."""
-
-    path: str
-    code: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What the signed metadata said at the last refresh.
-
-    Attributes:
-        root: Version of the root that signs now.
-        timestamp: Version of the timestamp; statements carry it as ``dir``.
-        snapshot: Version of the snapshot.
-        signed_at: When the timestamp was signed.
-        expires_at: The earliest end of any metadata on the path.
-        mark: Changes whenever any delegated metadata changes.
-        demo: Whether the root is marked as one for demonstrations (HO-94).
-        faults: What was refused and still is.
-    """
-
-    root: int
-    timestamp: int
-    snapshot: int
-    signed_at: datetime
-    expires_at: datetime
-    mark: str
-    demo: bool
-    faults: tuple[Fault, ...] = ()
-
-    @classmethod
-    def parse(cls, data: bytes) -> Self:
-        """Read what ``encode`` wrote."""
-        fields = Fields(strictjson.parse(data, depth=4, members=10_000), "head")
-        fields.version()
-        head = cls(
-            root=fields.number("root"),
-            timestamp=fields.number("timestamp"),
-            snapshot=fields.number("snapshot"),
-            signed_at=fields.unix_instant("signed_at"),
-            expires_at=fields.unix_instant("expires_at"),
-            mark=fields.text("mark"),
-            demo=fields.number("demo", most=1) == 1,
-            faults=tuple(
-                Fault(
-                    entry.text("path"),
-                    entry.text("code"),
-                    entry.text("reason", least=0),
-                )
-                for entry in fields.inners("faults", most=MAX_FAULTS)
-            ),
-        )
-        fields.end()
-        return head
-
-    def encode(self) -> bytes:
-        """JSON for the store."""
-        return strictjson.encode(
-            {
-                "v": 1,
-                "root": self.root,
-                "timestamp": self.timestamp,
-                "snapshot": self.snapshot,
-                "signed_at": unix_seconds(self.signed_at),
-                "expires_at": unix_seconds(self.expires_at),
-                "mark": self.mark,
-                "demo": int(self.demo),
-                "faults": [
-                    {"path": fault.path, "code": fault.code, "reason": fault.reason}
-                    for fault in self.faults
-                ],
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,8 +90,12 @@ class Directory:
         return self.head.faults
 
     def stale(self, at: datetime) -> Freshness:
-        """How old the directory is at an instant."""
-        if at >= self.head.expires_at:
+        """How old the directory is at an instant.
+
+        A role of one Kreis that has ended stops new packets to its members only; that
+        is ``sealing_key``'s business.
+        """
+        if at >= self.head.expires_at or at >= self.head.end_of(REVOKER):
             return Freshness.EXPIRED
         return (
             Freshness.WARN if at - self.head.signed_at > WARN_AFTER else Freshness.FRESH
@@ -319,14 +243,15 @@ class Directory:
         """The key to seal a new container to: fresh enough by handover 12.2.
 
         Raises:
-            DirectoryExpiredError: The directory is too old.
+            DirectoryExpiredError: The directory, or a role on the member's path, is too
+                old.
             UnknownNodeError: No such member.
             KeyRetiredError: The body is closed or retired, or none of its statement
                 keys is valid now.
             UnknownKeyError: No sealing key that has waited long enough and is in its
                 time (HO-98, HO-110).
         """
-        if self.stale(at) is Freshness.EXPIRED:
+        if self.stale(at) is Freshness.EXPIRED or at >= self.head.path_end(member):
             raise DirectoryExpiredError("directory expired")
         record = self.member(member)
         speaking = [

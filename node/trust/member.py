@@ -6,8 +6,6 @@ its own scope, or one key that has two purposes. Implements handover 11.2, HO-96
 part of HO-97 that a record shows by itself.
 """
 
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +13,7 @@ from enum import StrEnum, unique
 from typing import Final, Self
 
 from node import strictjson
-from node.crypto.checkpoint import NoteKey, vkey
+from node.crypto.checkpoint import COSIGNATURE, ED25519, NoteKey
 from node.crypto.keys import VerifyKey
 from node.errors import DirectoryFileError, MalformedMessageError, RollbackError
 from node.ids import Ags, MemberId
@@ -23,8 +21,6 @@ from node.trust.fields import Fields, day_text, instant_text
 
 MAX_RECORD_BYTES: Final = 64 * 1024
 MAX_PLACES: Final = 1_200  # the largest Land has about 2,300 towns; no body serves all
-LOG_SIGNATURE: Final = 0x01  # C2SP signed-note: Ed25519
-COSIGNATURE: Final = 0x04  # C2SP tlog-cosignature: cosignature/v1
 
 
 @unique
@@ -173,7 +169,7 @@ class Member:
             contact=parse_contact(fields.inner("contact")),
             sig=_parse_keys(fields, "sig"),
             sheet=_parse_keys(fields, "sheet"),
-            log=_parse_notes(fields.inner("log"), "origin", LOG_SIGNATURE),
+            log=_parse_notes(fields.inner("log"), "origin", ED25519),
             witness=_parse_notes(fields.inner("witness"), "name", COSIGNATURE),
         )
         fields.end()
@@ -240,23 +236,15 @@ def encode_contact(contact: Contact) -> dict[str, str]:
 
 
 def parse_vkey(text: str, type_: int) -> NoteKey:
-    """Read a C2SP vkey ``<name>+<hash>+<base64(type, key)>`` of one type.
+    """Read a C2SP vkey of one type: a log's own key or a cosigner's.
 
     Raises:
-        MalformedMessageError: Another type or form, or the text is not the one spelling.
+        MalformedMessageError: Another form or type.
     """
-    name, _, rest = text.partition("+")
-    _, _, encoded = rest.partition("+")
-    try:
-        raw = b64decode(encoded, validate=True)
-    except (Base64Error, ValueError):
-        raise MalformedMessageError("vkey") from None
-    if len(raw) != 33 or raw[0] != type_:
-        raise MalformedMessageError("vkey")
-    key = VerifyKey(raw[1:])
-    if vkey(name, key, type_) != text:
-        raise MalformedMessageError("vkey")
-    return NoteKey(name, key, type_)
+    key = NoteKey.parse(text)
+    if key.type != type_:
+        raise MalformedMessageError("vkey: type")
+    return key
 
 
 def _parse_keys(fields: Fields, name: str) -> tuple[ListedKey, ...]:
@@ -300,7 +288,7 @@ def _parse_notes(fields: Fields, title: str, type_: int) -> NoteKeys:
 def _encode_notes(notes: NoteKeys) -> list[dict[str, str]]:
     return [
         {
-            "vkey": vkey(entry.key.name, entry.key.key, entry.key.type),
+            "vkey": str(entry.key),
             "nbf": instant_text(entry.nbf),
             "exp": instant_text(entry.exp),
         }

@@ -27,7 +27,8 @@ from node.errors import (
     TrustError,
 )
 from node.ids import KeyId, MemberId
-from node.trust.directory import MAX_FAULTS, Directory, Fault, Head
+from node.trust.directory import Directory
+from node.trust.head import MAX_FAULTS, Fault, Head
 from node.trust.holdings import DirectoryFile, FileKind, Holdings, Owner
 from node.trust.keysheet import KeySheet, open_sheet
 from node.trust.member import Member, Purpose
@@ -95,15 +96,18 @@ def renew(previous: Directory | None, fetched: Fetched, at: datetime) -> Directo
 def check_progress(old: Head, new: Head) -> None:
     """Check that metadata goes on, also if the updater's folder was lost.
 
+    A newer root may start the other versions anew: it is how a federation recovers from
+    a stolen timestamp key that was used to run far ahead.
+
     Raises:
         RollbackError: A version or the signing instant falls.
     """
-    if (
-        new.root < old.root
-        or new.timestamp < old.timestamp
+    fell = (
+        new.timestamp < old.timestamp
         or new.snapshot < old.snapshot
         or new.signed_at < old.signed_at
-    ):
+    )
+    if new.root < old.root or (new.root == old.root and fell):
         raise RollbackError("directory went back")
 
 
@@ -163,19 +167,26 @@ def _check_key(holdings: Holdings, key: bytes, owner: Owner, *, kid: str) -> Non
         raise KeyRetiredError("key on the deny list")
 
 
-def _is_news(holdings: Holdings, file: DirectoryFile, newest: int | None) -> bool:
-    """Whether a file is newer than what we have; the same again is no news.
+def _is_same(
+    holdings: Holdings, kind: FileKind, name: str, *, serial: int | None, data: bytes
+) -> bool:
+    """Whether these are the bytes we have; they were checked when they came."""
+    if serial is None:
+        return False
+    held = holdings.files.get((kind, name, serial))
+    return held is not None and held.body == data
+
+
+def _check_serial(serial: int, newest: int | None) -> None:
+    """Check that a file with other bytes than ours is newer.
 
     Raises:
-        RollbackError: Its serial falls, or equals ours with other bytes.
+        RollbackError: Its serial falls, or stays with other bytes.
     """
-    if newest is None or file.serial > newest:
-        return True
-    if file.serial < newest:
+    if newest is not None and serial < newest:
         raise RollbackError("serial falls")
-    if holdings.files[file.place].body != file.body:
+    if newest is not None and serial == newest:
         raise RollbackError("same serial, other bytes")
-    return False
 
 
 def _take_revocations(holdings: Holdings, data: bytes, at: datetime) -> None:
@@ -189,19 +200,26 @@ def _take_revocations(holdings: Holdings, data: bytes, at: datetime) -> None:
 def _take_record(
     holdings: Holdings, member: MemberId, data: bytes, *, at: datetime
 ) -> None:
+    former = holdings.record(member)
+    newest = former.serial if former else None
+    if _is_same(holdings, FileKind.RECORD, member, serial=newest, data=data):
+        return
     record = Member.parse(data)
     if record.id != member:
         raise DirectoryFileError("id differs from the path")
     file = DirectoryFile(FileKind.RECORD, record.id, record.serial, data, at)
-    former = holdings.record(member)
-    if _is_news(holdings, file, former.serial if former else None):
-        check_record(holdings, record)
-        holdings.add_record(record, file)
+    _check_serial(record.serial, newest)
+    check_record(holdings, record)
+    holdings.add_record(record, file)
 
 
 def _take_sheet(
     holdings: Holdings, member: MemberId, data: bytes, *, at: datetime
 ) -> None:
+    former = holdings.sheet(member)
+    newest = former.serial if former else None
+    if _is_same(holdings, FileKind.SHEET, member, serial=newest, data=data):
+        return
     record = holdings.record(member)
     if record is None:
         raise DirectoryFileError("sheet without a record")
@@ -211,13 +229,14 @@ def _take_sheet(
     if holdings.named[signer] in holdings.retired_keys:
         raise KeyRetiredError("sheet key on the deny list")
     file = DirectoryFile(FileKind.SHEET, sheet.iss, sheet.serial, data, at)
-    former = holdings.sheet(member)
-    if _is_news(holdings, file, former.serial if former else None):
-        check_sheet(holdings, sheet)
-        holdings.add_sheet(sheet, file, signer=signer)
+    _check_serial(sheet.serial, newest)
+    check_sheet(holdings, sheet)
+    holdings.add_sheet(sheet, file, signer=signer)
 
 
 def _take_routes(holdings: Holdings, kreis: str, data: bytes, *, at: datetime) -> None:
+    if _is_same(holdings, FileKind.ROUTES, kreis, serial=0, data=data):
+        return
     routes = Routes.parse(data)
     if routes.kreis != kreis:
         raise DirectoryFileError("Kreis differs from the path")

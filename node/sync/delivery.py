@@ -1,0 +1,334 @@
+"""Delivery: the only code that sends. One loop per peer, woken or due.
+
+Enters: what the outbox holds for one peer. Leaves: requests, and what the signed answers
+to them mean. Must never happen: an HTTP status, a time-out or a cut changes a transfer
+(P6); a statement overtakes its predecessor; a packet leaves before the recipient has
+cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 10.1, 10.2.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from node import strictjson
+from node.crypto.checkpoint import Checkpoint, signature_lines
+from node.errors import (
+    DeliveryError,
+    MalformedMessageError,
+    PeerError,
+    RejectedError,
+    TrustError,
+)
+from node.exchangelog.attachment import Placed, attachment_json, make_attachment
+from node.exchangelog.witness import (
+    AddCheckpoint,
+    SignedHead,
+    ask,
+    encode_add_checkpoint,
+    read_cosignatures,
+    read_size,
+)
+from node.failpoints import Point
+from node.ids import MemberId
+from node.sync import reception, sender
+from node.sync.limits import STATEMENTS_PER_LIST
+from node.sync.message import Envelope
+from node.sync.ports import (
+    Head,
+    Office,
+    PacketFiles,
+    PacketRow,
+    StatementRow,
+    StatementsAnswer,
+    Transport,
+    UnitOfWork,
+)
+from node.sync.schedule import next_attempt
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
+_PACKETS_AT_ONCE = 16
+
+
+class Runner(Protocol):
+    """Runs a whole use case in one thread hop (store.runner)."""
+
+    async def read(self, use_case: Callable[..., T], *args: Any) -> T:
+        """Run on a read-only unit of work, handed in first."""
+        ...
+
+    async def write(self, use_case: Callable[..., T], *args: Any) -> T:
+        """Run on a unit of work; returns after the commit is durable."""
+        ...
+
+    async def file(self, job: Callable[..., T], *args: Any) -> T:
+        """Run slow work on files or bytes in a thread, outside any transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """What delivery works with."""
+
+    run: Runner
+    transport: Transport
+    office: Office
+    files: PacketFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The next statements for a peer, each with a fresh attachment under one head."""
+
+    rows: tuple[StatementRow, ...]
+    envelopes: tuple[Envelope, ...]
+
+
+async def deliver_due(courier: Courier, peer: MemberId) -> bool:
+    """Send everything that can be sent to one peer now.
+
+    Returns:
+        Whether the queue is empty or waits for something else than the peer; False after
+        a failure, which is noted with the next attempt's time.
+    """
+    try:
+        while await _send_statements(courier, peer) or await _send_packets(
+            courier, peer
+        ):
+            pass
+    except (DeliveryError, TrustError, PeerError) as error:
+        await courier.run.write(_note_failure, courier.office, peer, error)
+        return False
+    return True
+
+
+async def greet(courier: Courier, peer: MemberId) -> bool:
+    """Say hello, and take what the peer has for us (HO-84).
+
+    Returns:
+        Whether the peer answered.
+    """
+    try:
+        answer = await courier.transport.hello(peer)
+        await _take_answer(courier, peer, Batch((), ()), answer)
+    except (DeliveryError, TrustError, PeerError) as error:
+        await courier.run.write(_note_failure, courier.office, peer, error)
+        return False
+    return True
+
+
+# -- Statements --------------------------------------------------------------------------
+
+
+async def _send_statements(courier: Courier, peer: MemberId) -> bool:
+    batch = await courier.run.read(next_batch, peer)
+    if not batch.rows:
+        return False
+    answer = await courier.transport.send_statements(peer, batch.envelopes)
+    await _take_answer(courier, peer, batch, answer)
+    settled = [r for r in batch.rows if answer.results.get(r.jti) in _SETTLED]
+    return len(settled) == len(batch.rows)
+
+
+def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
+    """The oldest statements that can be proven: always a prefix of the chain (HO-81)."""
+    with uow:
+        head = uow.log.newest()
+        rows = []
+        envelopes = []
+        for row in uow.outbox.statements(peer, STATEMENTS_PER_LIST):
+            if row.entry is None:
+                attachment = None
+            else:
+                index = uow.log.index_of(row.entry)
+                if head is None or index is None or index >= head.size:
+                    break
+                attachment = _attachment(uow, row, head, index)
+            rows.append(row)
+            envelopes.append(Envelope(row.jws, attachment))
+    return Batch(tuple(rows), tuple(envelopes))
+
+
+def _attachment(
+    uow: UnitOfWork, row: StatementRow, head: Head, index: int
+) -> strictjson.JsonObject:
+    """The proof of the statement's entry, made fresh for this sending (HO-49)."""
+    assert row.entry is not None
+    opening = uow.log.opening(row.entry)
+    entries = [Placed(index, row.entry, opening)]
+    if row.type == "offer" and opening is not None:
+        entries += _grounds(uow, opening)
+    made = make_attachment(
+        SignedHead(Checkpoint(head.origin, head.size, head.root), head.note),
+        uow.log.tree(),
+        entries=entries,
+        cp_size=row.cp_size,
+        since_size=min(uow.heads.shown(row.peer), head.size),
+    )
+    return attachment_json(made)
+
+
+def _grounds(uow: UnitOfWork, opening: bytes) -> list[Placed]:
+    """``at`` and ``head`` of each consent an offer rests on (exchange-log 6.1)."""
+    entry = strictjson.parse_object(opening[33:], members=2000)
+    named = {
+        bytes.fromhex(ground[key])
+        for ground in entry["consents"]
+        for key in ("at", "head")
+        if key in ground
+    }
+    placed = [(uow.log.index_of(c), c) for c in named]
+    return [Placed(index, c) for index, c in sorted(placed) if index is not None]
+
+
+async def _take_answer(
+    courier: Courier, peer: MemberId, batch: Batch, answer: StatementsAnswer
+) -> None:
+    await courier.run.write(_settle, courier.office, peer, batch.rows, answer)
+    if answer.statements:
+        envelopes = tuple(answer.statements)
+        await courier.run.write(reception.take_list, courier.office, peer, envelopes)
+
+
+def _settle(
+    uow: UnitOfWork,
+    office: Office,
+    peer: MemberId,
+    rows: Sequence[StatementRow],
+    answer: StatementsAnswer,
+) -> None:
+    """What a verified answer means for the outbox (HO-47)."""
+    now = office.clock.now()
+    with uow:
+        taken = [r.jti for r in rows if answer.results.get(r.jti) in _SETTLED]
+        uow.outbox.acknowledge(peer, taken, now)
+        if answer.got is not None:
+            uow.outbox.acknowledge_through(peer, answer.got.inc, answer.got.seq, now)
+        if answer.seen is not None:
+            uow.heads.set_shown(peer, answer.seen)
+        if "history-conflict" in answer.results.values():
+            uow.chains.quarantine(peer, "history-conflict", "")
+        uow.outbox.succeeded(peer, now)
+        uow.commit()
+
+
+# -- Packets -----------------------------------------------------------------------------
+
+
+async def _send_packets(courier: Courier, peer: MemberId) -> bool:
+    """Send the containers whose offers are taken and cosigned; whether one arrived."""
+    due = await courier.run.read(_packets_due, courier.office, peer)
+    if not due.ready and due.uncovered:
+        await _ask_for_cosignature(courier, peer)
+        due = await courier.run.read(_packets_due, courier.office, peer)
+    for row in due.ready:
+        await _send_packet(courier, peer, row)
+    return bool(due.ready)
+
+
+@dataclass(frozen=True, slots=True)
+class _PacketsDue:
+    ready: tuple[PacketRow, ...]
+    uncovered: bool
+
+
+def _packets_due(uow: UnitOfWork, office: Office, peer: MemberId) -> _PacketsDue:
+    """LR-20: only what lies under a head that the recipient itself has cosigned."""
+    with uow:
+        rows = uow.outbox.packets(peer, _PACKETS_AT_ONCE)
+        covered = uow.log.cosigned_size(office.directory().witness_key(peer).name)
+        ready = []
+        for row in rows:
+            index = uow.log.index_of(row.offer_entry)
+            if index is not None and index < covered:
+                ready.append(row)
+    return _PacketsDue(tuple(ready), uncovered=len(ready) < len(rows))
+
+
+async def _send_packet(courier: Courier, peer: MemberId, row: PacketRow) -> None:
+    office = courier.office
+    if not await courier.run.write(sender.check_before_attempt, office, row.transfer):
+        return
+    office.failpoints.reach(Point.UPLOAD_CONNECTED)
+    answer = await courier.transport.send_packet(
+        peer, row, lambda: courier.files.read(row.digest)
+    )
+    office.failpoints.reach(Point.RECEIPT_READ)
+    await _take_answer(courier, peer, Batch((), ()), answer)
+    office.failpoints.reach(Point.DELIVERED_AFTER_COMMIT)
+
+
+async def _ask_for_cosignature(courier: Courier, peer: MemberId) -> None:
+    """C2SP add-checkpoint at the recipient's witness; its 409 tells our size (LR-22)."""
+    for _ in range(2):
+        asked = await courier.run.read(_head_to_show, peer)
+        if asked is None:
+            return
+        status, answer = await courier.transport.add_checkpoint(
+            peer, encode_add_checkpoint(asked)
+        )
+        if status == HTTPStatus.OK:
+            await courier.run.write(
+                _keep_cosignature, courier.office, peer, asked.note, answer
+            )
+            return
+        await courier.run.write(_correct_size, peer, answer)
+
+
+def _head_to_show(uow: UnitOfWork, peer: MemberId) -> AddCheckpoint | None:
+    with uow:
+        newest = uow.log.newest()
+        if newest is None:
+            return None
+        head = Checkpoint(newest.origin, newest.size, newest.root)
+        old = min(uow.heads.shown(peer), head.size)
+        return ask(SignedHead(head, newest.note), old, uow.log.tree())
+
+
+def _keep_cosignature(
+    uow: UnitOfWork, office: Office, peer: MemberId, note: str, answer: bytes
+) -> None:
+    """Verify the witness's line and keep it beside our checkpoint."""
+    witness = office.directory().witness_key(peer)
+    signed = read_cosignatures(answer, note, [witness])
+    new = [line for line in signature_lines(signed) if f" {witness.name} " in line]
+    size = Checkpoint.parse_body(signed[: signed.index("\n\n") + 1]).size
+    with uow:
+        if new:
+            uow.log.add_cosignatures(size, {witness.name: new[-1]}, office.clock.now())
+        uow.heads.set_shown(peer, size)
+        uow.commit()
+
+
+def _correct_size(uow: UnitOfWork, peer: MemberId, answer: bytes) -> None:
+    """The witness remembers another size of our log than we thought."""
+    with uow:
+        newest = uow.log.newest()
+        size = read_size(answer, newest.size if newest else 0)
+        if size is None:
+            raise MalformedMessageError("witness-size")
+        uow.heads.set_shown(peer, size)
+        uow.commit()
+
+
+# -- Failures ----------------------------------------------------------------------------
+
+
+def _note_failure(
+    uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
+) -> None:
+    """Count it and set the next attempt; nothing else changes (P6, HO-82)."""
+    now = office.clock.now()
+    code = error.problem if isinstance(error, RejectedError) else "unreachable"
+    wait = error.retry_after_s if isinstance(error, RejectedError) else None
+    with uow:
+        failures = uow.outbox.due(peer).failures + 1
+        jitter = int.from_bytes(office.randomness(4), "big") / 2**32
+        at = next_attempt(failures, now, jitter=jitter)
+        if wait is not None:
+            at = now + timedelta(seconds=wait)
+        uow.outbox.failed(peer, at=now, next_at=at, code=code)
+        uow.commit()

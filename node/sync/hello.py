@@ -1,0 +1,107 @@
+"""Hello: the wake-up of a peer, answered in every state, without effect on a transfer.
+
+Enters: our own position towards a peer, or its hello. Leaves: a signed hello, and what the
+other side remembers of us. Must never happen: a hello takes a place in a chain or changes
+a transfer (HO-48). Implements handover 7.3 (hello), HO-84; exchange-log 4 (key card).
+"""
+
+from datetime import datetime
+
+from node import strictjson
+from node.crypto.checkpoint import COSIGNATURE, ED25519, NoteKey
+from node.crypto.jws import sign_jws
+from node.errors import MalformedMessageError
+from node.ids import MemberId, MessageId
+from node.sync.bodies import HelloBody, Memory
+from node.sync.chain import Position
+from node.sync.message import (
+    Claims,
+    Statement,
+    open_statement,
+    sign_statement,
+    statement_kid,
+)
+from node.sync.ports import Office, UnitOfWork
+from node.sync.words import StatementType
+
+CARD_TYP = "staffelstab-keys+jwt"
+
+
+def say_hello(
+    uow: UnitOfWork, office: Office, to: MemberId, since: datetime
+) -> Statement:
+    """Our hello to a peer: where we stand and what we remember of it.
+
+    Args:
+        uow: A reading unit of work.
+        office: Keys, clock, chance, directory.
+        to: The peer.
+        since: When this program started.
+    """
+    with uow:
+        ours = uow.chains.last_out(to)
+        theirs = uow.chains.last_in(to)
+        head = uow.heads.seen(office.log_of(to))
+        inc = uow.chains.incarnation()
+    now = office.clock.now().replace(microsecond=0)
+    body = HelloBody(
+        inc=inc,
+        seq=ours.seq if ours and ours.inc == inc else 0,
+        card=_key_card(office, inc),
+        memory=Memory(theirs.inc, theirs.seq, theirs.digest) if theirs else None,
+        note=head.note if head else None,
+        clock=now,
+        since=since.replace(microsecond=0),
+    )
+    claims = Claims(
+        jti=MessageId.of(office.randomness(16)),
+        iat=now,
+        iss=office.member,
+        aud=to,
+        dir=office.directory().timestamp_version,
+        t=StatementType.HELLO,
+        b=body,
+    )
+    return sign_statement(claims, office.keyring.sign, office.keyring.key_id)
+
+
+def read_hello(office: Office, peer: MemberId, jws: str) -> HelloBody:
+    """Verify a peer's hello to us.
+
+    Raises:
+        MalformedMessageError, SignatureError, UnknownKeyError, KeyRetiredError.
+    """
+    statement = open_statement(jws, office.directory().sign_key(statement_kid(jws)))
+    claims = statement.claims
+    if claims.iss != peer:
+        raise MalformedMessageError("identity-mismatch")
+    if claims.aud != office.member:
+        raise MalformedMessageError("wrong-recipient")
+    if not isinstance(claims.b, HelloBody):
+        raise MalformedMessageError("bad-syntax")
+    return claims.b
+
+
+def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> None:
+    """Take what the peer remembers of us: it acknowledges our statements (HO-47)."""
+    with uow:
+        if hello.memory is not None:
+            known = Position(hello.memory.inc, hello.memory.seq, hello.memory.h)
+            now = office.clock.now()
+            uow.outbox.acknowledge_through(peer, known.inc, known.seq, now)
+        uow.outbox.succeeded(peer, office.clock.now())
+        uow.commit()
+
+
+def _key_card(office: Office, inc: int) -> str:
+    """The keys of log and witness under the statement key, for peers that lag behind."""
+    ring = office.keyring
+    log = NoteKey(office.log_origin, ring.log.public, ED25519)
+    witness = NoteKey(office.witness_name, ring.witness.public, COSIGNATURE)
+    card = {
+        "inc": inc,
+        "log": str(log),
+        "witness": str(witness),
+        "continues": None,
+    }
+    return sign_jws(strictjson.encode(card), ring.sign, str(ring.key_id), CARD_TYP)

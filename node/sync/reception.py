@@ -1,0 +1,352 @@
+"""Taking statements: signature, chain, log gate, table, all in one transaction.
+
+Enters: the statements of one verified peer, in the order of its chain. Leaves: a result
+for each (``taken``, ``refused`` or a problem code), and everything they cause. Must never
+happen: a statement acted on twice, before its predecessor, or without its proven log
+entry. Implements 7.2, HO-2, HO-20, HO-41, HO-44, HO-45, HO-49; exchange-log 6.2 and 6.3.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node import strictjson
+from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey
+from node.errors import (
+    MalformedMessageError,
+    ReceiptError,
+    TransitionError,
+    UsageError,
+)
+from node.exchangelog.attachment import (
+    Attachment,
+    attachment_from_json,
+    attachment_json,
+)
+from node.exchangelog.proof import (
+    NAMED_BY,
+    Conflict,
+    Expected,
+    Heads,
+    Knowledge,
+    LogClaims,
+    OwnLog,
+    PeerBehind,
+    Proven,
+    Unproven,
+    Verdict,
+    WeBehind,
+    check,
+)
+from node.exchangelog.witness import WitnessMemory
+from node.ids import MemberId
+from node.sync import chain, recipient, sender
+from node.sync.logbook import common_epoch
+from node.sync.message import (
+    Claims,
+    Envelope,
+    HeadClaim,
+    Statement,
+    open_statement,
+    statement_kid,
+)
+from node.sync.offer import OfferBody
+from node.sync.ports import Head, Office, StatementsAnswer, UnitOfWork
+from node.sync.words import UNLINKED, StatementType
+
+TAKEN = "taken"
+REFUSED = "refused"
+_OF_SENDER = frozenset(
+    {
+        StatementType.GRANT,
+        StatementType.CLOSED,
+        StatementType.RECALL,
+        StatementType.WITHDRAWAL,
+        StatementType.RETURN_REQUEST,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """Whom we listen to: the member, its log key, and the notes of this request."""
+
+    member: MemberId
+    heads: Heads
+    origin: str
+
+
+def take_list(
+    uow: UnitOfWork, office: Office, peer: MemberId, envelopes: Sequence[Envelope]
+) -> StatementsAnswer:
+    """Take the statements of one peer, oldest first, in one transaction.
+
+    The first that cannot be taken yet ends the list; what stands before it is taken.
+
+    Raises:
+        MalformedMessageError, SignatureError: One of them is broken; nothing is taken.
+        UnknownKeyError, KeyRetiredError: What the directory says of its key.
+    """
+    opened = [_open(office, peer, envelope) for envelope in envelopes]
+    log_key = office.directory().log_key(peer)
+    listener = _Peer(peer, Heads(log_key), log_key.name)
+    results: dict[str, str] = {}
+    with uow:
+        for statement, attachment in opened:
+            result = _take(uow, office, listener, statement, attachment)
+            results[str(statement.claims.jti)] = result
+            if result not in {TAKEN, REFUSED}:
+                break
+        seen = uow.heads.seen(listener.origin)
+        answer = StatementsAnswer(
+            results=results,
+            got=uow.chains.last_in(peer),
+            seen=seen.size if seen else 0,
+        )
+        uow.commit()
+    return answer
+
+
+def _open(
+    office: Office, peer: MemberId, envelope: Envelope
+) -> tuple[Statement, Attachment | None]:
+    """Verify one statement as far as it needs no store (HO-2, HO-41)."""
+    kid = statement_kid(envelope.jws)
+    directory = office.directory()
+    statement = open_statement(envelope.jws, directory.sign_key(kid))
+    # A key must have been valid at ``iat`` and not be retired now.
+    directory.sign_key(kid, statement.claims.iat)
+    if statement.claims.iss != peer:
+        raise MalformedMessageError("identity-mismatch")
+    if statement.claims.aud != office.member:
+        raise MalformedMessageError("wrong-recipient")
+    if statement.claims.t in UNLINKED:
+        raise MalformedMessageError("bad-syntax")
+    attachment = None
+    if envelope.att is not None:
+        attachment = attachment_from_json(envelope.att)
+    return statement, attachment
+
+
+def _take(
+    uow: UnitOfWork,
+    office: Office,
+    peer: _Peer,
+    statement: Statement,
+    attachment: Attachment | None,
+) -> str:
+    """One statement: its place, its proof, its effect."""
+    known = uow.inbox.find(peer.member, statement.claims.jti)
+    link = statement.claims.link
+    position = statement.position
+    assert link is not None
+    assert position is not None
+    match chain.judge(
+        uow.chains.last_in(peer.member),
+        link,
+        digest=statement.digest,
+        known=known.digest if known else None,
+    ):
+        case chain.Repeat():
+            assert known is not None
+            return known.result
+        case chain.Conflict():
+            return "id-conflict"
+        case chain.Gap():
+            return "chain-gap"
+        case chain.Fork():
+            uow.chains.quarantine(peer.member, "history-conflict", statement.jws)
+            return "history-conflict"
+        case chain.Take():
+            pass
+    verdict = _ask_log_gate(uow, office, peer, statement, attachment)
+    if not isinstance(verdict, Proven):
+        return _refuse_unproven(uow, office, peer, verdict)
+    _remember(uow, office, peer, verdict, statement)
+    result = _act(uow, office, statement)
+    uow.inbox.add(
+        peer.member,
+        statement.claims.jti,
+        position=position,
+        type=statement.claims.t,
+        jws=statement.jws,
+        result=result,
+        transfer=statement.claims.tr,
+        at=office.clock.now(),
+    )
+    uow.chains.advance_in(peer.member, position)
+    got = statement.claims.got
+    if got is not None:
+        uow.outbox.acknowledge_through(
+            peer.member, got.inc, got.seq, office.clock.now()
+        )
+    return result
+
+
+# -- The log gate ------------------------------------------------------------------------
+
+
+def _ask_log_gate(
+    uow: UnitOfWork,
+    office: Office,
+    peer: _Peer,
+    statement: Statement,
+    attachment: Attachment | None,
+) -> Verdict:
+    claims = statement.claims
+    expected = _expected(uow, office, statement)
+    seen = uow.heads.seen(peer.origin)
+    return check(
+        LogClaims(
+            entry=claims.entry if expected else None,
+            cp=_checkpoint(claims.cp),
+            seen=_checkpoint(claims.seen),
+        ),
+        attachment,
+        peer.heads,
+        knowledge=Knowledge(
+            memory=WitnessMemory(seen.origin, seen.size, seen.root, seen.note)
+            if seen
+            else None,
+            past=lambda size: uow.heads.past(peer.origin, size),
+            own=OwnLog(
+                key=NoteKey(office.log_origin, office.keyring.log.public, ED25519),
+                contains=lambda head: uow.log.contains(head.size, head.root),
+            ),
+        ),
+        expected=expected,
+    )
+
+
+def _expected(uow: UnitOfWork, office: Office, statement: Statement) -> Expected | None:
+    """What the statement's entry must say.
+
+    None where no entry is named, or no transfer is known and so nothing will be done.
+    """
+    claims = statement.claims
+    types = NAMED_BY.get(claims.t)
+    assert claims.tr is not None
+    if types is None or claims.entry is None:
+        return None
+    if isinstance(claims.b, OfferBody):
+        epoch = common_epoch(case.e for case in claims.b.cases)
+        packet: bytes | None = claims.b.pkt.dig
+    elif claims.t in _OF_SENDER:
+        inbound = uow.inbound.find(claims.tr)
+        if inbound is None:
+            return None
+        offer = recipient.offer_of(inbound)
+        epoch = common_epoch(case.e for case in offer.cases)
+        packet = offer.pkt.dig
+    else:
+        outbound = uow.outbound.find(claims.tr)
+        if outbound is None:
+            return None
+        epoch = common_epoch(member.epoch for member in outbound.members)
+        packet = outbound.packet_digest
+    return Expected(
+        types=types,
+        transfer=claims.tr,
+        peer=str(office.member),
+        epoch=epoch,
+        packet=packet,
+        proof_required=claims.t is not StatementType.STORED,
+    )
+
+
+def _refuse_unproven(
+    uow: UnitOfWork, office: Office, peer: _Peer, verdict: Verdict
+) -> str:
+    match verdict:
+        case PeerBehind():
+            return "log-behind"
+        case Conflict():
+            uow.heads.keep_evidence(
+                peer.origin,
+                reason=verdict.reason,
+                known=verdict.known,
+                offered=verdict.offered,
+                at=office.clock.now(),
+            )
+            uow.chains.quarantine(peer.member, "history-conflict", verdict.offered)
+            return "history-conflict"
+        case WeBehind():
+            uow.chains.quarantine(peer.member, "reading-only", verdict.note)
+            return "reading-only"
+        case Unproven() | Proven():
+            return "log-unproven"
+
+
+def _remember(
+    uow: UnitOfWork,
+    office: Office,
+    peer: _Peer,
+    proven: Proven,
+    statement: Statement,
+) -> None:
+    """Step 7: the memory, and the other side's entry, in the transaction of the effect."""
+    memory = proven.memory
+    if proven.advanced and memory is not None:
+        uow.heads.remember(
+            Head(memory.origin, memory.size, memory.root, memory.note),
+            office.clock.now(),
+        )
+    if proven.proof is not None and proven.entry is not None:
+        bare = Attachment(checkpoint="", entries=(proven.proof,))
+        path = attachment_json(bare)["entries"][0]["path"]
+        uow.log.keep_peer_entry(
+            peer.origin,
+            proven.proof.c,
+            index=proven.proof.index,
+            opening=proven.proof.opening,
+            proof=strictjson.encode(path).decode(),
+            group=f"transfer:{statement.claims.tr}",
+        )
+
+
+def _checkpoint(claim: HeadClaim | None) -> Checkpoint | None:
+    return Checkpoint(claim.log, claim.size, claim.root) if claim else None
+
+
+# -- The effect --------------------------------------------------------------------------
+
+
+def _act(uow: UnitOfWork, office: Office, statement: Statement) -> str:
+    """Hand the statement to the end it speaks to.
+
+    Every check that can refuse stands before the first write of that end, so a refused
+    statement leaves nothing but its inbox row (HO-45).
+    """
+    claims = statement.claims
+    assert claims.tr is not None
+    try:
+        if claims.t is StatementType.OFFER:
+            recipient.take_offer(uow, office, statement)
+        elif claims.t in _OF_SENDER:
+            inbound = uow.inbound.find(claims.tr)
+            if inbound is None or not _is_party(
+                claims, inbound.sender, inbound.offer_digest
+            ):
+                return REFUSED
+            recipient.take_statement(uow, office, inbound, statement)
+        else:
+            outbound = uow.outbound.find(claims.tr)
+            if outbound is None or not _is_party(
+                claims, outbound.recipient, outbound.offer_digest
+            ):
+                return REFUSED
+            sender.take_statement(uow, office, outbound, statement)
+    except (TransitionError, ReceiptError, UsageError):
+        uow.tasks.add(
+            "statement.refused",
+            at=office.clock.now(),
+            transfer=claims.tr,
+            for_role="administrator",
+            codes=(str(claims.t),),
+        )
+        return REFUSED
+    return TAKEN
+
+
+def _is_party(claims: Claims, party: MemberId | None, offer: bytes | None) -> bool:
+    """Only the other end of T may speak of it, and of this very offer (T3, 7.1 ``off``)."""
+    return claims.iss == party and claims.off == offer
