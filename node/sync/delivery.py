@@ -64,6 +64,10 @@ class Runner(Protocol):
         """Run on a unit of work; returns after the commit is durable."""
         ...
 
+    async def file(self, job: Callable[..., T], *args: Any) -> T:
+        """Run slow work on files or bytes in a thread, outside any transaction."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Courier:

@@ -182,7 +182,7 @@ class OutboundRepository(Protocol):
         ...
 
     def resting_on(self, consent: str) -> Sequence[TransferId]:
-        """Ids of all transfers with a member whose basis is this consent."""
+        """Ids of all transfers with a member who has this consent among the grounds."""
         ...
 
     def of_case(self, case: str) -> Sequence[OutboundTransfer]:
@@ -346,7 +346,7 @@ class ExchangeLog(Protocol):
         """Compute the commitment C (32 bytes) at once; leaves are written by the commit."""
         ...
 
-    def blind_consent(self, case: str, evidence_digest: bytes) -> str:
+    def blind_consent(self, case: str, evidence: bytes) -> str:
         """``consent`` value (hex) of a consent document, blinded in its case's chain."""
         ...
 

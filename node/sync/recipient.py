@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from node.accounts.model import Account
-from node.accounts.policy import require
+from node.accounts.policy import Actor, require
 from node.cases.model import FOUR_EYES
 from node.crypto.seal import (
     open_preview,
@@ -358,9 +357,14 @@ def _take_grant(
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The container of this transfer is welcome: these bytes and no others."""
+    """The container of this offer is welcome: these bytes and no others."""
 
-    packet: PacketName
+    offer: OfferBody
+
+    @property
+    def packet(self) -> PacketName:
+        """Digest and length of the bytes."""
+        return self.offer.pkt
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +388,7 @@ def expect_packet(
         if transfer is None or transfer.sender != sender:
             raise NotFoundError("unknown-transfer")
         if transfer.state is Inbound.ANNOUNCED:
-            return Expected(offer_of(transfer).pkt)
+            return Expected(offer_of(transfer))
         over = transfer.state in _ENDED
         ours = uow.outbox.of_transfer(transfer_id)
     kinds = (
@@ -485,7 +489,7 @@ def approve(
     office: Office,
     transfer_id: TransferId,
     *,
-    by: Account,
+    by: Actor,
     take: Iterable[str] | None = None,
 ) -> InboundTransfer:
     """An approver says yes: key 1. With K09 or K14 offered two of them must (FR-17).
@@ -516,7 +520,7 @@ def approve(
         if not taken <= offered:
             raise InputError("take", "not_offered")
         if taken & FOUR_EYES and transfer.decided_by is None:
-            waiting = replace(transfer, decided_by=by.id, take=taken)
+            waiting = replace(transfer, decided_by=by.account, take=taken)
             uow.inbound.replace(transfer, waiting)
             uow.tasks.add(
                 "inbound.second",
@@ -526,10 +530,10 @@ def approve(
             )
             uow.commit()
             return replace(waiting, version=waiting.version + 1)
-        if transfer.decided_by == by.id:
+        if transfer.decided_by == by.account:
             raise InputError("second", "same_person")
-        first = transfer.decided_by or by.id
-        second = by.id if transfer.decided_by else None
+        first = transfer.decided_by or by.account
+        second = by.account if transfer.decided_by else None
         taken = transfer.take or taken
         transfer = replace(transfer, decided_by=first, second_by=second, take=taken)
         scope = sorted(taken)
@@ -568,7 +572,7 @@ def refuse(
     office: Office,
     transfer_id: TransferId,
     *,
-    by: Account,
+    by: Actor,
     no: No,
 ) -> InboundTransfer:
     """An approver says no, or takes an approval back before the grant (HO-17).
@@ -593,10 +597,10 @@ def refuse(
             raise InputError("code", "other_body_missing") from None
         transfer = replace(
             transfer,
-            decided_by=by.id,
+            decided_by=by.account,
             refusal=Refusal(by=str(By.APPROVER), code=str(no.code)),
         )
-        act = Act(outcome=str(no.code), who=Who("approver", by.id))
+        act = Act(outcome=str(no.code), who=Who("approver", by.account))
         cause = Cause(act=act, body=body)
         after = apply(uow, office, transfer, InEvent.REFUSED, cause)
         uow.tasks.settle("inbound.waiting", transfer=transfer_id)
@@ -623,7 +627,7 @@ def preview(
     transfer_id: TransferId,
     start: bytes,
     *,
-    by: Account,
+    by: Actor,
 ) -> bytes:
     """Open the announcement by name; the caller logs who looked (HO-61).
 
