@@ -243,7 +243,7 @@ def _load_directory(
         refresh()
     except (DirectoryExpiredError, ConfigError):
         raise
-    except Exception as error:  # noqa: BLE001 - a node starts without a directory too
+    except Exception as error:
         log.warning("no directory yet", exc_info=error)
 
 

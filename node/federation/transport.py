@@ -10,9 +10,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
-from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -223,9 +223,7 @@ class HttpTransport:
         host = urlsplit(url).hostname or ""
         with suppress(ValueError):
             literal = str(ip_address(host))
-            check_address(
-                literal, allowed=self._resolver.networks, loopback=self._demo
-            )
+            check_address(literal, allowed=self._resolver.networks, loopback=self._demo)
         return url
 
 
