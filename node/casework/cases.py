@@ -5,7 +5,7 @@ transaction each. Must never happen: a write for another epoch or on a case that
 active here (HO-4); an edit that forgets what stood before. Implements FR-6 to FR-9.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 

@@ -43,10 +43,10 @@ from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
 from node.ids import MemberId
 from node.sync import limits
-from node.sync.delivery import Runner
+from node.sync.courier import Runner, StatementsAnswer
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
-from node.sync.ports import Office, PacketRow, StatementsAnswer
+from node.sync.ports import Office, PacketRow
 
 _SUCCESS = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.GONE})
 

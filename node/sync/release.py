@@ -44,7 +44,7 @@ from node.errors import ConflictError
 from node.failpoints import Point
 from node.ids import CaseId, TransferId
 from node.sync import packet, sender
-from node.sync.delivery import Courier
+from node.sync.courier import Courier
 from node.sync.limits import OFFER_LIFE
 from node.sync.logbook import Act
 from node.sync.offer import (
@@ -312,9 +312,7 @@ def _preview(extracts: Sequence[Extract]) -> bytes:
 # -- Seal --------------------------------------------------------------------------------
 
 
-def seal(
-    uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles
-) -> Sealed:
+def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) -> Sealed:
     """Seal the extract and sync it to disk; no row names it yet (HO-15).
 
     Documents are read through a reading unit of work, chunk by chunk.
