@@ -207,6 +207,8 @@ def _postgres_engine(url: URL, *, durable: bool, pool: int) -> Engine:
         hide_parameters=True,
         use_native_hstore=False,
         isolation_level="READ COMMITTED",
+        # Else the number of rows of an INSERT … ON CONFLICT is lost.
+        execution_options={"preserve_rowcount": True},
     )
 
     @event.listens_for(engine, "connect")
