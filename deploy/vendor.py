@@ -94,7 +94,7 @@ ICONS: Final = {
     "document": "description",
     "event": "event",
     "groups": "groups",
-    "handover": "move_up",
+    "handover": "move_item",
     "history": "history",
     "inbox": "inbox",
     "key": "key",

@@ -287,6 +287,14 @@ def needs_second(
     )
 
 
+def roles_that_may(action: str) -> frozenset[Role]:
+    """The roles with a cell for this action: what a refusal names."""
+    line = TABLE.get(action)
+    return frozenset(
+        role for role in Role if line is not None and line.of(role) is not Cell.NO
+    )
+
+
 def _is_second(line: Line, actor: Actor, role: Role, *, second: Actor | None) -> bool:
     """Another account with a role that fits the one that asks."""
     if second is None or second.account is None or second.account == actor.account:

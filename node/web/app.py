@@ -7,15 +7,15 @@ reached without an account though its route does not say so (SR-B8).
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
-from urllib.parse import quote
 
-import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp_session import get_session, session_middleware
+from yarl import URL
 
 from node.web import failures
 from node.web.frame import (
@@ -50,7 +50,6 @@ def make_web_app(parts: Parts, routes: Iterable[Route]) -> web.Application:
     # Both libraries keep text keys in the request; aiohttp would say so on each one.
     warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
     table = list(routes)
-    static = StaticFiles()
     app = web.Application(
         middlewares=[
             failures.failures,
@@ -63,11 +62,11 @@ def make_web_app(parts: Parts, routes: Iterable[Route]) -> web.Application:
     )
     app[PARTS] = parts
     app[KNOWN_PATHS] = frozenset(r.path for r in table if r.method == "GET")
-    app[WORDS] = {language: Words(language) for language in Language}
-    for words in app[WORDS].values():
-        _set_up_templates(app, words, static)
+    app[WORDS] = {language: _words(language) for language in Language}
+    for language in Language:
+        app[ENVIRONMENTS[language]] = _templates(language)
     attach_headers(app, parts.randomness)
-    app.add_routes([static.route()])
+    app.add_routes([_static().route()])
     for route in table:
         if route.method == "GET":
             app.router.add_get(route.path, route.handler)
@@ -76,8 +75,33 @@ def make_web_app(parts: Parts, routes: Iterable[Route]) -> web.Application:
     return app
 
 
-def _set_up_templates(app: web.Application, words: Words, static: StaticFiles) -> None:
-    filters: dict[str, Callable[..., str]] = {
+@cache
+def _static() -> StaticFiles:
+    return StaticFiles()
+
+
+@cache
+def _words(language: Language) -> Words:
+    return Words(language)
+
+
+# The templates are those of the package: several applications of one process share them.
+@cache
+def _templates(language: Language) -> jinja2.Environment:
+    words = _words(language)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("node.web", "templates"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        words.gettext, words.ngettext, newstyle=True
+    )
+    environment.filters |= {
         "date": words.day,
         "month": words.month,
         "time": words.time,
@@ -88,25 +112,8 @@ def _set_up_templates(app: web.Application, words: Words, static: StaticFiles) -
         "duration": words.duration,
         "ago": words.ago,
     }
-    environment = aiohttp_jinja2.setup(
-        app,
-        app_key=ENVIRONMENTS[words.language],
-        loader=jinja2.PackageLoader("node.web", "templates"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-        default_helpers=False,
-        filters=filters,
-    )
-    environment.install_gettext_callables(  # type: ignore[attr-defined]
-        words.gettext, words.ngettext, newstyle=True
-    )
-    environment.globals["asset"] = static.address
-    environment.globals["role_name"] = role_name
-    # Templates show what they are given; they do not reach for the application.
-    del environment.globals["app"]
+    environment.globals |= {"asset": _static().address, "role_name": role_name}
+    return environment
 
 
 @web.middleware
@@ -150,8 +157,7 @@ def _gate(table: Mapping[tuple[str, str], Route]) -> Middleware:
             if not route.is_public:
                 if not is_read:
                     return failures.signed_out(request)
-                onward = quote(request.path_qs, safe="/")
-                raise web.HTTPSeeOther(f"/login?next={onward}")
+                raise web.HTTPSeeOther(URL("/login").with_query(next=request.path_qs))
         elif route.roles is not None and not route.roles & account.roles:
             return failures.forbidden(request, route.roles)
         return await handler(request)

@@ -5,7 +5,6 @@ happen here: a traceback, the text of an exception, or typed text that is lost. 
 foreign answer alike (SR-B9, SR-B12, screens chapter 2).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from node.accounts.model import Role
+from node.accounts.policy import roles_that_may
 from node.errors import (
     ConflictError,
     ForbiddenError,
@@ -30,7 +30,6 @@ from node.web.navigation import role_name
 
 _log = structlog.get_logger(__name__)
 _TRACE_BYTES: Final = 5
-_Answer = Callable[[web.Request], web.Response]
 
 _SENTENCES: Final = {
     HTTPStatus.BAD_REQUEST: msgid("Your browser sent something we cannot read."),
@@ -67,9 +66,7 @@ def not_found(request: web.Request) -> web.Response:
     return render(request, "404.html", bare_frame(request), status=404)
 
 
-def forbidden(
-    request: web.Request, roles: frozenset[Role] = frozenset()
-) -> web.Response:
+def forbidden(request: web.Request, roles: frozenset[Role]) -> web.Response:
     """Not for this role; names the roles that may."""
     names = [role_name(role) for role in Role if role in roles]
     return render(request, "403.html", bare_frame(request), status=403, roles=names)
@@ -109,15 +106,6 @@ def signed_out(request: web.Request) -> web.Response:
     )
 
 
-# The first that fits: a stale case is a conflict, too.
-_REFUSALS: Final[tuple[tuple[type[NodeError], _Answer], ...]] = (
-    (NotFoundError, not_found),
-    (ForbiddenError, forbidden),
-    (StaleEpochError, stale),
-    (ConflictError, conflict),
-)
-
-
 def failed(
     request: web.Request, *, status: int, code: str, trace: str, sentence: str = ""
 ) -> web.Response:
@@ -144,10 +132,7 @@ async def failures(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         return _of_http(request, error)
     except Exception as error:  # noqa: BLE001 -- the last place that can answer
-        for kind, answer in _REFUSALS:
-            if isinstance(error, kind):
-                return answer(request)
-        return _unexpected(request, error)
+        return _of_exception(request, error)
 
 
 def _of_http(request: web.Request, error: web.HTTPException) -> web.Response:
@@ -163,7 +148,16 @@ def _of_http(request: web.Request, error: web.HTTPException) -> web.Response:
     )
 
 
-def _unexpected(request: web.Request, error: Exception) -> web.Response:
+def _of_exception(request: web.Request, error: Exception) -> web.Response:
+    match error:
+        case NotFoundError():
+            return not_found(request)
+        case ForbiddenError():
+            return forbidden(request, roles_that_may(error.action))
+        case StaleEpochError():
+            return stale(request)
+        case ConflictError():
+            return conflict(request)
     code = error.code if isinstance(error, NodeError) else NodeError.code
     trace = _report(request, code, error)
     return failed(request, status=500, code=code, trace=trace)

@@ -36,12 +36,12 @@ _FEATURES_ON: Final = (
     "publickey-credentials-get", "publickey-credentials-create", "clipboard-write",
 )  # fmt: skip
 _FEATURES_OFF: Final = (
-    "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera",
+    "accelerometer", "autoplay", "browsing-topics", "camera",
     "clipboard-read", "display-capture", "encrypted-media", "fullscreen", "gamepad",
     "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection",
     "local-fonts", "magnetometer", "microphone", "midi", "otp-credentials", "payment",
     "picture-in-picture", "screen-wake-lock", "serial", "storage-access", "usb",
-    "web-share", "xr-spatial-tracking",
+    "xr-spatial-tracking",
 )  # fmt: skip
 _FIXED: Final = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",

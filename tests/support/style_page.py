@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from node.telemetry import configure_logging
 from node.web.forms import Form
 from node.web.frame import ENVIRONMENTS, Route, bare_frame, page, see_other
 from node.web.language import Language
@@ -118,6 +119,7 @@ def stage(origin: str) -> Stage:
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8401
     print(f"http://wehr.localhost:{port}/style")
+    configure_logging(json=False)
     web.run_app(
         stage(f"http://wehr.localhost:{port}").app,
         host="127.0.0.1",

@@ -26,8 +26,10 @@ from node.web.frame import (
 )
 from node.web.session import sign_in, sign_out
 
-# A path of our own: one slash, then nothing that a browser reads as another host.
-_OUR_PATH: Final = re.compile(r"/(?![/\\])[A-Za-z0-9/_.?=&%-]*", re.ASCII)
+# An address of our own: no empty segment that a browser could read as another host.
+_OUR_ADDRESS: Final = re.compile(
+    r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+(?:\?[A-Za-z0-9_.=&%/-]*)?", re.ASCII
+)
 
 
 def routes() -> list[Route]:
@@ -103,7 +105,7 @@ async def _welcome(
 ) -> web.Response:
     await sign_in(request, parts_of(request).sessions, account.id)
     onward = form.text("_next")
-    if not _OUR_PATH.fullmatch(onward) or onward == "/":
+    if not _OUR_ADDRESS.fullmatch(onward):
         onward = home_for(request, account)
     return await see_other(request, onward)
 
