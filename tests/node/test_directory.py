@@ -556,7 +556,7 @@ class Dripping(FileHandler):
         self.send_header("Content-Length", "10000")
         self.end_headers()
         try:
-            for _ in range(100):
+            while True:
                 self.wfile.write(b" ")
                 time.sleep(0.05)
         except OSError:
@@ -564,10 +564,10 @@ class Dripping(FileHandler):
 
 
 class Silent(FileHandler):
-    """Takes the request and never answers."""
+    """Takes the request and waits until the other side hangs up."""
 
     def do_GET(self) -> None:  # noqa: N802 - the library's name
-        time.sleep(1)
+        self.rfile.read(1)
         self.close_connection = True
 
 
@@ -606,9 +606,7 @@ def test_endless_data_is_cut_off(federation: Federation) -> None:
 
 @pytest.mark.parametrize("handler", [Dripping, Silent])
 def test_a_slow_source_is_given_up(federation: Federation, handler: Any) -> None:
-    began = time.monotonic()
     assert served(federation, handler, timeout_s=0.3) is UnreachableError
-    assert time.monotonic() - began < 3
 
 
 def test_a_redirect_is_not_followed(federation: Federation) -> None:
@@ -673,7 +671,9 @@ def test_a_connection_closed_between_two_files_is_opened_again(
     federation: Federation,
 ) -> None:
     class Closing(FileHandler):
-        timeout = 0.001
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
+            super().do_GET()
+            self.close_connection = True  # without a word to the client
 
     with serving(federation.folder, Closing) as url:
         directory = federation.refresh(source=Source(url, demo=True))
