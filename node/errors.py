@@ -91,6 +91,19 @@ class ErasedError(UsageError):
     code = "erased"
 
 
+class StoreError(UsageError):
+    """Database or disk did not take it: full, locked, gone. Nothing of the unit is kept."""
+
+    code = "store"
+    retryable = True
+
+
+class OutcomeUnknownError(StoreError):
+    """The connection broke during a commit: read back by id before saying anything (HO-38)."""
+
+    code = "outcome-unknown"
+
+
 class PeerError(NodeError):
     """The other node did something wrong."""
 

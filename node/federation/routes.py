@@ -6,7 +6,7 @@ answer. Must never happen: an answer before the commit (P5); a body read that ha
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -107,11 +107,11 @@ def make_peer_app(desk: Desk) -> web.Application:
 @web.middleware
 async def _last_resort(
     request: web.Request,
-    handler: Callable[[web.Request], web.StreamResponse],
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
 ) -> web.StreamResponse:
     """Unknown paths and our own faults become problem documents without detail."""
     try:
-        return await handler(request)  # type: ignore[misc] # aiohttp types it as sync
+        return await handler(request)
     except web.HTTPNotFound:
         return plain_problem("not-found")
     except web.HTTPMethodNotAllowed:
@@ -121,7 +121,7 @@ async def _last_resort(
     except web.HTTPException:
         return plain_problem("bad-syntax")
     except Exception as error:
-        log.error("request failed", exc_info=error, route=request.path)
+        log.error("request failed", exc_info=error, route=request.path)  # noqa: TRY400
         return plain_problem("internal")
 
 
@@ -160,14 +160,14 @@ async def _packet(desk: Desk, call: Call) -> Reply:
     expected = await desk.run.read(recipient.expect_packet, call.peer, transfer)
     if isinstance(expected, recipient.Answered):
         status = HTTPStatus.GONE if expected.over else HTTPStatus.OK
-        return _with_statement(desk, expected.statement, status)
+        return _with_statement(expected.statement, status)
     if len(call.body) != expected.packet.len:
         raise ProblemError("id-conflict")
     if hashlib.sha256(call.body).digest() != expected.packet.dig:
         raise ProblemError("bad-digest", offset=0)
     row = await keep_packet(desk, transfer, call.body, expected)
     desk.contact(call.peer)
-    return _with_statement(desk, row, HTTPStatus.CREATED)
+    return _with_statement(row, HTTPStatus.CREATED)
 
 
 async def keep_packet(
@@ -184,7 +184,7 @@ async def keep_packet(
     )
 
 
-def _with_statement(desk: Desk, row: StatementRow, status: HTTPStatus) -> Reply:
+def _with_statement(row: StatementRow, status: HTTPStatus) -> Reply:
     """An answer that carries one of our statements back; ``stored`` needs no proof."""
     envelopes = (Envelope(row.jws, None),) if row.entry is None else ()
     return Reply(status, encode_answer(StatementsAnswer({}, envelopes, None, None)))

@@ -1,0 +1,137 @@
+"""Sealed bytes on disk, named by the digest of what lies there.
+
+Enters: chunks of sealed bytes. Leaves: a name (SHA-256) and a length, once file and folder
+are synced. Must never happen: a name that a row could take up before its bytes are durable
+(P1, P18), half a file under a name, plaintext on disk. What a crash leaves behind is a
+nameless or unnamed file, which ``sweep`` removes; never a row without its file.
+Implements the files of P1, P8, HO-16.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Container, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from node.crypto.casekey import CaseKey, FieldContext, open_file, seal_file
+from node.errors import NotFoundError, StoreError
+from node.ids import TransferId
+from node.sync.ports import StoredFile
+
+CHUNK_BYTES: Final = 256 * 1024
+
+
+class SealedFiles:
+    """One folder of sealed files; safe for several threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder and its corner for unfinished files, if they are missing."""
+        self._folder = folder
+        self._unfinished = folder / "unfinished"
+        self._unfinished.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(folder)
+
+    def keep(self, chunks: Iterable[bytes]) -> StoredFile:
+        """Write bytes that are sealed already, as they are.
+
+        Raises:
+            StoreError: The disk did not take it; nothing is named.
+        """
+        handle, path = tempfile.mkstemp(dir=self._unfinished)
+        unfinished = Path(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                digest = hashlib.sha256()
+                for chunk in chunks:
+                    digest.update(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+                length = file.tell()
+            name = digest.digest()
+            target = self._path(name)
+            if not target.parent.exists():
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+                sync_folder(self._folder)
+            # Crash here: an unfinished file, which no row names.
+            unfinished.replace(target)
+            sync_folder(target.parent)
+        except OSError as error:
+            raise StoreError(f"file not kept: errno {error.errno}") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return StoredFile(name, length)
+
+    def read(self, name: bytes) -> Iterator[bytes]:
+        """The bytes as they lie there, in chunks of 256 KiB.
+
+        Raises:
+            NotFoundError: No such file.
+            StoreError: The disk does not give it.
+        """
+        try:
+            with self._path(name).open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    yield chunk
+        except FileNotFoundError:
+            raise NotFoundError("file") from None
+        except OSError as error:
+            raise StoreError(f"file not read: errno {error.errno}") from error
+
+    def keep_sealed(
+        self, key: bytes, transfer: TransferId, chunks: Iterable[bytes]
+    ) -> StoredFile:
+        """Seal what arrives under a transfer key of 32 bytes, chunk by chunk (HO-16)."""
+        return self.keep(seal_file(CaseKey(key), _place(transfer), chunks))
+
+    def read_sealed(
+        self, key: bytes, transfer: TransferId, name: bytes
+    ) -> Iterator[bytes]:
+        """What arrived, in authentic portions.
+
+        Raises:
+            SealError: Other key or transfer, damaged, cut.
+            NotFoundError, StoreError: As ``read``.
+        """
+        return open_file(CaseKey(key), _place(transfer), self.read(name))
+
+    def remove(self, name: bytes) -> None:
+        """Remove a file; absent is fine."""
+        self._path(name).unlink(missing_ok=True)
+
+    def sweep(self, named: Container[bytes], *, before: datetime) -> int:
+        """Remove what no row names; gives the number of files removed.
+
+        Args:
+            named: The names in all rows.
+            before: Only files older than this instant: a younger one may belong to a unit
+                that is about to commit.
+        """
+        removed = 0
+        for path in self._folder.glob("*/*"):
+            is_named = (
+                path.parent != self._unfinished and bytes.fromhex(path.name) in named
+            )
+            changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            if not is_named and changed_at < before:
+                path.unlink()
+                removed += 1
+        return removed
+
+    def _path(self, name: bytes) -> Path:
+        return self._folder / name[:1].hex() / name.hex()
+
+
+def _place(transfer: TransferId) -> FieldContext:
+    return FieldContext("received_packet", "file", transfer, "", 0)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

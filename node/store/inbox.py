@@ -1,0 +1,77 @@
+"""The inbox: every statement taken from a peer, with the result it got; kept for ever (P2).
+
+Enters: a statement in the transaction that takes it. Leaves: the stored result, for a
+repetition. Must never happen: one statement taken twice, or two at one place (P2, HO-44).
+Implements ``Inbox``.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, insert, select
+
+from node.ids import MemberId, MessageId, TransferId
+from node.store.tables import taken as _taken
+from node.store.work import Work
+from node.sync.chain import Position
+from node.sync.ports import TakenRow
+
+_FIND: Final = select(_taken.c.digest, _taken.c.result).where(
+    _taken.c.issuer == bindparam("from_"), _taken.c.jti == bindparam("id_")
+)
+_ADD: Final = insert(_taken)
+_OF_TRANSFER: Final = (
+    select(_taken.c.jws)
+    .where(_taken.c.transfer == bindparam("id_"))
+    .order_by(_taken.c.issuer, _taken.c.inc, _taken.c.seq)
+)
+
+
+class SqlInbox:
+    """Statements of peers; rows are only ever inserted."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def find(self, issuer: MemberId, jti: MessageId) -> TakenRow | None:
+        """The stored result of a statement taken before."""
+        row = self._work.row(_FIND, {"from_": issuer, "id_": jti})
+        return None if row is None else TakenRow(jti, row.digest, row.result)
+
+    def add(
+        self,
+        issuer: MemberId,
+        jti: MessageId,
+        *,
+        position: Position,
+        type: str,  # noqa: A002 - the claim's name
+        jws: str,
+        result: str,
+        transfer: TransferId | None,
+        at: datetime,
+    ) -> None:
+        """Keep a statement with its result.
+
+        Raises:
+            ConflictError: A second one with this jti, or at this place.
+        """
+        self._work.change(
+            _ADD,
+            {
+                "issuer": issuer,
+                "jti": jti,
+                "inc": position.inc,
+                "seq": position.seq,
+                "digest": position.digest,
+                "type": type,
+                "jws": jws,
+                "result": result,
+                "transfer": transfer,
+                "taken_at": at,
+            },
+        )
+
+    def of_transfer(self, transfer: TransferId) -> Sequence[str]:
+        """The JWS of all statements about one transfer, in chain order."""
+        return [row.jws for row in self._work.rows(_OF_TRANSFER, {"id_": transfer})]

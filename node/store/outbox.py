@@ -1,0 +1,279 @@
+"""The outbox: what wants to go out, per peer, and how often it failed.
+
+Enters: statements and packets in the transaction of their cause. Leaves: what is next for
+a peer. Must never happen: a statement that overtakes its predecessor (HO-81), a packet
+before its offer was taken (HO-46), "is connected" as a row (HO-78). Statements stay after
+they are acknowledged (HO-47). Implements ``Outbox``.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+    update,
+)
+
+# SQLite speaks the same ON CONFLICT.
+from sqlalchemy.dialects.postgresql import Insert, insert
+
+from node.ids import MemberId, MessageId, TransferId
+from node.store.tables import outbox_packet as _packet
+from node.store.tables import peer_queue as _queue
+from node.store.tables import statement as _statement
+from node.store.work import Work
+from node.sync.limits import PUT_BYTES
+from node.sync.ports import Due, PacketRow, StatementRow
+from node.sync.words import StatementType
+
+_COLUMNS: Final = (
+    _statement.c.peer,
+    _statement.c.jti,
+    _statement.c.inc,
+    _statement.c.seq,
+    _statement.c.type,
+    _statement.c.jws,
+    _statement.c.entry,
+    _statement.c.cp_size,
+    _statement.c.transfer,
+)
+_IN_ORDER: Final = (_statement.c.inc, _statement.c.seq)
+_WAITS: Final = _statement.c.acknowledged_at.is_(None)
+_OF_PEER: Final = _statement.c.peer == bindparam("to")
+
+_ADD_STATEMENT: Final = insert(_statement)
+_WAITING: Final = (
+    select(*_COLUMNS)
+    .where(_OF_PEER, _WAITS)
+    .order_by(*_IN_ORDER)
+    .limit(bindparam("most"))
+)
+_ONE: Final = select(*_COLUMNS).where(_OF_PEER, _statement.c.jti == bindparam("id_"))
+_OF_TRANSFER: Final = (
+    select(*_COLUMNS)
+    .where(_statement.c.transfer == bindparam("id_"))
+    .order_by(_statement.c.peer, *_IN_ORDER)
+)
+_ACKNOWLEDGE: Final = update(_statement).where(
+    _OF_PEER, _WAITS, _statement.c.jti.in_(bindparam("ids", expanding=True))
+)
+_ACKNOWLEDGE_THROUGH: Final = update(_statement).where(
+    _OF_PEER,
+    _WAITS,
+    or_(
+        _statement.c.inc < bindparam("to_inc"),
+        and_(
+            _statement.c.inc == bindparam("to_inc"),
+            _statement.c.seq <= bindparam("to_seq"),
+        ),
+    ),
+)
+
+# Asked again after a restore of the peer, the row may still be there (LOST).
+_ADD_PACKET: Final = insert(_packet).on_conflict_do_nothing()
+_DROP_PACKET: Final = delete(_packet).where(_packet.c.transfer == bindparam("id_"))
+_PACKETS: Final = (
+    select(_packet)
+    .where(
+        _packet.c.peer == bindparam("to"),
+        exists().where(
+            _statement.c.transfer == _packet.c.transfer,
+            _statement.c.peer == _packet.c.peer,
+            _statement.c.type == StatementType.OFFER.value,
+            _statement.c.acknowledged_at.is_not(None),
+        ),
+    )
+    .order_by(case((_packet.c.length <= PUT_BYTES, 0), else_=1), _packet.c.id)
+    .limit(bindparam("most"))
+)
+_PEERS: Final = union(
+    select(_statement.c.peer).where(_WAITS), select(_packet.c.peer)
+).order_by("peer")
+
+_DUE: Final = select(_queue).where(_queue.c.peer == bindparam("to"))
+
+
+def _failed() -> Insert:
+    new = insert(_queue).values(failures=1)
+    excluded = new.excluded
+    return new.on_conflict_do_update(
+        index_elements=["peer"],
+        set_={
+            "failures": _queue.c.failures + 1,
+            "next_attempt_at": excluded.next_attempt_at,
+            "failing_since": func.coalesce(
+                _queue.c.failing_since, excluded.failing_since
+            ),
+            "code": excluded.code,
+        },
+    )
+
+
+def _succeeded() -> Insert:
+    new = insert(_queue).values(failures=0)
+    return new.on_conflict_do_update(
+        index_elements=["peer"],
+        set_={
+            "failures": 0,
+            "next_attempt_at": None,
+            "failing_since": None,
+            "code": None,
+            "last_success_at": new.excluded.last_success_at,
+        },
+    )
+
+
+_FAILED: Final = _failed()
+_SUCCEEDED: Final = _succeeded()
+
+
+class SqlOutbox:
+    """Statements in chain order, packets by size and age, one queue per peer."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def add_statement(self, row: StatementRow) -> None:
+        """Queue a statement at the end of its chain.
+
+        Raises:
+            ConflictError: Its place or its jti is taken.
+        """
+        self._work.change(
+            _ADD_STATEMENT,
+            {
+                "peer": row.peer,
+                "jti": row.jti,
+                "inc": row.inc,
+                "seq": row.seq,
+                "type": row.type,
+                "jws": row.jws,
+                "entry": row.entry,
+                "cp_size": row.cp_size,
+                "transfer": row.transfer,
+            },
+        )
+
+    def add_packet(self, row: PacketRow) -> None:
+        """Queue a container, once per transfer."""
+        self._work.change(
+            _ADD_PACKET,
+            {
+                "peer": row.peer,
+                "transfer": row.transfer,
+                "digest": row.digest,
+                "length": row.length,
+                "offer_entry": row.offer_entry,
+            },
+        )
+
+    def drop_packet(self, transfer: TransferId) -> None:
+        """Remove the packet row, if there is one."""
+        self._work.change(_DROP_PACKET, {"id_": transfer})
+
+    def statements(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
+        """The oldest statements not yet acknowledged, in chain order."""
+        rows = self._work.rows(_WAITING, {"to": peer, "most": limit})
+        return [_to_statement(row) for row in rows]
+
+    def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
+        """One of our statements, acknowledged or not."""
+        row = self._work.row(_ONE, {"to": peer, "id_": jti})
+        return None if row is None else _to_statement(row)
+
+    def of_transfer(self, transfer: TransferId) -> Sequence[StatementRow]:
+        """All our statements about one transfer, in chain order, acknowledged or not."""
+        rows = self._work.rows(_OF_TRANSFER, {"id_": transfer})
+        return [_to_statement(row) for row in rows]
+
+    def acknowledge(
+        self, peer: MemberId, jtis: Iterable[MessageId], at: datetime
+    ) -> None:
+        """A signed answer lists these as taken (HO-47)."""
+        ids = [*jtis]
+        if ids:
+            self._work.change(
+                _ACKNOWLEDGE, {"to": peer, "ids": ids, "acknowledged_at": at}
+            )
+
+    def acknowledge_through(
+        self, peer: MemberId, inc: int, seq: int, at: datetime
+    ) -> None:
+        """The peer's ``got`` reaches this place; earlier incarnations lie before it."""
+        self._work.change(
+            _ACKNOWLEDGE_THROUGH,
+            {"to": peer, "to_inc": inc, "to_seq": seq, "acknowledged_at": at},
+        )
+
+    def packets(self, peer: MemberId, limit: int) -> Sequence[PacketRow]:
+        """Containers whose offer was acknowledged, smallest class first, oldest first."""
+        return [
+            PacketRow(
+                peer=MemberId(row.peer),
+                transfer=TransferId(row.transfer),
+                digest=row.digest,
+                length=row.length,
+                offer_entry=row.offer_entry,
+            )
+            for row in self._work.rows(_PACKETS, {"to": peer, "most": limit})
+        ]
+
+    def waiting_peers(self) -> Sequence[MemberId]:
+        """Peers with a statement or packet row waiting, by name."""
+        return [MemberId(row[0]) for row in self._work.rows(_PEERS)]
+
+    def due(self, peer: MemberId) -> Due:
+        """How the queue of a peer stands."""
+        row = self._work.row(_DUE, {"to": peer})
+        if row is None:
+            return Due(peer, 0, None, None, None, None)
+        return Due(
+            peer=peer,
+            failures=row.failures,
+            next_attempt_at=row.next_attempt_at,
+            failing_since=row.failing_since,
+            last_success_at=row.last_success_at,
+            code=row.code,
+        )
+
+    def failed(
+        self, peer: MemberId, *, at: datetime, next_at: datetime, code: str
+    ) -> None:
+        """One more failure in a row."""
+        self._work.change(
+            _FAILED,
+            {
+                "peer": peer,
+                "next_attempt_at": next_at,
+                "failing_since": at,
+                "code": code,
+            },
+        )
+
+    def succeeded(self, peer: MemberId, at: datetime) -> None:
+        """A verified answer: the row of failures ends."""
+        self._work.change(_SUCCEEDED, {"peer": peer, "last_success_at": at})
+
+
+def _to_statement(row: Row[*tuple[Any, ...]]) -> StatementRow:
+    return StatementRow(
+        peer=MemberId(row.peer),
+        jti=MessageId(row.jti),
+        inc=row.inc,
+        seq=row.seq,
+        type=row.type,
+        jws=row.jws,
+        entry=row.entry,
+        cp_size=row.cp_size,
+        transfer=TransferId(row.transfer) if row.transfer else None,
+    )

@@ -1,0 +1,127 @@
+"""One unit of work: one transaction over every repository.
+
+Enters: a connection on which the runner has begun a transaction. Leaves: whether it may
+be kept, and what is to be done after the commit. Must never happen: something written
+that is neither kept nor undone, or a log entry without its effect (P1, P18); so
+``commit`` sequences the log as its last statements (LR-7) and the runner alone sends
+``COMMIT``. Implements ``node.sync.ports.UnitOfWork``.
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection
+
+from node.errors import UsageError
+from node.store.chains import SqlChains
+from node.store.inbox import SqlInbox
+from node.store.leases import SqlLeases
+from node.store.outbox import SqlOutbox
+from node.store.secrets import SqlTransferSecrets
+from node.store.transfers import SqlInbound, SqlOutbound
+from node.store.upkeep import Upkeep
+from node.store.work import Access, Means, Work
+from node.sync.ports import (
+    Chains,
+    InboundRepository,
+    Inbox,
+    Leases,
+    OutboundRepository,
+    Outbox,
+    TransferSecrets,
+    Wake,
+)
+
+
+class _State(Enum):
+    NEW = auto()
+    OPEN = auto()
+    COMMITTED = auto()
+    UNDONE = auto()
+
+
+class SqlUnitOfWork:
+    """Everything a use case may read and write, together or not at all.
+
+    Entered once: one use case is one unit of work (HO-38). A reading unit needs not be
+    entered and has nothing to commit.
+    """
+
+    def __init__(
+        self, connection: Connection, means: Means, *, is_reading: bool = False
+    ) -> None:
+        self._work = Work(connection, means, is_reading=is_reading)
+        self._is_reading = is_reading
+        self._state = _State.NEW
+        self._wakes: dict[tuple[Wake, str], None] = {}
+        self.outbound: OutboundRepository = SqlOutbound(self._work)
+        self.inbound: InboundRepository = SqlInbound(self._work)
+        self.chains: Chains = SqlChains(self._work)
+        self.outbox: Outbox = SqlOutbox(self._work)
+        self.inbox: Inbox = SqlInbox(self._work)
+        self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
+        self.leases: Leases = SqlLeases(self._work)
+        self.upkeep = Upkeep(self._work)
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether ``commit`` was reached; only then may the runner keep it."""
+        return self._state is _State.COMMITTED
+
+    @property
+    def wakes(self) -> tuple[tuple[Wake, str], ...]:
+        """What is due after the commit, each once."""
+        return tuple(self._wakes)
+
+    @property
+    def after(self) -> tuple[Callable[[], None], ...]:
+        """What tidies up after the commit."""
+        return tuple(self._work.after)
+
+    def __enter__(self) -> Self:
+        """Begin.
+
+        Raises:
+            UsageError: It was entered before.
+        """
+        if not self._is_reading:
+            if self._state is not _State.NEW:
+                raise UsageError("a unit of work is entered once")
+            self._state = _State.OPEN
+            self._work.allow(Access.WRITE)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave; what was not committed is undone by the runner."""
+        if self._state is _State.OPEN:
+            self._state = _State.UNDONE
+        if not self._is_reading:
+            self.close()
+
+    def commit(self) -> None:
+        """Sequence the log entries; until the block ends it can still be read.
+
+        It is durable when the runner's future resolves, not when this returns.
+
+        Raises:
+            UsageError: Outside the block, or in a reading unit.
+        """
+        if self._state is not _State.OPEN:
+            raise UsageError("only an open unit of work can be committed")
+        self._state = _State.COMMITTED
+        self._work.allow(Access.READ)
+
+    def wake(self, what: Wake, key: str) -> None:
+        """After the commit, tell the worker that something is due."""
+        self._wakes[what, key] = None
+
+    def close(self) -> None:
+        """Cut it off from the connection, which its neighbours will use."""
+        self._work.allow(Access.NONE)

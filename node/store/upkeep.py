@@ -1,0 +1,130 @@
+"""What a node does to its own store: at start, each week, after a restore.
+
+Enters: the deletion register, a new week key. Leaves: what outlived its destruction, how
+much was sealed anew, which files have a row. Must never happen: a share that came back
+with a backup being used (HO-19), a value left under a week key that is about to go
+(SR-K5). ``sweep`` of the files relies on ``named_files`` being complete.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Column, bindparam, select, update
+
+from node.crypto.casekey import wrapped_week
+from node.ids import TransferId
+from node.store.register import Destroyed, RegisterLine
+from node.store.secrets import key_place, share_place
+from node.store.tables import (
+    inbound_transfer,
+    node_state,
+    outbound_secret,
+    outbound_transfer,
+    received_packet,
+)
+from node.store.transfers import inbound_comment_place, outbound_comment_place
+from node.store.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAt:
+    """One value under a week key: its table and the key of its row."""
+
+    table: str
+    row: str
+
+
+class _Column:
+    """A column of values under the week key: how to list, read and replace them."""
+
+    def __init__(
+        self, key: Column[str], sealed: Column[Any], place: Callable[[str], bytes]
+    ) -> None:
+        self.place = place
+        self.name = sealed.name
+        self.list = select(key, sealed).where(sealed.is_not(None)).order_by(key)
+        self.get = select(sealed).where(key == bindparam("id_")).with_for_update()
+        self.set = update(sealed.table).where(key == bindparam("id_"))
+
+
+_out, _in, _kept, _got = (
+    outbound_transfer.c,
+    inbound_transfer.c,
+    outbound_secret.c,
+    received_packet.c,
+)
+_COLUMNS: Final = {
+    "outbound_secret": _Column(_kept.transfer, _kept.share_b, share_place),
+    "received_packet": _Column(_got.transfer, _got.key, key_place),
+    "outbound_transfer": _Column(_out.id, _out.refused_comment, outbound_comment_place),
+    "inbound_transfer": _Column(_in.id, _in.refused_comment, inbound_comment_place),
+}
+_FILES: Final = (
+    select(_kept.file).where(_kept.file.is_not(None)),
+    select(_got.file),
+)
+_RISE: Final = update(node_state).values(incarnation=node_state.c.incarnation + 1)
+
+
+class Upkeep:
+    """The store's own housekeeping, inside one unit of work."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def outlived(self, register: Iterable[RegisterLine]) -> Sequence[TransferId]:
+        """Transfers whose share B is here although the register says it was destroyed.
+
+        That is a crash before the commit, or yesterday's backup: who had made no grant
+        raises STOPPED (HO-19).
+        """
+        lines = {
+            (line.id, line.digest)
+            for line in register
+            if line.kind is Destroyed.SHARE_B
+        }
+        found = []
+        for transfer, sealed in self._work.rows(_COLUMNS["outbound_secret"].list):
+            share_b = self._work.unseal(share_place(transfer), sealed)
+            if share_b and (transfer, hashlib.sha256(share_b).digest()) in lines:
+                found.append(TransferId(transfer))
+        return found
+
+    def stale(self) -> Sequence[SealedAt]:
+        """What still stands under an older week key, to be handed to ``rewrap``."""
+        newest = self._work.week_keys.newest.week
+        return [
+            SealedAt(table, key)
+            for table, column in _COLUMNS.items()
+            for key, sealed in self._work.rows(column.list)
+            if wrapped_week(sealed) != newest
+        ]
+
+    def rewrap(self, values: Iterable[SealedAt]) -> int:
+        """Seal these anew under the newest week key; gives how many were.
+
+        Left alone: what is gone meanwhile, and what no week key opens any more.
+        """
+        count = 0
+        for value in values:
+            column = _COLUMNS[value.table]
+            row = self._work.row(column.get, {"id_": value.row})
+            place = column.place(value.row)
+            if row is None or row[0] is None:
+                continue
+            plain = self._work.unseal(place, row[0])
+            if plain is not None:
+                sealed = self._work.seal(place, plain)
+                self._work.move(column.set, {"id_": value.row, column.name: sealed})
+                count += 1
+        return count
+
+    def named_files(self) -> set[bytes]:
+        """The names of all sealed files that a row names; the others may be swept."""
+        return {row[0] for query in _FILES for row in self._work.rows(query)}
+
+    def raise_incarnation(self) -> None:
+        """Recovery begins: our chains start anew under the next incarnation (HO-25)."""
+        self._work.move(_RISE, {})

@@ -1,0 +1,214 @@
+"""The hand through which every repository reaches the database, inside one unit of work.
+
+Enters: statements built once at module level, parameters. Leaves: rows, counts, or one of
+our own errors. Must never happen: a bound value or a ``DETAIL`` text of the database in an
+error (SR-D2); a unit that is over touching the connection, which by then may belong to
+its neighbour.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection, Executable, Row
+from sqlalchemy.exc import (
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import (
+    TimeoutError as PoolTimeoutError,
+)
+
+from node.clock import Clock
+from node.crypto.casekey import WrapKey, open_small, seal_small, wrapped_week
+from node.crypto.keys import Randomness
+from node.errors import ConflictError, NodeError, StoreError, UsageError
+from node.store.files import SealedFiles
+from node.store.register import DeletionRegister
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+# Somebody else inserted or removed first; anything else is a fault of our own.
+_CONFLICTS: Final = frozenset(
+    {
+        "SQLITE_CONSTRAINT_UNIQUE",
+        "SQLITE_CONSTRAINT_PRIMARYKEY",
+        "SQLITE_CONSTRAINT_ROWID",
+        "SQLITE_CONSTRAINT_FOREIGNKEY",
+        "23505",  # unique_violation
+        "23503",  # foreign_key_violation
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+    }
+)
+
+
+class WeekKeys(Protocol):
+    """The week keys of this node; they lie outside the database (SR-K5)."""
+
+    @property
+    def newest(self) -> WrapKey:
+        """The key that seals what is written now."""
+        ...
+
+    def get(self, week: str) -> WrapKey | None:
+        """An older key, None once it is erased."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a unit of work needs besides its connection.
+
+    ``files`` holds containers, ``documents`` the documents of cases. ``log_tag`` is the
+    keyring's ``tag_key``: it hides in ``log_key`` whose group a key is.
+    """
+
+    files: SealedFiles
+    documents: SealedFiles
+    register: DeletionRegister
+    week_keys: WeekKeys
+    log_tag: bytes
+    randomness: Randomness
+    clock: Clock
+
+
+class Access(IntEnum):
+    """What a unit may do just now."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+
+
+class Work:
+    """One unit's access to the database and to its means; dead once the unit is over."""
+
+    __slots__ = (
+        "_access",
+        "_connection",
+        "after",
+        "documents",
+        "files",
+        "is_reading",
+        "log_tag",
+        "now",
+        "randomness",
+        "register",
+        "week_keys",
+    )
+
+    def __init__(
+        self, connection: Connection, means: Means, *, is_reading: bool
+    ) -> None:
+        self._connection = connection
+        self._access = Access.READ if is_reading else Access.NONE
+        self.is_reading = is_reading
+        self.files = means.files
+        self.documents = means.documents
+        self.log_tag = means.log_tag
+        self.now = means.clock.now
+        self.register = means.register
+        self.week_keys = means.week_keys
+        self.randomness = means.randomness
+        self.after: list[Callable[[], None]] = []
+
+    def rows(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        """All rows of a query."""
+        try:
+            return self._reach(Access.READ).execute(statement, parameters).all()
+        except SQLAlchemyError as error:
+            raise translated(error) from None
+
+    def row(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> Row[*tuple[Any, ...]] | None:
+        """The first row of a query, None if there is none."""
+        try:
+            return self._reach(Access.READ).execute(statement, parameters).first()
+        except SQLAlchemyError as error:
+            raise translated(error) from None
+
+    def change(self, statement: Executable, parameters: Parameters = None) -> int:
+        """Insert, update or delete; gives the number of rows (-1 for many at once)."""
+        try:
+            return self._reach(Access.WRITE).execute(statement, parameters).rowcount
+        except SQLAlchemyError as error:
+            raise translated(error) from None
+
+    def move(self, statement: Executable, parameters: Parameters) -> None:
+        """Compare-and-set on one row.
+
+        Raises:
+            ConflictError: No such row, or it is no longer what the caller saw.
+        """
+        if self.change(statement, parameters) != 1:
+            raise ConflictError("it moved")
+
+    def seal(self, place: bytes, data: bytes) -> bytes:
+        """Seal a small value under the newest week key, for one place (SR-K1)."""
+        return seal_small(self.week_keys.newest, place, data, self.randomness)
+
+    def unseal(self, place: bytes, sealed: bytes) -> bytes | None:
+        """What ``seal`` sealed, None once its week key is erased (SR-K5).
+
+        Raises:
+            SealError: It belongs to another place, or is damaged.
+        """
+        key = self.week_keys.get(wrapped_week(sealed))
+        return None if key is None else open_small(key, place, sealed)
+
+    def after_commit(self, tidy: Callable[[], None]) -> None:
+        """Do this once the unit is durable, like removing a shredded file.
+
+        It may also never happen (a crash here), so it only tidies up. An OSError of it is
+        left for the next sweep.
+        """
+        self.after.append(tidy)
+
+    def allow(self, access: Access) -> None:
+        """From now on its repositories may reach the database so far."""
+        self._access = access
+
+    def _reach(self, needed: Access) -> Connection:
+        if self._access < needed:
+            raise UsageError("this unit of work is over, not entered or only reads")
+        return self._connection
+
+
+def translated(error: SQLAlchemyError) -> NodeError:
+    """The same failure in our words, to be raised ``from None``.
+
+    The foreign error is not chained: its text and its ``DETAIL`` quote rows (SR-D2). What
+    helps a developer, the kind of failure and the constraint's name, is kept.
+
+    Returns:
+        ConflictError: Unique or foreign key, or a deadlock: somebody moved first.
+        StoreError: Full, locked, connection lost.
+        UsageError: A check, a trigger or a statement of ours.
+    """
+    original = getattr(error, "orig", None)
+    kind = getattr(original, "sqlite_errorname", None) or getattr(
+        original, "sqlstate", None
+    )
+    where = f"{kind or type(error).__name__} {_constraint(original)}".strip()
+    if kind in _CONFLICTS:
+        return ConflictError(where)
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)):
+        return StoreError(where)
+    return UsageError(f"database statement failed: {where}")
+
+
+def _constraint(original: object) -> str:
+    """The constraint's name; SQLite names table and columns instead, never values."""
+    diagnostics = getattr(original, "diag", None)
+    if diagnostics is not None:
+        return str(getattr(diagnostics, "constraint_name", None) or "")
+    text = str(original)
+    return (
+        text.rpartition("constraint failed: ")[2] if "constraint failed" in text else ""
+    )
