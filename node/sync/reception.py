@@ -50,7 +50,7 @@ from node.sync.message import (
     statement_kid,
 )
 from node.sync.offer import OfferBody
-from node.sync.ports import Head, Office, StatementsAnswer, UnitOfWork
+from node.sync.ports import Head, Office, UnitOfWork
 from node.sync.words import UNLINKED, StatementType
 
 TAKEN = "taken"
