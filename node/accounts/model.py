@@ -95,6 +95,7 @@ class Account:
     email: str = ""
     secrecy_bound: bool = False
     language: str = "de"
+    theme: str = "system"
 
     def __post_init__(self) -> None:
         """Refuse an account that must not be."""

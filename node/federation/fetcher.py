@@ -124,7 +124,7 @@ class HttpFetcher(FetcherInterface):
                 raise DownloadHTTPError("not available", response.status)
             while chunk := response.read1(CHUNK_BYTES):
                 yield chunk
-            response.read()  # tells the connection that this answer is over
+            self._finish(response)
         except (OSError, http.client.HTTPException, UnreachableError) as error:
             self._drop()
             kind = SlowRetrievalError if self._is_late else DownloadError
@@ -132,12 +132,19 @@ class HttpFetcher(FetcherInterface):
         finally:
             # Bytes that a reader left behind must not be taken for the next answer.
             if response is not None and not response.isclosed():
+                response.close()
                 self._drop()
 
     def close(self) -> None:
         """Give the connection up and stop the clock."""
         self._alarm.cancel()
         self._drop()
+
+    def _finish(self, response: http.client.HTTPResponse) -> None:
+        """Tell the connection that an answer is over, if it was whole."""
+        if response.length or self._is_late:
+            raise UnreachableError("answer cut short")
+        response.read()
 
     def _ask(self, path: str) -> http.client.HTTPResponse:
         """Send one request; a kept connection that the server closed is opened anew."""

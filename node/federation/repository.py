@@ -17,7 +17,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tuf.api.exceptions import LengthOrHashMismatchError, UnsignedMetadataError
+from tuf.api.exceptions import (
+    LengthOrHashMismatchError,
+    StorageError,
+    UnsignedMetadataError,
+)
 from tuf.api.metadata import (
     Delegations,
     Metadata,
@@ -114,7 +118,7 @@ class Repository:
         path = self._metadata / name
         try:
             signed = Metadata.from_file(str(path)).signed
-        except (OSError, DeserializationError) as error:
+        except (StorageError, DeserializationError) as error:
             raise ConfigError(f"no readable metadata of the role {role}") from error
         if not isinstance(signed, kind):
             raise ConfigError(f"metadata of another role than {role}")

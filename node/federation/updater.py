@@ -314,5 +314,5 @@ def _translated() -> Iterator[None]:
         raise UnreachableError("directory source") from error
     except exceptions.RepositoryError as error:
         raise DirectoryFileError("broken metadata or content") from error
-    except OSError as error:
+    except (OSError, exceptions.StorageError) as error:
         raise ConfigError("the directory folder cannot be used") from error

@@ -96,6 +96,12 @@ def changes(connection: Connection) -> int:
     return int(driver.total_changes) if driver.in_transaction else -1
 
 
+def lock_schema(connection: Connection) -> None:
+    """Let one process at a time change the schema; SQLite's writers wait anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7783)")
+
+
 def transaction_mark(connection: Connection) -> str | None:
     """PostgreSQL's number of this transaction, None while it has written nothing."""
     return connection.exec_driver_sql(

@@ -31,6 +31,7 @@ class _Account(TypedColumns):
     roles: Named[Json] = Column(JSON, nullable=False)
     secrecy_bound: Named[bool]
     language: Named[str]
+    theme: Named[str]
     active_from = Column(Day, nullable=False)
     active_until = Column(Day)
     password: Named[str | None]

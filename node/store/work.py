@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeoutError,
 )
 
+from node.clock import Clock
 from node.crypto.casekey import WrapKey, open_small, seal_small, wrapped_week
 from node.crypto.keys import Randomness
 from node.errors import ConflictError, NodeError, StoreError, UsageError
@@ -59,12 +60,19 @@ class WeekKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a unit of work needs besides its connection."""
+    """What a unit of work needs besides its connection.
+
+    ``files`` holds containers, ``documents`` the documents of cases. ``log_tag`` is the
+    keyring's ``tag_key``: it hides in ``log_key`` whose group a key is.
+    """
 
     files: SealedFiles
+    documents: SealedFiles
     register: DeletionRegister
     week_keys: WeekKeys
+    log_tag: bytes
     randomness: Randomness
+    clock: Clock
 
 
 class Access(IntEnum):
@@ -82,8 +90,11 @@ class Work:
         "_access",
         "_connection",
         "after",
+        "documents",
         "files",
         "is_reading",
+        "log_tag",
+        "now",
         "randomness",
         "register",
         "week_keys",
@@ -96,6 +107,9 @@ class Work:
         self._access = Access.READ if is_reading else Access.NONE
         self.is_reading = is_reading
         self.files = means.files
+        self.documents = means.documents
+        self.log_tag = means.log_tag
+        self.now = means.clock.now
         self.register = means.register
         self.week_keys = means.week_keys
         self.randomness = means.randomness

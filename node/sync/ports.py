@@ -24,6 +24,7 @@ from node.failpoints import Failpoints
 from node.ids import AccountId, MemberId, MessageId, TransferId
 from node.strictjson import Json
 from node.sync.chain import Position
+from node.sync.limits import OPEN_TRANSFERS_PER_PEER
 from node.sync.message import Envelope
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 from node.trust.directory import Directory
@@ -56,6 +57,7 @@ class Office:
     log_origin: str
     witness_name: str
     register: str = "V-01"
+    open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
 
     @property
@@ -182,7 +184,7 @@ class OutboundRepository(Protocol):
         ...
 
     def resting_on(self, consent: str) -> Sequence[TransferId]:
-        """Ids of all transfers with a member whose basis is this consent."""
+        """Ids of all transfers with a member who has this consent among the grounds."""
         ...
 
     def of_case(self, case: str) -> Sequence[OutboundTransfer]:
@@ -346,7 +348,7 @@ class ExchangeLog(Protocol):
         """Compute the commitment C (32 bytes) at once; leaves are written by the commit."""
         ...
 
-    def blind_consent(self, case: str, evidence_digest: bytes) -> str:
+    def blind_consent(self, case: str, evidence: bytes) -> str:
         """``consent`` value (hex) of a consent document, blinded in its case's chain."""
         ...
 

@@ -44,7 +44,6 @@ from node.sync.issue import issue
 from node.sync.limits import (
     COMMENT_BYTES,
     ERASE_AFTER_EXPIRY,
-    OPEN_TRANSFERS_PER_PEER,
     PACKET_BYTES,
 )
 from node.sync.logbook import Act, Subject, Who, common_epoch, record
@@ -268,7 +267,7 @@ def _unfit(
         (grounded, RejectionCode.NO_BASIS),
         (offer.pkt.len <= PACKET_BYTES, RejectionCode.TOO_LARGE),
         (
-            uow.inbound.open_from(transfer.sender) < OPEN_TRANSFERS_PER_PEER,
+            uow.inbound.open_from(transfer.sender) < office.open_transfers,
             RejectionCode.CAPACITY,
         ),
     )

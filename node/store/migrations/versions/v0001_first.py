@@ -1,0 +1,19 @@
+"""Everything the first release has.
+
+Until that release this file follows ``tables.py``; from then on it stands still, and each
+change of a table is a migration of its own.
+"""
+
+from alembic import op
+from sqlalchemy import insert
+
+from node.store.tables import metadata, node_state
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(insert(node_state).values(id=1, incarnation=1, oldest_schema=1))
