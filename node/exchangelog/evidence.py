@@ -84,22 +84,25 @@ class Tiles:
         row.append(item)
         if len(row) == TILE:
             self._rows[level] = []
-            self._compare(level, self._numbers[level], row)
+            root = Frontier().extend(row).root()
+            self._compare(level, self._numbers[level], row, root)
             self._numbers[level] += 1
-            self._fill(level + 1, Frontier().extend(row).root())
+            self._fill(level + 1, root)
 
-    def _compare(self, level: int, number: int, row: list[bytes]) -> None:
-        """``high`` holds first leaf and span of each differing hash above the leaves."""
+    def _compare(self, level: int, number: int, row: list[bytes], root: bytes) -> None:
+        """``high`` holds first leaf and span of each difference above the leaves."""
         stored = self._tile(level, number)
         span = TILE**level
         first = number * TILE * span
-        if stored is None or len(stored) != TILE * HASH_BYTES:
+        if stored is None or len(stored.data) != TILE * HASH_BYTES:
             self.absent.append(first)
             return
-        if stored == b"".join(row):
+        if stored.data == b"".join(row):
+            if stored.root != root:
+                self.high.append((first, TILE * span))
             return
         for slot, item in enumerate(row):
-            expected = stored[slot * HASH_BYTES : (slot + 1) * HASH_BYTES]
+            expected = stored.data[slot * HASH_BYTES : (slot + 1) * HASH_BYTES]
             if expected == item:
                 continue
             if level == 0:

@@ -11,11 +11,20 @@ from dataclasses import dataclass
 from node.crypto.checkpoint import Checkpoint, NoteKey
 from node.crypto.commit import GroupKey
 
-TileReader = Callable[[int, int], bytes | None]
-"""(level, n) -> 256 hashes of subtrees of 256**level leaves each, or None if absent."""
-
 KeyReader = Callable[[bytes], GroupKey | None]
 """Key id -> the group's key, None if it was erased; SealError if its wrapping is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class TileRow:
+    """A row of ``log_tile``: 256 hashes of subtrees, and the root over them."""
+
+    data: bytes
+    root: bytes
+
+
+TileReader = Callable[[int, int], TileRow | None]
+"""(level, n) -> the tile over subtrees of 256**level leaves each, None if absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +56,12 @@ class CheckpointRow:
 
 @dataclass(frozen=True, slots=True)
 class CosignatureRow:
-    """A row of ``log_cosig``; times in Unix seconds."""
+    """A row of ``log_cosig``; when it arrived here is no evidence and is left out."""
 
     size: int
     name: str
     key_id: bytes
-    first_at: int
     first_line: str
-    last_at: int
     last_line: str
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from heapq import merge
 from operator import attrgetter
+from typing import Final
 
 from node.crypto.checkpoint import (
     Checkpoint,
@@ -24,6 +25,8 @@ from node.crypto.merkle import Frontier
 from node.errors import LogError, MalformedMessageError, SignatureError
 from node.exchangelog.export import CheckpointRow, CosignatureRow, LogExport
 from node.exchangelog.finding import Code, Ledger
+
+_COSIGNATURE_BYTES: Final = 4 + 8 + 64  # key id, time, Ed25519 signature
 
 
 @unique
@@ -167,40 +170,34 @@ def _with_times(
 
 def _times(
     body: str, row: CosignatureRow, witnesses: tuple[NoteKey, ...]
-) -> tuple[int, ...] | None:
-    """First and last time; empty for a witness we do not know; None if false."""
-    stored = ((row.first_line, row.first_at), (row.last_line, row.last_at))
-    if row.first_at > row.last_at:
+) -> list[int] | None:
+    """When both lines were made; empty for a witness we do not know; None if false."""
+    lines = (row.first_line, row.last_line)
+    if not all(_is_line_of(line, row) for line in lines):
         return None
-    for line, at in stored:
-        if _claimed(line, row.name, row.key_id) != at:
-            return None
     key = next(
         (key for key in witnesses if (key.name, key.id) == (row.name, row.key_id)), None
     )
     if key is None:
-        return ()
+        return []
     try:
-        for line, at in stored:
-            if verify_cosignature(body + line, key) != at:
-                return None
+        times = [verify_cosignature(body + line, key) for line in lines]
     except (MalformedMessageError, SignatureError):
         return None
-    return row.first_at, row.last_at
+    found = [time_s for time_s in times if time_s is not None]
+    return found if len(found) == len(lines) else None
 
 
-def _claimed(line: str, name: str, key_id: bytes) -> int | None:
-    """The time a cosignature line claims, if it is of this name and key id."""
-    start = f"\u2014 {name} "
+def _is_line_of(line: str, row: CosignatureRow) -> bool:
+    """Whether a line has the form of a cosignature under the row's name and key id."""
+    start = f"\u2014 {row.name} "
     if not line.startswith(start) or not line.endswith("\n"):
-        return None
+        return False
     try:
         raw = b64decode(line[len(start) : -1], validate=True)
     except (binascii.Error, ValueError):
-        return None
-    if len(raw) != 76 or raw[:4] != key_id:
-        return None
-    return int.from_bytes(raw[4:12], "big")
+        return False
+    return len(raw) == _COSIGNATURE_BYTES and raw[:4] == row.key_id
 
 
 def _orphan(row: CosignatureRow, ledger: Ledger) -> None:

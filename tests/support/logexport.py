@@ -13,6 +13,7 @@ from node.exchangelog.export import (
     HeadRow,
     LeafRow,
     LogExport,
+    TileRow,
 )
 from node.exchangelog.finding import Report
 from tests.support.exchangelog import MemoryLog, digest
@@ -30,7 +31,7 @@ class LogRows:
     bodies: list[BodyRow]
     checkpoints: list[CheckpointRow]
     cosignatures: list[CosignatureRow]
-    tiles: dict[tuple[int, int], bytes]
+    tiles: dict[tuple[int, int], TileRow]
     keys: dict[bytes, GroupKey]
     witnesses: tuple[NoteKey, ...]
     erased: list[int] = field(default_factory=list)
@@ -114,18 +115,19 @@ def cosignature(log: MemoryLog, witness: MemoryLog, size: int) -> CosignatureRow
     first, last = (
         cosign(note, name, witness.witnessing, time_s) for time_s in (at, at + 60)
     )
-    return CosignatureRow(size, name, witness.witness_key.id, at, first, at + 60, last)
+    return CosignatureRow(size, name, witness.witness_key.id, first, last)
 
 
-def tiles(leaves: list[bytes]) -> dict[tuple[int, int], bytes]:
+def tiles(leaves: list[bytes]) -> dict[tuple[int, int], TileRow]:
     """All full tiles over leaf inputs."""
-    found: dict[tuple[int, int], bytes] = {}
+    found: dict[tuple[int, int], TileRow] = {}
     row, level = [leaf_hash(leaf) for leaf in leaves], 0
     while len(row) >= TILE:
         above = []
         for number in range(len(row) // TILE):
             part = row[number * TILE : (number + 1) * TILE]
-            found[level, number] = b"".join(part)
-            above.append(Frontier().extend(part).root())
+            root = Frontier().extend(part).root()
+            found[level, number] = TileRow(b"".join(part), root)
+            above.append(root)
         row, level = above, level + 1
     return found
