@@ -35,7 +35,7 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.weekkeys import WeekKeys
 from node.store.work import Means
-from node.sync.delivery import Courier
+from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.ports import Office, Wake
 from node.trust.directory import Directory
@@ -243,7 +243,7 @@ def _load_directory(
         refresh()
     except (DirectoryExpiredError, ConfigError):
         raise
-    except Exception as error:  # noqa: BLE001 - a node starts without a directory too
+    except Exception as error:
         log.warning("no directory yet", exc_info=error)
 
 

@@ -8,7 +8,6 @@ exists. Implements handover 11.4 (admission) and exchange-log LR-11 (the first m
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,8 +15,6 @@ from urllib.parse import urlsplit
 
 from node.clock import Clock
 from node.config import FILE_NAME
-from node.crypto.casekey import WrapKey
-from node.crypto.checkpoint import COSIGNATURE, ED25519, Checkpoint, NoteKey
 from node.crypto.keyfile import lock_keyring
 from node.crypto.keys import Keyring, OpeningKey, Randomness, SigningKey
 from node.crypto.merkle import Frontier

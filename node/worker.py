@@ -18,7 +18,8 @@ import structlog
 from node.errors import NodeError, TransitionError
 from node.ids import MemberId, TransferId
 from node.sync import opening, recipient, release, sender
-from node.sync.delivery import Courier, deliver_due, greet
+from node.sync.courier import Courier
+from node.sync.delivery import deliver_due, greet
 from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
 from node.sync.ports import UnitOfWork, Wake
 from node.sync.transfer import Inbound, Outbound

@@ -10,9 +10,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
-from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -43,10 +43,10 @@ from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
 from node.ids import MemberId
 from node.sync import limits
-from node.sync.delivery import Runner
+from node.sync.courier import Runner, StatementsAnswer
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
-from node.sync.ports import Office, PacketRow, StatementsAnswer
+from node.sync.ports import Office, PacketRow
 
 _SUCCESS = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.GONE})
 
@@ -223,9 +223,7 @@ class HttpTransport:
         host = urlsplit(url).hostname or ""
         with suppress(ValueError):
             literal = str(ip_address(host))
-            check_address(
-                literal, allowed=self._resolver.networks, loopback=self._demo
-            )
+            check_address(literal, allowed=self._resolver.networks, loopback=self._demo)
         return url
 
 

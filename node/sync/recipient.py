@@ -243,7 +243,7 @@ def take_offer(
     code = _unfit(uow, office, transfer, offer)
     if code is None:
         return apply(uow, office, transfer, InEvent.OFFER)
-    return _reject(
+    return reject(
         uow, office, transfer, InEvent.OFFER_UNFIT, code, statement=statement.digest
     )
 
@@ -274,7 +274,7 @@ def _unfit(
     return next((code for fits, code in rules if not fits), None)
 
 
-def _reject(
+def reject(
     uow: UnitOfWork,
     office: Office,
     transfer: InboundTransfer,
@@ -320,7 +320,7 @@ def take_statement(
         case StatementType.WITHDRAWAL if transfer.state in OPEN:
             office.failpoints.reach(Point.WITHDRAWN_RECEIVED)
             code = RejectionCode.WITHDRAWN
-            return _reject(
+            return reject(
                 uow,
                 office,
                 transfer,
@@ -459,7 +459,7 @@ def take_packet(
                 )
                 apply(uow, office, transfer, InEvent.PACKET, cause)
             else:
-                _reject(
+                reject(
                     uow,
                     office,
                     transfer,
