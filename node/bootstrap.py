@@ -23,6 +23,7 @@ from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, UnknownNodeError
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation import updater
+from node.federation.fetcher import Source
 from node.federation.routes import Desk, make_peer_app
 from node.federation.transport import HttpTransport
 from node.founding import Paths, log_origin, witness_name
@@ -262,7 +263,11 @@ def _refresh(
     if not settings.directory or not paths.root.exists():
         raise ConfigError("directory or root.json is not set up yet")
     found = updater.refresh(
-        updater.source_of(settings.directory, demo=settings.demo),
+        Source(
+            settings.directory,
+            networks=settings.allowed_networks,
+            demo=settings.demo,
+        ),
         paths.directory,
         previous=library.known,
         root=paths.root.read_bytes(),

@@ -77,9 +77,7 @@ _COLUMNS: Final = {
     "consent": _Column(
         _consent.id, _consent.wrapped, evidence_key_place, holds_keys=True
     ),
-    "log_key": _Column(
-        _group.key_id, _group.wrapped, group_key_place, holds_keys=True
-    ),
+    "log_key": _Column(_group.key_id, _group.wrapped, group_key_place, holds_keys=True),
     "access_log": _Column(_line.id, _line.reason, reason_place),
     "outbound_secret": _Column(_kept.transfer, _kept.share_b, share_place),
     "received_packet": _Column(_got.transfer, _got.key, key_place),
