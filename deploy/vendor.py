@@ -4,7 +4,8 @@ Run by a developer, never at run time: ``python deploy/vendor.py`` needs npm and
 its registry. Enters: the table below. Leaves: unchanged files in ``node/web/static/vendor``,
 their licence texts beside them, ``icons.css`` drawn from the named symbols, and
 ``deploy/VENDOR.toml`` with origin, version, licence and SHA-256 of each file. The result is
-committed; ``tests/house/test_vendored.py`` recomputes the digests. Implements SR-S3.
+committed; ``tests/house/test_vendored.py`` recomputes the digests. axe-core serves the
+browser tests and is no part of the product. Implements SR-S3.
 """
 
 import hashlib
@@ -22,7 +23,9 @@ from typing import Final
 from urllib.parse import quote
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-STATIC: Final = ROOT / "node" / "web" / "static"
+WEB: Final = "node/web/static"
+TESTS: Final = "tests/browser/vendor"
+ICON_SHEET: Final = f"{WEB}/icons.css"
 MANIFEST: Final = ROOT / "deploy" / "VENDOR.toml"
 
 
@@ -30,8 +33,8 @@ MANIFEST: Final = ROOT / "deploy" / "VENDOR.toml"
 class Package:
     """One npm package: which bytes we accept, and which of its files we take.
 
-    ``files`` maps a path in the package to a path below ``static/vendor``. ``integrity``
-    is the registry's SHA-512 of the archive; another archive is refused.
+    ``files`` maps a path in the package to a path in the repository. ``integrity`` is the
+    registry's SHA-512 of the archive; another archive is refused.
     """
 
     name: str
@@ -53,8 +56,8 @@ KERN: Final = Package(
     ),
     licence="EUPL-1.2",
     files={
-        "dist/kern.min.css": "kern/kern.min.css",
-        "LICENSE.md": "kern/LICENSE.md",
+        "dist/kern.min.css": f"{WEB}/vendor/kern/kern.min.css",
+        "LICENSE.md": f"{WEB}/vendor/kern/LICENSE.md",
     },
 )
 
@@ -68,12 +71,12 @@ FIRA: Final = Package(
     licence="OFL-1.1",
     files={
         f"files/fira-sans-{subset}-{weight}-normal.woff2": (
-            f"fira-sans/fira-sans-{subset}-{weight}.woff2"
+            f"{WEB}/vendor/fira-sans/fira-sans-{subset}-{weight}.woff2"
         )
         for subset in _SUBSETS
         for weight in _WEIGHTS
     }
-    | {"LICENSE": "fira-sans/LICENSE"},
+    | {"LICENSE": f"{WEB}/vendor/fira-sans/LICENSE"},
 )
 
 SYMBOLS: Final = Package(
@@ -84,7 +87,21 @@ SYMBOLS: Final = Package(
         "ZB75Uw6Hx0umu5Bg=="
     ),
     licence="Apache-2.0",
-    files={"LICENSE": "material-symbols/LICENSE"},
+    files={"LICENSE": f"{WEB}/vendor/material-symbols/LICENSE"},
+)
+
+AXE: Final = Package(
+    name="axe-core",
+    version="4.14.1",
+    integrity=(
+        "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuF"
+        "ooJpZe37OgudVGtQ=="
+    ),
+    licence="MPL-2.0",
+    files={
+        "axe.min.js": f"{TESTS}/axe.min.js",
+        "LICENSE": f"{TESTS}/LICENSE",
+    },
 )
 
 # Our name of an icon and the symbol it is drawn from. KERN's own icons are not repeated.
@@ -171,20 +188,20 @@ def draw_icons(symbols: dict[str, bytes]) -> bytes:
 def main() -> None:
     """Fetch everything and rewrite the manifest."""
     entries: list[tuple[Package, str, str, bytes]] = []
-    for package in (KERN, FIRA, SYMBOLS):
+    for package in (KERN, FIRA, SYMBOLS, AXE):
         with tempfile.TemporaryDirectory() as folder:
             contents = fetch(package, Path(folder))
         entries += [
-            (package, source, f"vendor/{target}", contents[source])
+            (package, source, target, contents[source])
             for source, target in package.files.items()
         ]
         if package is SYMBOLS:
             entries.append(
-                (package, "outlined/*.svg", "icons.css", draw_icons(contents))
+                (package, "outlined/*.svg", ICON_SHEET, draw_icons(contents))
             )
-    lines = ["# Written by deploy/vendor.py. Paths are below node/web/static.\n"]
+    lines = ["# Written by deploy/vendor.py.\n"]
     for package, source, target, body in entries:
-        place = STATIC / target
+        place = ROOT / target
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(body)
         lines.append(

@@ -187,6 +187,10 @@ _TABLE: Final[Mapping[str, tuple[tuple[str | None, str, str], ...]]] = {
 }
 
 
+# In every kind: an entry made by mistake is marked, keeps its place and never travels.
+_COMMON: Final = ((NEVER, "C", "voided_on"), (NEVER, "E", "void_reason"))
+
+
 def _fields(rows: Iterable[tuple[str | None, str, str]]) -> Iterator[tuple[str, Field]]:
     for category, protection, listed in rows:
         for item in listed.split():
@@ -205,7 +209,10 @@ def _fields(rows: Iterable[tuple[str | None, str, str]]) -> Iterator[tuple[str, 
 
 
 DICTIONARY: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
-    {kind: MappingProxyType(dict(_fields(rows))) for kind, rows in _TABLE.items()}
+    {
+        kind: MappingProxyType(dict(_fields((*rows, *_COMMON))))
+        for kind, rows in _TABLE.items()
+    }
 )
 """Kind of record -> name of field -> what it is."""
 

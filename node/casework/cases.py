@@ -5,7 +5,7 @@ transaction each. Must never happen: a write for another epoch or on a case that
 active here (HO-4); an edit that forgets what stood before. Implements FR-6 to FR-9.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -235,44 +235,35 @@ def save_record(
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A document as it was uploaded: its sealed file and what is said of it."""
+class Upload:
+    """A document as it was uploaded: its bytes in portions, and what is said of it."""
 
     case: CaseId
     epoch: int
-    digest: bytes
-    length: int
+    chunks: tuple[bytes, ...]
     values: Mapping[str, Json]
 
 
 def keep_document(
-    uow: UnitOfWork, office: Office, document: Document, *, by: Actor
+    uow: UnitOfWork, office: Office, upload: Upload, *, by: Actor
 ) -> RecordId:
-    """Name a sealed file in the case; the row that names it commits last (house, 6)."""
-    values = {
-        **document.values,
-        "digest": document.digest.hex(),
-        "bytes": document.length,
-    }
-    made = new_record(office, document.case, "document", values, by=by.account)
+    """Seal an upload under the case's key and name it in the case.
+
+    The file is synced before the row that names it commits; no plaintext reaches a disk.
+
+    Raises:
+        StaleEpochError: The case is not editable here any more.
+    """
     with uow:
-        editable_case(uow, by, document.case, epoch=document.epoch, action="case.edit")
+        editable_case(uow, by, upload.case, epoch=upload.epoch, action="case.edit")
+        digest, length = uow.cases.seal_document(
+            upload.case, upload.epoch, iter(upload.chunks)
+        )
+        values = {**upload.values, "digest": digest.hex(), "bytes": length}
+        made = new_record(office, upload.case, "document", values, by=by.account)
         uow.cases.put([made])
         uow.commit()
     return made.id
-
-
-def seal_upload(
-    uow: UnitOfWork, by: Actor, case: CaseId, *, epoch: int, chunks: Sequence[bytes]
-) -> tuple[bytes, int]:
-    """Seal an upload under the case's key and sync it; nothing names it yet.
-
-    Returns:
-        The digest of the sealed file and the plaintext's byte count.
-    """
-    with uow:
-        editable_case(uow, by, case, epoch=epoch, action="case.edit")
-        return uow.cases.seal_document(case, epoch, iter(chunks))
 
 
 def open_document(

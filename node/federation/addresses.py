@@ -58,11 +58,10 @@ def resolve(
     """
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # A label that is empty or too long fails in the encoding, before any question.
         raise UnreachableError("name not found") from error
     addresses = [str(answer[4][0]) for answer in answers]
-    if not addresses:
-        raise UnreachableError("name not found")
     for address in addresses:
         check_address(address, allowed=allowed, loopback=loopback)
     return addresses

@@ -8,9 +8,9 @@ from node import strictjson
 from node.crypto.base64url import b64u, unb64u
 from node.errors import MalformedMessageError
 from node.sync.chain import Position
+from node.sync.courier import StatementsAnswer
 from node.sync.limits import MESSAGE_DEPTH, MESSAGE_MEMBERS, STATEMENTS_PER_LIST
 from node.sync.message import Envelope, encode_envelopes, parse_envelopes
-from node.sync.ports import StatementsAnswer
 
 _MEMBERS = {"results", "got", "seen", "statements"}
 

@@ -33,11 +33,11 @@ from tuf.api.metadata import (
 
 from node.crypto.keys import Randomness, SigningKey
 from node.errors import ConfigError, InputError
-from node.federation.repository import KeyFile, Repository, load_keys, write_whole
+from node.federation.repository import KeyFile, Repository, load_keys
 from node.federation.tufkey import NodeKey, use_one_verifier
-from node.federation.updater import DEMO
+from node.federation.wholefile import write_whole
 from node.ids import Ags
-from node.trust.head import REVOKER
+from node.trust.head import DEMO, REVOKER
 from node.trust.renewal import REVOCATIONS_PATH, routes_path
 from node.trust.revocations import Revocations
 from node.trust.routes import Routes

@@ -10,7 +10,6 @@ with the former timestamp and everything it names.
 """
 
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,8 +39,9 @@ from node.crypto.jws import b64u, unb64u
 from node.crypto.keys import SigningKey
 from node.errors import ConfigError, MalformedMessageError, UsageError
 from node.federation.tufkey import NodeSigner
-from node.federation.updater import SIGNED_AT
+from node.federation.wholefile import write_whole
 from node.trust.fields import instant_text
+from node.trust.head import SIGNED_AT
 
 SNAPSHOT_LIFE: Final = timedelta(days=14)
 TIMESTAMP_LIFE: Final = timedelta(days=7)
@@ -210,22 +210,6 @@ class Repository:
         except (OSError, LengthOrHashMismatchError) as error:
             raise ConfigError(f"{file.name} is missing or changed") from error
         return content
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that readers find the old one or the new one, and sync it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _listed_keys(role: str, delegator: Root | Targets) -> list[str]:

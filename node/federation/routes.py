@@ -32,13 +32,13 @@ from node.federation.listener import (
 )
 from node.ids import MemberId, TransferId
 from node.sync import hello, limits, reception, recipient
-from node.sync.delivery import Runner, next_batch
+from node.sync.courier import Runner, StatementsAnswer
+from node.sync.delivery import next_batch
 from node.sync.message import Envelope, parse_envelopes
 from node.sync.ports import (
     Office,
     PacketFiles,
     StatementRow,
-    StatementsAnswer,
     UnitOfWork,
 )
 

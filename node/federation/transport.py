@@ -7,13 +7,14 @@ or the settings do not allow (SR-F10). Implements HO-70 to HO-73, handover 9.2.
 """
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import hdrs
@@ -28,6 +29,7 @@ from node.errors import (
     UnreachableError,
 )
 from node.exchangelog.witness import ANSWER_BYTES as WITNESS_ANSWER_BYTES
+from node.federation.addresses import check_address
 from node.federation.answers import parse_answer
 from node.federation.auth import (
     AnswerView,
@@ -41,10 +43,10 @@ from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
 from node.ids import MemberId
 from node.sync import limits
-from node.sync.delivery import Runner
+from node.sync.courier import Runner, StatementsAnswer
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
-from node.sync.ports import Office, PacketRow, StatementsAnswer
+from node.sync.ports import Office, PacketRow
 
 _SUCCESS = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.GONE})
 
@@ -66,9 +68,10 @@ class HttpTransport:
         self._run = run
         self._demo = demo
         self._started_at = started_at
+        self._resolver = CheckedResolver(networks, loopback=demo)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=CheckedResolver(networks, loopback=demo),
+                resolver=self._resolver,
                 limit=limits.CONNECTIONS,
                 limit_per_host=limits.CONNECTIONS_PER_PEER,
                 ssl=_tls(),
@@ -216,6 +219,11 @@ class HttpTransport:
         url = self._office.directory().sheet(peer).url.rstrip("/")
         if not url.startswith("https://") and not self._demo:
             raise UnreachableError("address is not https")
+        # The client library resolves no literals, so they are checked here.
+        host = urlsplit(url).hostname or ""
+        with suppress(ValueError):
+            literal = str(ip_address(host))
+            check_address(literal, allowed=self._resolver.networks, loopback=self._demo)
         return url
 
 
@@ -224,18 +232,22 @@ class CheckedResolver(AbstractResolver):
 
     def __init__(self, networks: Sequence[str], *, loopback: bool) -> None:
         """Remember the private networks the settings allow, and demo mode."""
-        self._networks = tuple(ipaddress.ip_network(text) for text in networks)
+        self.networks = tuple(ip_network(text) for text in networks)
         self._loopback = loopback
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """All addresses of a host that may be connected to."""
+        """All addresses of a host, each checked."""
+        # RFC 6761: names below ``localhost`` are this machine, for every resolver.
+        asked = "127.0.0.1" if host.endswith(".localhost") else host
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, family=family
+            asked, port, type=socket.SOCK_STREAM, family=family
         )
-        results = [
+        for *_, address in found:
+            self.check(str(address[0]))
+        return [
             ResolveResult(
                 hostname=host,
                 host=str(address[0]),
@@ -245,37 +257,22 @@ class CheckedResolver(AbstractResolver):
                 flags=socket.AI_NUMERICHOST,
             )
             for kind, _, proto, _, address in found
-            if self._allows(str(address[0]))
         ]
-        if not results:
-            raise OSError("no allowed address")
-        return results
+
+    def check(self, address: str) -> None:
+        """Refuse an address that is neither public nor listed.
+
+        Raises:
+            OSError: It is not allowed; the client library takes it as unreachable.
+        """
+        text = address.split("%", 1)[0]
+        try:
+            check_address(text, allowed=self.networks, loopback=self._loopback)
+        except UnreachableError as error:
+            raise OSError(str(error)) from None
 
     async def close(self) -> None:
         """Nothing is held."""
-
-    def _allows(self, text: str) -> bool:
-        return address_allowed(
-            ipaddress.ip_address(text.split("%", 1)[0]),
-            self._networks,
-            loopback=self._loopback,
-        )
-
-
-def address_allowed(
-    address: IPv4Address | IPv6Address,
-    networks: Sequence[IPv4Network | IPv6Network],
-    *,
-    loopback: bool,
-) -> bool:
-    """Public addresses, listed private networks, and loopback in demo mode."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if address.is_loopback:
-        return loopback
-    if any(address in network for network in networks):
-        return not (address.is_link_local or address.is_multicast)
-    return address.is_global and not address.is_multicast
 
 
 def _tls() -> ssl.SSLContext:

@@ -40,11 +40,12 @@ from node.errors import (
     UnreachableError,
 )
 from node.federation.fetcher import Source, make_fetcher
+from node.federation.mirror import Mirror
 from node.federation.tufkey import use_one_verifier
 from node.ids import MemberId
 from node.trust.directory import Directory
 from node.trust.fields import Fields
-from node.trust.head import REVOKER, Fault, Head
+from node.trust.head import DEMO, REVOKER, SIGNED_AT, Fault, Head
 from node.trust.renewal import (
     REVOCATIONS_PATH,
     Fetched,
@@ -56,8 +57,6 @@ from node.trust.renewal import (
 )
 from node.trust.routes import KREIS, Routes
 
-SIGNED_AT: Final = "x-staffelstab-signed-at"
-DEMO: Final = "x-staffelstab-demo"
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _LAND: Final = re.compile(r"0[1-9]|1[0-6]", re.ASCII)
 _ROUTES: Final = re.compile(r"routes/([0-9]{5})\.json", re.ASCII)
@@ -85,8 +84,8 @@ def refresh(
 
     Args:
         source: Where to read.
-        folder: Our own folder, kept between runs; losing it costs time only, since
-            ``previous`` remembers versions as well.
+        folder: Our own folder, kept between runs, and a source for others; losing it
+            costs time only, since ``previous`` remembers versions as well.
         previous: The directory in force.
         root: The root metadata this program was installed with.
         at: Now; becomes the first-seen instant of what is new.
@@ -107,8 +106,15 @@ def refresh(
         if previous and head.mark == previous.head.mark:
             # Nothing changed but the timestamp: one signature instead of thousands.
             check_progress(previous.head, head)
+            run.publish((Snapshot.type,))
             return previous.with_head(head, at)
-        return renew(previous, run.fetch(head), at)
+        fetched = run.fetch(head)
+        directory = renew(previous, fetched, at)
+        run.publish(
+            (Snapshot.type, Targets.type, *(role for role, _ in fetched.head.ends))
+        )
+        run.tidy()
+        return directory
 
 
 class _Run:
@@ -116,18 +122,16 @@ class _Run:
 
     def __init__(self, source: Source, folder: Path, root: bytes) -> None:
         self._source = source
-        self._metadata = folder / "metadata"
+        self._metadata = folder / "cache"
+        self._metadata.mkdir(parents=True, exist_ok=True)
+        self._mirror = Mirror(folder)
         self._incomplete = False
         self._faults: list[Fault] = []
-        targets = folder / "targets"
-        for path in (self._metadata, targets):
-            path.mkdir(parents=True, exist_ok=True)
         self._fetcher = make_fetcher(source)
         self._updater = Updater(
             str(self._metadata),
             f"{source.base_url}metadata/",
-            str(targets),
-            f"{source.base_url}targets/",
+            target_base_url=f"{source.base_url}targets/",
             fetcher=self._fetcher,
             config=_CONFIG,
             bootstrap=root,
@@ -195,6 +199,15 @@ class _Run:
             sheets,
         )
 
+    def publish(self, roles: Iterable[str]) -> None:
+        """Let others read from us what we have verified (HO-104)."""
+        self._mirror.publish(self._metadata, roles)
+
+    def tidy(self) -> None:
+        """Forget files of former times, unless some of the present ones are missing."""
+        if not self._incomplete:
+            self._mirror.forget_the_rest()
+
     def _kreise(self) -> set[str]:
         """Every Kreis in scope: with a role of its own, or listed by its Land."""
         lands = {role for role in self._children(Targets.type) if _LAND.fullmatch(role)}
@@ -255,8 +268,10 @@ class _Run:
                 return None
             if info.length > MAX_FILE_BYTES:
                 raise DirectoryFileError("too long")
-            cached = self._updater.find_cached_target(info)
-            return Path(cached or self._updater.download_target(info)).read_bytes()
+            place = self._mirror.place(info)
+            if self._updater.find_cached_target(info, place) is None:
+                self._updater.download_target(info, place)
+            return Path(place).read_bytes()
 
     def _note(self, path: str, error: NodeError) -> None:
         """Remember a fault; if the source itself is gone, stop the run.

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select
 
 from node.accounts.model import Reading
-from node.crypto.casekey import wrapped_week
 from node.errors import ErasedError
 from node.ids import AccountId, CaseId
 from node.store.stafftables import access_log
@@ -28,8 +27,6 @@ _COUNT: Final = select(func.count(access_log.c.case_id.distinct())).where(
     access_log.c.at >= bindparam("since"),
 )
 _DROP: Final = delete(access_log).where(access_log.c.at < bindparam("before"))
-_REASONS: Final = select(access_log).where(access_log.c.reason.is_not(None))
-_RESEAL: Final = update(access_log).where(access_log.c.id == bindparam("line"))
 
 
 class SqlReadLog:
@@ -41,17 +38,20 @@ class SqlReadLog:
 
     def add(self, reading: Reading) -> None:
         """One more line."""
-        reason = reading.reason
-        row = {
-            "account": reading.account,
-            "case_id": reading.case,
-            "at": reading.at,
-            "action": reading.action,
-            "reason": None
-            if reason is None
-            else self._work.seal(_place(reading.case), reason.encode()),
-        }
-        self._work.change(_ADD, row)
+        line, reason = self._work.randomness(16).hex(), reading.reason
+        self._work.change(
+            _ADD,
+            {
+                "id": line,
+                "account": reading.account,
+                "case_id": reading.case,
+                "at": reading.at,
+                "action": reading.action,
+                "reason": None
+                if reason is None
+                else self._work.seal(reason_place(line), reason.encode()),
+            },
+        )
 
     def of_case(self, case: CaseId) -> Sequence[Reading]:
         """All lines about one case, oldest first."""
@@ -70,34 +70,22 @@ class SqlReadLog:
         """End lines older than their two years; gives their number."""
         return self._work.change(_DROP, {"before": at})
 
-    def reseal(self) -> int:
-        """Seal every reason anew under the newest week key; gives their number."""
-        newest = self._work.week_keys.newest.week
-        old = [
-            row
-            for row in self._work.rows(_REASONS)
-            if wrapped_week(row.reason) != newest
-        ]
-        for row in old:
-            sealed = self._work.seal(_place(row.case_id), self._reason(row))
-            self._work.change(_RESEAL, {"line": row.id, "reason": sealed})
-        return len(old)
-
     def _from_row(self, row: Row[*tuple[Any, ...]]) -> Reading:
         return Reading(
             account=AccountId(row.account),
             case=CaseId(row.case_id),
             at=row.at,
             action=row.action,
-            reason=None if row.reason is None else self._reason(row).decode(),
+            reason=None if row.reason is None else self._reason(row.id, row.reason),
         )
 
-    def _reason(self, row: Row[*tuple[Any, ...]]) -> bytes:
-        plain = self._work.unseal(_place(row.case_id), row.reason)
+    def _reason(self, line: str, sealed: bytes) -> str:
+        plain = self._work.unseal(reason_place(line), sealed)
         if plain is None:
             raise ErasedError("the key of a reason was destroyed")
-        return plain
+        return plain.decode()
 
 
-def _place(case: str) -> bytes:
-    return b"access_log\0reason\0" + case.encode("ascii")
+def reason_place(line: str) -> bytes:
+    """Where a reason opens: in its line."""
+    return b"access_log\0reason\0" + line.encode("ascii")

@@ -6,25 +6,19 @@ unit of work, or that opens in the row of another case. Implements SR-K5 (wrappi
 
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, select
 
 from node.crypto.casekey import CaseKey
 from node.errors import NotFoundError
 from node.ids import CaseId
 from node.store.casetables import case_file
-from node.store.weekkeys import rewrap, unwrap, wrap
+from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
 
 CaseRow = Row[*tuple[Any, ...]]
 
 _ONE: Final = select(case_file).where(case_file.c.id == bindparam("case"))
 _LOCKED: Final = _ONE.with_for_update()
-_OLD: Final = (
-    select(case_file.c.id, case_file.c.wrapped)
-    .where(case_file.c.week != bindparam("newest"))
-    .with_for_update()
-)
-_REWRAP: Final = update(case_file).where(case_file.c.id == bindparam("case"))
 
 
 class CaseKeys:
@@ -58,29 +52,20 @@ class CaseKeys:
             SealError: The row holds another case's key.
         """
         if row.id not in self._keys:
-            raw = unwrap(self._work, row.wrapped, _context(row.id))
+            raw = unwrap(self._work, row.wrapped, case_key_place(row.id))
             self._keys[row.id] = CaseKey(raw)
         return self._keys[row.id]
 
     def new(self, case: CaseId) -> dict[str, Any]:
-        """The columns of a fresh key."""
+        """The column of a fresh key."""
         key = self._keys[case] = CaseKey.generate(self._work.randomness)
-        wrapped, week = wrap(self._work, key.raw, _context(case))
-        return {"wrapped": wrapped, "week": week}
+        return {"wrapped": wrap(self._work, key.raw, case_key_place(case))}
 
     def forget(self, case: CaseId) -> None:
         """The key went from its row in this unit."""
         self._keys.pop(case, None)
 
-    def rewrap(self) -> int:
-        """Wrap every case key anew under the newest week key; gives their number."""
-        newest = self._work.week_keys.newest.week
-        rows = self._work.rows(_OLD, {"newest": newest})
-        for row in rows:
-            columns = rewrap(self._work, row, _context(row.id))
-            self._work.change(_REWRAP, columns | {"case": row.id})
-        return len(rows)
 
-
-def _context(case: str) -> bytes:
-    return b"case\0" + case.encode("ascii")
+def case_key_place(case: str) -> bytes:
+    """Where a case key opens: in the row of its case."""
+    return b"case_file\0wrapped\0" + case.encode("ascii")

@@ -116,7 +116,7 @@ class SqlCases:
         place = {"case": before.id, "seen": before.version}
         if after.baton is Baton.SHREDDED:
             key = self._keys.of(self._keys.row(before.id, locked=True))
-            columns |= {"wrapped": None, "week": None, "birth_year": None}
+            columns |= {"wrapped": None, "birth_year": None}
             self._work.move(_REPLACE, columns | place)
             self._shred(before.id, key)
         else:
@@ -162,10 +162,6 @@ class SqlCases:
     def open_document(self, case: CaseId, digest: bytes) -> Iterator[bytes]:
         """The plaintext of a document, verified chunk by chunk."""
         return self._documents.open(case, digest)
-
-    def rewrap(self) -> int:
-        """Wrap every case key anew under the newest week key; gives their number."""
-        return self._keys.rewrap()
 
     def _shred(self, case: CaseId, key: CaseKey) -> None:
         """What is left of a case whose key has gone from its row in this unit."""

@@ -42,7 +42,6 @@ class _CaseFile(TypedColumns):
     came_from: Named[str | None]
     birth_year: Named[int | None]
     wrapped: Named[bytes | None]
-    week: Named[str | None]
 
 
 case_file = Table(
@@ -51,7 +50,6 @@ case_file = Table(
     _CaseFile,
     one_of("baton", [baton for baton in Baton if baton is not Baton.ABSENT]),
     CheckConstraint("(baton = 'shredded') = (wrapped IS NULL)", name="shredded"),
-    CheckConstraint("(wrapped IS NULL) = (week IS NULL)", name="week"),
     CheckConstraint("epoch >= 1 AND version >= 1", name="counters"),
     Index(None, "household"),
     Index(None, "caseworker"),
@@ -136,7 +134,6 @@ class _Consent(TypedColumns):
     entry: Named[bytes | None]
     sealed: Named[bytes]
     wrapped: Named[bytes]
-    week: Named[str]
 
 
 consent = Table(

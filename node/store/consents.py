@@ -17,7 +17,7 @@ from node.crypto.casekey import CaseKey, FieldContext, open_field, seal_field
 from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, ConsentId, RecordId
 from node.store.casetables import case_file, consent, consent_chain
-from node.store.weekkeys import rewrap, unwrap, wrap
+from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
 
 _ONE: Final = consent.c.id == bindparam("consent")
@@ -34,11 +34,6 @@ _GET: Final = select(consent).where(_ONE).with_for_update()
 _KEYS: Final = select(consent.c.wrapped).where(_ONE).with_for_update()
 _ADD: Final = insert(consent)
 _CHANGE: Final = update(consent).where(_ONE)
-_OLD_KEYS: Final = (
-    select(consent.c.id, consent.c.wrapped)
-    .where(consent.c.week != bindparam("newest"))
-    .with_for_update()
-)
 _LAST: Final = select(consent_chain.c.entry).where(_CHAIN)
 _ADD_LAST: Final = insert(consent_chain)
 _CHANGE_LAST: Final = update(consent_chain).where(_CHAIN)
@@ -90,11 +85,13 @@ class SqlConsents:
         row = self._work.row(_KEYS, {"consent": consent.id})
         if row is None:
             key = CaseKey.generate(self._work.randomness)
-            wrapped, week = wrap(self._work, key.raw, _context(consent.id))
-            place = {"id": consent.id, "wrapped": wrapped, "week": week}
+            wrapped = wrap(self._work, key.raw, evidence_key_place(consent.id))
+            place = {"id": consent.id, "wrapped": wrapped}
             self._work.change(_ADD, self._to_row(consent, key) | place)
         else:
-            key = CaseKey(unwrap(self._work, row.wrapped, _context(consent.id)))
+            key = CaseKey(
+                unwrap(self._work, row.wrapped, evidence_key_place(consent.id))
+            )
             self._work.move(
                 _CHANGE, self._to_row(consent, key) | {"consent": consent.id}
             )
@@ -108,15 +105,6 @@ class SqlConsents:
         """Remember the newest entry of the consent chain."""
         if self._work.change(_CHANGE_LAST, {"case": case, "entry": entry}) == 0:
             self._work.change(_ADD_LAST, {"case_id": case, "entry": entry})
-
-    def rewrap(self) -> int:
-        """Wrap every evidence key under the newest week key; gives their number."""
-        newest = self._work.week_keys.newest.week
-        rows = self._work.rows(_OLD_KEYS, {"newest": newest})
-        for row in rows:
-            columns = rewrap(self._work, row, _context(row.id))
-            self._work.change(_CHANGE, columns | {"consent": row.id})
-        return len(rows)
 
     def _to_row(self, item: Consent, key: CaseKey) -> dict[str, Any]:
         # The salt is sealed with the evidence: with it, offers could be linked to persons.
@@ -155,7 +143,7 @@ class SqlConsents:
         }
 
     def _from_row(self, row: Row[*tuple[Any, ...]]) -> Consent:
-        key = CaseKey(unwrap(self._work, row.wrapped, _context(row.id)))
+        key = CaseKey(unwrap(self._work, row.wrapped, evidence_key_place(row.id)))
         plain = open_field(key, _place(row.id, row.case_id), row.sealed)
         salt_end = 1 + plain[0]
         return Consent(
@@ -193,8 +181,9 @@ class SqlConsents:
         )
 
 
-def _context(consent_id: str) -> bytes:
-    return b"consent\0" + consent_id.encode("ascii")
+def evidence_key_place(consent_id: str) -> bytes:
+    """Where an evidence key opens: in the row of its consent."""
+    return b"consent\0wrapped\0" + consent_id.encode("ascii")
 
 
 def _place(consent_id: str, case: str) -> FieldContext:

@@ -7,6 +7,7 @@ is set and read back on each connection. Implements P18, P19 (HO-37), SR-D2.
 Sources: SQLite, PRAGMA and WAL documentation; PostgreSQL, chapter "Reliability".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -96,6 +97,33 @@ def changes(connection: Connection) -> int:
     return int(driver.total_changes) if driver.in_transaction else -1
 
 
+def purge(engines: Engines, *, rewritten: Sequence[str] = ()) -> bool:
+    """Take deleted rows out of the files, as far as a database can.
+
+    It only tidies up: what makes erased values unreadable is that their key is destroyed.
+
+    Args:
+        engines: The database; nothing else of this thread is open on it.
+        rewritten: Tables that PostgreSQL writes anew (it locks them meanwhile).
+
+    Returns:
+        False if a reader kept SQLite from it; try again later.
+    """
+    if engines.one_writer:
+        with engines.writer.connect() as connection:
+            # Past SQLAlchemy, which would begin a transaction that forbids it.
+            driver: Any = connection.connection.driver_connection
+            is_busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not is_busy
+    quote = engines.writer.dialect.identifier_preparer.quote
+    outside = engines.writer.execution_options(isolation_level="AUTOCOMMIT")
+    with outside.connect() as connection:
+        for name in rewritten:
+            connection.exec_driver_sql(f"VACUUM (FULL) {quote(name)}")
+        connection.exec_driver_sql("VACUUM")
+    return True
+
+
 def lock_schema(connection: Connection) -> None:
     """Let one process at a time change the schema; SQLite's writers wait anyway."""
     if connection.dialect.name == "postgresql":
@@ -129,7 +157,7 @@ def _open_sqlite(url: URL) -> Engines:
         raise ConfigError("a database of a node is a file")
     _refuse_network_files(Path(url.database))
     return Engines(
-        writer=_sqlite_engine(url, begin="BEGIN IMMEDIATE", query_only=0, pool=1),
+        writer=_sqlite_engine(url, begin="BEGIN IMMEDIATE", query_only=0, pool=2),
         reader=_sqlite_engine(url, begin="BEGIN", query_only=1, pool=READERS),
         one_writer=True,
     )
@@ -207,6 +235,8 @@ def _postgres_engine(url: URL, *, durable: bool, pool: int) -> Engine:
         hide_parameters=True,
         use_native_hstore=False,
         isolation_level="READ COMMITTED",
+        # Else the number of rows of an INSERT … ON CONFLICT is lost.
+        execution_options={"preserve_rowcount": True},
     )
 
     @event.listens_for(engine, "connect")

@@ -3,8 +3,7 @@
 Rules as in ``tables``. Type, peer and time of an own entry stand in no column. Insert-only
 tables refuse UPDATE and DELETE, a body goes only where ``log_erased`` covers it (LR-37).
 The triggers guard against our own mistakes; the tree guards against the administrator.
-``log_node`` holds the root of every complete subtree from two leaves on, so that a proof
-takes two queries at any size. Implements exchange log 9.1.
+Implements exchange log 9.1.
 """
 
 from typing import Any, Final
@@ -16,9 +15,9 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     Named,
-    SmallInteger,
     Table,
     Text,
     TypedColumns,
@@ -27,6 +26,9 @@ from sqlalchemy import (
 
 from node.store.columns import Instant, digests
 from node.store.tables import metadata
+
+# SQLite finds rows by INTEGER keys without a second index.
+_INDEX: Final = BigInteger().with_variant(Integer, "sqlite")
 
 
 class _LogHead(TypedColumns):
@@ -47,7 +49,7 @@ log_head = Table(
 
 
 class _LogLeaf(TypedColumns):
-    idx: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    idx: Named[int] = Column(_INDEX, primary_key=True, autoincrement=False)
     input: Named[bytes] = Column(unique=True, nullable=False)
 
 
@@ -59,19 +61,20 @@ log_leaf = Table(
 )
 
 
-class _LogNode(TypedColumns):
-    level: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+class _LogTile(TypedColumns):
+    level: Named[int] = Column(primary_key=True, autoincrement=False)
     n: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
-    hash: Named[bytes]
+    data: Named[bytes]
+    root: Named[bytes]
 
 
-log_node = Table(
-    "log_node",
+# Full tiles: 256 hashes, and the root over them, which is a hash of the level above.
+log_tile = Table(
+    "log_tile",
     metadata,
-    _LogNode,
-    *digests("hash"),
-    CheckConstraint("level >= 1", name="level"),
-    sqlite_with_rowid=False,
+    _LogTile,
+    CheckConstraint("length(data) = 8192", name="data"),
+    *digests("root"),
 )
 
 
@@ -79,14 +82,13 @@ class _LogKey(TypedColumns):
     key_id: Named[bytes] = Column(primary_key=True)
     retention: Named[str]
     wrapped: Named[bytes]
-    week: Named[str]
 
 
 log_key = Table("log_key", metadata, _LogKey)
 
 
 class _LogBody(TypedColumns):
-    idx: Named[int] = Column(ForeignKey("log_leaf.idx"), primary_key=True)
+    idx: Named[int] = Column(_INDEX, ForeignKey("log_leaf.idx"), primary_key=True)
     event_id: Named[bytes] = Column(unique=True, nullable=False)
     key_id: Named[bytes] = Column(ForeignKey("log_key.key_id"), nullable=False)
     sealed: Named[bytes]
@@ -96,7 +98,7 @@ log_body = Table("log_body", metadata, _LogBody, Index(None, "key_id"))
 
 
 class _LogCheckpoint(TypedColumns):
-    size: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    size: Named[int] = Column(_INDEX, primary_key=True, autoincrement=False)
     root: Named[bytes]
     note: Named[str]
     signed_at = Column(Instant, nullable=False)
@@ -111,7 +113,9 @@ log_checkpoint = Table(
 
 
 class _LogCosig(TypedColumns):
-    size: Named[int] = Column(ForeignKey("log_checkpoint.size"), primary_key=True)
+    size: Named[int] = Column(
+        _INDEX, ForeignKey("log_checkpoint.size"), primary_key=True
+    )
     name = Column(Text, primary_key=True)
     key_id: Named[bytes] = Column(primary_key=True)
     first_at = Column(Instant, nullable=False)
@@ -124,7 +128,7 @@ log_cosig = Table("log_cosig", metadata, _LogCosig, Index(None, "name", "size"))
 
 
 class _LogErased(TypedColumns):
-    idx: Named[int] = Column(ForeignKey("log_leaf.idx"), primary_key=True)
+    idx: Named[int] = Column(_INDEX, ForeignKey("log_leaf.idx"), primary_key=True)
     erasure_id: Named[bytes]
 
 
@@ -249,7 +253,7 @@ for _text in (_REFUSE, _REFUSE_UNLESS_ERASED):
 
 INSERT_ONLY: Final[tuple[Table[Any], ...]] = (
     log_leaf,
-    log_node,
+    log_tile,
     log_checkpoint,
     log_erased,
     witness_past,

@@ -5,12 +5,10 @@ Rules as in ``tables``. Employees' data, outside the case keys; secrets as diges
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
     Index,
-    Integer,
     Named,
     Table,
     Text,
@@ -100,9 +98,7 @@ session = Table(
 
 
 class _AccessLog(TypedColumns):
-    id: Named[int] = Column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
-    )
+    id = Column(Text, primary_key=True)
     account: Named[str]
     case_id: Named[str]
     at = Column(Instant, nullable=False)

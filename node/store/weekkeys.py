@@ -4,16 +4,15 @@ Enters: the master key, names of weeks like ``2026-W07``, keys to wrap. Leaves: 
 wrapped keys for rows. Must never happen: a week key inside the database or in clear on
 disk; a key that says it is of another week. A case key lies in the database wrapped by a
 week key that does not, so erasing old week keys closes old backups (SR-K5).
-Implements SR-K1, SR-K5 (the keys) and LR-3. When to make and erase one is the worker's.
+Implements SR-K1, SR-K5 (the keys) and LR-3. When to make and
+erase one is the worker's; ``upkeep`` wraps anew.
 """
 
 import os
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from node.crypto.casekey import CaseKey, WrapKey, wrapped_week
 from node.crypto.keyfile import lock_keyring, unlock_keyring
@@ -24,9 +23,6 @@ from node.store.work import Work
 
 _SUFFIX: Final = ".weekkey"
 _KEY_BYTES: Final = 32
-
-Wrapped = tuple[bytes, str]
-"""A wrapped key and the name of its week, as two columns of a row."""
 
 
 def week_of(day: date) -> str:
@@ -141,13 +137,12 @@ def _spell(key: WrapKey) -> bytes:
     return f"week {key.week} ".encode("ascii") + key.raw
 
 
-def wrap(work: Work, key: bytes, context: bytes) -> Wrapped:
-    """Wrap a key of 32 bytes by the newest week key, for two columns of a row."""
-    newest = work.week_keys.newest
-    return CaseKey(key).wrap(newest, context, work.randomness), newest.week
+def wrap(work: Work, key: bytes, place: bytes) -> bytes:
+    """Wrap a key of 32 bytes by the newest week key, for one row."""
+    return CaseKey(key).wrap(work.week_keys.newest, place, work.randomness)
 
 
-def unwrap(work: Work, wrapped: bytes | None, context: bytes) -> bytes:
+def unwrap(work: Work, wrapped: bytes | None, place: bytes) -> bytes:
     """The key of a row.
 
     Raises:
@@ -157,10 +152,4 @@ def unwrap(work: Work, wrapped: bytes | None, context: bytes) -> bytes:
     week_key = None if wrapped is None else work.week_keys.get(wrapped_week(wrapped))
     if wrapped is None or week_key is None:
         raise ErasedError("the key was destroyed")
-    return CaseKey.unwrap(week_key, context, wrapped).raw
-
-
-def rewrap(work: Work, row: Row[*tuple[Any, ...]], context: bytes) -> dict[str, Any]:
-    """The columns of a row with ``wrapped``, under the newest week key."""
-    wrapped, week = wrap(work, unwrap(work, row.wrapped, context), context)
-    return {"wrapped": wrapped, "week": week}
+    return CaseKey.unwrap(week_key, place, wrapped).raw

@@ -44,7 +44,6 @@ from node.sync.issue import issue
 from node.sync.limits import (
     COMMENT_BYTES,
     ERASE_AFTER_EXPIRY,
-    OPEN_TRANSFERS_PER_PEER,
     PACKET_BYTES,
 )
 from node.sync.logbook import Act, Subject, Who, common_epoch, record
@@ -244,7 +243,7 @@ def take_offer(
     code = _unfit(uow, office, transfer, offer)
     if code is None:
         return apply(uow, office, transfer, InEvent.OFFER)
-    return _reject(
+    return reject(
         uow, office, transfer, InEvent.OFFER_UNFIT, code, statement=statement.digest
     )
 
@@ -268,14 +267,14 @@ def _unfit(
         (grounded, RejectionCode.NO_BASIS),
         (offer.pkt.len <= PACKET_BYTES, RejectionCode.TOO_LARGE),
         (
-            uow.inbound.open_from(transfer.sender) < OPEN_TRANSFERS_PER_PEER,
+            uow.inbound.open_from(transfer.sender) < office.open_transfers,
             RejectionCode.CAPACITY,
         ),
     )
     return next((code for fits, code in rules if not fits), None)
 
 
-def _reject(
+def reject(
     uow: UnitOfWork,
     office: Office,
     transfer: InboundTransfer,
@@ -321,7 +320,7 @@ def take_statement(
         case StatementType.WITHDRAWAL if transfer.state in OPEN:
             office.failpoints.reach(Point.WITHDRAWN_RECEIVED)
             code = RejectionCode.WITHDRAWN
-            return _reject(
+            return reject(
                 uow,
                 office,
                 transfer,
@@ -460,7 +459,7 @@ def take_packet(
                 )
                 apply(uow, office, transfer, InEvent.PACKET, cause)
             else:
-                _reject(
+                reject(
                     uow,
                     office,
                     transfer,

@@ -14,6 +14,8 @@ from node.ids import MemberId
 from node.trust.fields import Fields, unix_seconds
 
 REVOKER: Final = "revoker"
+SIGNED_AT: Final = "x-staffelstab-signed-at"  # a field of the timestamp
+DEMO: Final = "x-staffelstab-demo"  # a field of the root (HO-94)
 MAX_FAULTS: Final = 1_000
 MAX_ROLES: Final = 1_000
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)

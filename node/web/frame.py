@@ -19,9 +19,11 @@ from node.accounts.model import Role
 from node.clock import Clock
 from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError
-from node.ids import AccountId, Identifier
+from node.ids import AccountId, Ags, Identifier
+from node.sync.courier import Runner
+from node.sync.ports import Office
 from node.web.forms import Form
-from node.web.guard import FORM, nonce_of
+from node.web.guard import FORM
 from node.web.language import Language, Words
 from node.web.navigation import Entry, entries_for, home_of
 from node.web.session import SessionStorage, remember_saved, take_saved
@@ -95,6 +97,9 @@ class Parts:
     randomness: Randomness
     accounts: Accounts
     sessions: SessionStorage
+    run: Runner
+    office: Office
+    places: Mapping[Ags, str]
     outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
 
 
@@ -134,7 +139,6 @@ class Frame:
     account: AccountView | None
     words: Words
     form_token: str
-    nonce: str
     now: datetime
     path: str
     home: str
@@ -251,7 +255,6 @@ def bare_frame(request: web.Request) -> Frame:
         account=visit.account,
         words=words_of(request),
         form_token=visit.form_token,
-        nonce=nonce_of(request, parts.randomness),
         now=parts.clock.now(),
         path=request.path,
         home=home_of(roles, known),

@@ -83,6 +83,7 @@ def test_a_name_is_resolved_to_checked_addresses() -> None:
         resolve("127.0.0.1", 80, allowed=(), loopback=False)
 
 
-def test_a_name_that_does_not_exist_is_unreachable() -> None:
+@pytest.mark.parametrize("name", ["rathaus..example", "a" * 64 + ".example"])
+def test_a_name_that_cannot_exist_is_unreachable(name: str) -> None:
     with pytest.raises(UnreachableError, match="name"):
-        resolve("kein-rathaus.invalid", 443, allowed=(), loopback=False)
+        resolve(name, 443, allowed=(), loopback=False)
