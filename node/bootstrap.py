@@ -180,7 +180,7 @@ async def build_node(
         signals = Signals()
         store = Store(engines, means, listener=signals)
         stack.callback(store.close)
-        publisher = Publisher(engines, means, paths.mark, failpoints=hands.failpoints)
+        publisher = Publisher(store, means, paths.mark, failpoints=hands.failpoints)
         run = ThreadRunner(store)
         started_at = hands.clock.now()
         transport = HttpTransport(
