@@ -52,7 +52,7 @@ def parse(payload: object):
     return parse_claims(strictjson.encode(payload))
 
 
-@pytest.mark.spec("HO-51")
+@pytest.mark.spec("HO-51", "MSG-3")
 @pytest.mark.parametrize("kind", StatementType)
 def test_each_type_reads_back_as_it_was_written(kind):
     claims = claims_of(kind)
@@ -83,7 +83,7 @@ def test_any_claims_read_back_as_they_were_written(kind, changes):
     assert parse_claims(encode_claims(claims)) == claims
 
 
-@pytest.mark.spec("HO-51", "HO-60")
+@pytest.mark.spec("HO-51", "HO-60", "MSG-8", "MSG-10")
 @pytest.mark.parametrize("kind", StatementType)
 def test_no_broken_claim_or_member_is_accepted(kind):
     accepted = []
@@ -118,6 +118,7 @@ def test_an_offer_does_not_name_its_own_digest():
         claims_of(StatementType.OFFER, off=digest("offer"))
 
 
+@pytest.mark.spec("MSG-5")
 def test_nobody_states_anything_to_themselves():
     with pytest.raises(MalformedMessageError):
         claims_of(StatementType.STORED, aud=WEHR)
@@ -129,6 +130,7 @@ def test_an_unknown_type_is_refused(t):
         parse(payload_of(StatementType.OFFER) | {"t": t})
 
 
+@pytest.mark.spec("MSG-6", "MSG-10")
 @pytest.mark.parametrize(
     ("claim", "value"),
     [
@@ -165,6 +167,7 @@ def test_the_first_link_of_all_is_43_times_a():
     assert parse(payload).prev == START
 
 
+@pytest.mark.spec("MSG-6")
 def test_forms_on_the_wire_are_as_documented():
     payload = payload_of(StatementType.STORED)
     assert payload["off"] == b64u(digest("offer"))
@@ -174,7 +177,7 @@ def test_forms_on_the_wire_are_as_documented():
     assert payload["b"]["pkt"]["dig"] == b64u(digest("container"))
 
 
-@pytest.mark.spec("HO-39", "HO-40")
+@pytest.mark.spec("HO-39", "HO-40", "MSG-1", "MSG-4")
 def test_a_signed_statement_opens_with_its_key():
     statement = sign_statement(claims_of(StatementType.OFFER), KEY, KID)
     assert statement_kid(statement.jws) == KID
@@ -212,6 +215,7 @@ def test_a_manifest_is_no_statement():
         open_statement(jws, KEY.public)
 
 
+@pytest.mark.spec("MSG-1", "MSG-2")
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b"\xff", b'{"t":"offer"}'])
 def test_a_signature_does_not_make_a_payload_good(payload):
     jws = sign_jws(payload, KEY, KID, STATEMENT_TYP)

@@ -80,6 +80,7 @@ def test_a_pair_without_a_line_is_refused():
         inbound(Inbound.EXPIRED).on(InEvent.APPROVED, at=LATER)
 
 
+@pytest.mark.spec("TRF-1")
 def test_the_first_reason_of_a_recall_stays():
     stopped = outbound(Outbound.ASKED).on(
         OutEvent.STOPPED, at=LATER, why=Why.CALLED_BACK
