@@ -1,6 +1,7 @@
 """Statements: read strictly, written once, signed by their issuer."""
 
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -150,6 +151,7 @@ def test_an_unknown_type_is_refused(t):
         ("cp", {"log": "a b", "size": 1, "root": "A" * 43 + "="}),
         ("cp", {"log": "a", "size": 1, "root": "A" * 43}),
         ("cp", {"log": "a", "size": 1, "root": "A" * 42 + "B="}),
+        ("cp", {"log": "a", "size": 1, "root": "A" * 43 + "*"}),
         ("cp", {"log": "a", "size": -1, "root": "A" * 43 + "="}),
         ("dir", -1),
         ("aud", "wehr"),
@@ -234,6 +236,13 @@ def test_what_the_other_side_would_refuse_is_never_signed():
     body = AckBody({MessageId.of(bytes(16)): "Not A Code"})
     with pytest.raises(UsageError):
         sign_statement(claims_of(StatementType.ACK, b=body), KEY, KID)
+
+
+def test_a_greeting_that_would_be_too_long_is_never_signed():
+    hello = claims_of(StatementType.HELLO)
+    long = replace(hello.b, card=f"e30.{4000 * 'A'}.AA", note=4096 * "\u2014")
+    with pytest.raises(UsageError, match="too long"):
+        sign_statement(replace(hello, b=long), KEY, KID)
 
 
 def test_a_body_of_another_type_is_never_signed():

@@ -95,6 +95,12 @@ def test_an_answer_that_changes_no_state_gives_no_reason():
     assert step.after.why is None
 
 
+def test_the_recipient_remembers_when_a_state_was_entered():
+    step = inbound(Inbound.ANNOUNCED).on(InEvent.PACKET, at=LATER)
+    assert step.after.facts == {"waiting": LATER}
+    assert step.logs == "transfer.received"
+
+
 @pytest.mark.spec("HO-17")
 def test_a_grant_after_a_refusal_opens_nothing():
     step = inbound(Inbound.REJECTED).on(InEvent.GRANT, at=LATER)
