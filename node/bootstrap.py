@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
+from ipaddress import ip_network
 from typing import Any, TypeVar
 
 import structlog
@@ -22,7 +24,6 @@ from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, UnknownNodeError
 from node.failpoints import Failpoints, NoFailpoints
-from node.federation import updater
 from node.federation.fetcher import Source
 from node.federation.routes import Desk, make_peer_app
 from node.federation.transport import HttpTransport
@@ -40,6 +41,12 @@ from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.ports import Office, Wake
 from node.trust.directory import Directory
+from node.trust.places import shipped_places
+from node.web.app import make_web_app
+from node.web.frame import Parts, WebSettings
+from node.web.pages.everything import all_routes, outlook
+from node.web.session import SessionStorage
+from node.web.staff import StoreAccounts, StoreSessions
 from node.worker import Duties, Worker
 
 log = structlog.get_logger("node")
@@ -180,7 +187,7 @@ async def build_node(
         signals = Signals()
         store = Store(engines, means, listener=signals)
         stack.callback(store.close)
-        publisher = Publisher(engines, means, paths.mark, failpoints=hands.failpoints)
+        publisher = Publisher(store, means, paths.mark, failpoints=hands.failpoints)
         run = ThreadRunner(store)
         started_at = hands.clock.now()
         transport = HttpTransport(
@@ -262,10 +269,13 @@ def _refresh(
     """Fetch and verify the directory, keep it, put it in force (HO-99 to HO-102)."""
     if not settings.directory or not paths.root.exists():
         raise ConfigError("directory or root.json is not set up yet")
+    # TUF is slow to import and only this thread needs it.
+    from node.federation import updater  # noqa: PLC0415
+
     found = updater.refresh(
         Source(
             settings.directory,
-            networks=settings.allowed_networks,
+            allowed=tuple(ip_network(text) for text in settings.allowed_networks),
             demo=settings.demo,
         ),
         paths.directory,
@@ -301,3 +311,27 @@ def peer_app(node: Node) -> web.Application:
             requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
         )
     )
+
+
+def web_app(node: Node) -> web.Application:
+    """The application behind the listener for people, with the town's API beside it."""
+    settings = node.settings
+    clock, chance = node.office.clock, node.office.randomness
+    accounts = StoreAccounts(node.run, clock, chance, demo=settings.demo)
+    parts = Parts(
+        settings=WebSettings(
+            body=settings.name,
+            origin=settings.web_url,
+            version=version("staffelstab"),
+            demo=settings.demo,
+        ),
+        clock=clock,
+        randomness=chance,
+        accounts=accounts,
+        sessions=SessionStorage(StoreSessions(node.run), clock, chance),
+        run=node.run,
+        office=node.office,
+        places=shipped_places(),
+        outlook=partial(outlook, node.run),
+    )
+    return make_web_app(parts, all_routes())

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from node.accounts.model import Account, ApiToken, Deputyship, Reading
+from node.accounts.session import StoredSession
 from node.ids import AccountId, CaseId
 
 
@@ -81,6 +83,54 @@ class AccountRepository(Protocol):
 
     def clear_failures(self, subject: bytes) -> None:
         """A good log-in."""
+        ...
+
+
+class SessionRepository(Protocol):
+    """Sessions of browsers, by the hash of their token (SR-B2)."""
+
+    def load(self, token_hash: bytes) -> StoredSession | None:
+        """The session, alive or not."""
+        ...
+
+    def add(self, stored: StoredSession) -> None:
+        """Insert a session that has just begun."""
+        ...
+
+    def update(self, stored: StoredSession) -> None:
+        """Replace what changed, if the session still exists."""
+        ...
+
+    def delete(self, token_hash: bytes) -> None:
+        """Forget the session; absent is fine."""
+        ...
+
+    def of(self, account: AccountId) -> Sequence[StoredSession]:
+        """All sessions of an account, newest first."""
+        ...
+
+
+class StaffUnit(Protocol):
+    """One transaction over accounts and sessions."""
+
+    accounts: AccountRepository
+    sessions: SessionRepository
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Undo everything that was not committed."""
+        ...
+
+    def commit(self) -> None:
+        """Make all of it durable together."""
         ...
 
 

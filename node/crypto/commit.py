@@ -141,11 +141,7 @@ def blind_consent(chain_key: GroupKey, consent: bytes) -> bytes:
 
 def blind_consent_with(blind: bytes, consent: bytes) -> bytes:
     """As ``blind_consent``, from the salt that the other side was shown."""
-    return blind_consent_digest(blind, hashlib.sha256(consent).digest())
-
-
-def blind_consent_digest(blind: bytes, digest: bytes) -> bytes:
-    """As ``blind_consent_with``, where only the document's SHA-256 is at hand."""
+    digest = hashlib.sha256(consent).digest()
     return hashlib.sha256(_CONSENT + blind + digest).digest()
 
 

@@ -1,9 +1,9 @@
 """Our own exchange log in SQL: append, sequence, prove, open.
 
-Enters: drafts of entries inside a unit of work; sizes and commitments to prove. Leaves:
-commitments at once, rows at the commit, proofs. Must never happen: an index without its
-leaf or a leaf that a rolled-back unit left; type, peer or time of an entry in a column;
-something of the tree or a group key cached between units. Implements
+Enters: drafts of entries inside a unit of work; commitments to find and open. Leaves:
+commitments at once, rows at the commit, hashes for proofs. Must never happen: an index
+without its leaf, or a leaf that a unit left which was undone; type, peer or time of an
+entry in a column; something of the tree or a group key cached between units. Implements
 ``node.sync.ports.ExchangeLog``, LR-3, LR-4, LR-7, LR-8; tables and triggers stand in
 ``logtables``, the publisher in ``publisher``.
 
@@ -12,45 +12,42 @@ nothing but inserts of this room, so appends cannot deadlock.
 """
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from node.crypto.checkpoint import add_lines
+from node.crypto.checkpoint import ED25519, NoteKey, add_lines
 from node.crypto.commit import (
     GroupKey,
     blind_actor,
-    blind_consent_digest,
+    blind_consent,
     commitment,
-    consent_salt,
     leaf_input,
     open_body,
     opening,
     salt,
     seal_body,
 )
-from node.crypto.merkle import Frontier
+from node.crypto.merkle import Frontier, HashReader
 from node.errors import LogError, MalformedMessageError, NotFoundError, UsageError
 from node.exchangelog.entry import Act, GroupName, encode_entry, entry
-from node.exchangelog.kinds import ActorRole, EntryType
+from node.exchangelog.kinds import ActorRole, EntryClass, EntryType
 from node.ids import AccountId
-from node.store.groupkeys import GroupKeys
+from node.store.groupkeys import GroupKeys, peer_entry_id
 from node.store.logtables import (
     log_body,
     log_checkpoint,
     log_cosig,
     log_head,
     log_leaf,
-    peer_entry,
 )
 from node.store.logtree import LogTree, frontier_of
 from node.store.work import Work
 from node.sync.ports import EntryDraft, Head
 
-_ORIGIN: Final = select(log_head.c.origin)
 _HEAD: Final = select(log_head).with_for_update()
 _START: Final = insert(log_head)
 _ADVANCE: Final = update(log_head).where(
@@ -83,21 +80,6 @@ _ADD_PEER: Final = insert(peer_entry)
 _RENEW_PEER: Final = update(peer_entry).where(
     peer_entry.c.origin == bindparam("of"), peer_entry.c.c == bindparam("named")
 )
-_PEER: Final = select(peer_entry).where(
-    peer_entry.c.origin == bindparam("of"), peer_entry.c.c == bindparam("named")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class PeerEntry:
-    """The other side's entry as we keep it.
-
-    ``opening`` is None where it was never shown; ``proof`` the text that was kept.
-    """
-
-    index: int | None
-    opening: bytes | None
-    proof: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,39 +99,32 @@ class SqlExchangeLog:
         self._keys = GroupKeys(work)
         self._tree = LogTree(work)
         self._pending: list[_Pending] = []
-        self._known_origin: str | None = None
+        self._origin = work.log_origin
 
-    def start(self, origin: str, *, incarnation: int = 1) -> None:
-        """Begin an empty log; its first entry is the caller's ``log.opened``.
+    def start(self, at: datetime) -> bytes:
+        """Begin our empty log with its ``log.opened``; gives the entry's commitment.
 
         Raises:
             ConflictError: There is one already.
         """
-        row = {"origin": origin, "incarnation": incarnation}
-        frontier = Frontier()
-        place = {"id": 1, "size": 0, "frontier": frontier.encode()}
-        self._work.change(_START, row | place)
-
-    @property
-    def origin(self) -> str:
-        """The name of our log.
-
-        Raises:
-            LogError: It was never begun.
-        """
-        if self._known_origin is None:
-            row = self._work.row(_ORIGIN)
-            if row is None:
-                raise LogError("the log was never begun")
-            self._known_origin = str(row.origin)
-        return self._known_origin
+        row = {"id": 1, "origin": self._origin, "size": 0, "incarnation": 1}
+        self._work.change(_START, row | {"frontier": Frontier().encode()})
+        key = NoteKey(self._origin, self._work.keyring.log.public, ED25519)
+        return self.append(
+            EntryDraft(
+                type=EntryType.LOG_OPENED,
+                at=at,
+                group=GroupName.of_month(EntryClass.PERMANENT, at),
+                fields={"vkey": str(key), "continues": None, "inc": 1},
+                role=ActorRole.OPERATOR,
+            )
+        )
 
     def append(self, draft: EntryDraft) -> bytes:
         """Compute the commitment C (32 bytes) at once; leaves are written by the commit.
 
         Raises:
             UsageError: The draft breaks the rules of its type, or names no group.
-            LogError: The log was never begun.
         """
         kind, group = _kind(draft.type), _group(draft.group)
         event_id = self._work.randomness(16)
@@ -157,7 +132,7 @@ class SqlExchangeLog:
         act = Act(
             id=event_id.hex(),
             at=draft.at,
-            log=self.origin,
+            log=self._origin,
             role=ActorRole(draft.role),
             actor=_blind(key, event_id, "actor", draft.actor),
             second=_blind(key, event_id, "second", draft.second),
@@ -169,7 +144,7 @@ class SqlExchangeLog:
             key,
             event_id,
             spelled,
-            origin=self.origin,
+            origin=self._origin,
             randomness=self._work.randomness,
         )
         self._pending.append(_Pending(c, event_id, key_id, sealed))
@@ -184,8 +159,8 @@ class SqlExchangeLog:
         if not self._pending:
             return
         head = self._work.row(_HEAD)
-        if head is None:
-            raise LogError("the log was never begun")
+        if head is None or head.origin != self._origin:
+            raise LogError("this log was never begun here")
         leaves = [leaf_input(item.c) for item in self._pending]
         frontier = self._tree.extend(frontier_of(head), leaves)
         self._work.change(
@@ -204,11 +179,11 @@ class SqlExchangeLog:
         self._work.move(_ADVANCE, row | {"seen": head.size})
         self._pending.clear()
 
-    def blind_consent(self, case: str, evidence_digest: bytes) -> str:
+    def blind_consent(self, case: str, evidence: bytes) -> str:
         """``consent`` value (hex) of a consent document, blinded in its case's chain."""
         group = _group(f"consent:{case}")
         _, key = self._keys.make(group, EntryType.CONSENT_RECORDED.retention)
-        return blind_consent_digest(consent_salt(key), evidence_digest).hex()
+        return blind_consent(key, evidence).hex()
 
     def newest(self) -> Head | None:
         """Our newest signed checkpoint, cosignatures included in its note."""
@@ -216,19 +191,19 @@ class SqlExchangeLog:
         if row is None:
             return None
         lines = [line for (line,) in self._work.rows(_LINES, {"at": row.size})]
-        return Head(self.origin, row.size, row.root, add_lines(row.note, lines))
+        return Head(self._origin, row.size, row.root, add_lines(row.note, lines))
 
     def index_of(self, entry: bytes) -> int | None:
         """The place of a commitment in the tree, None before its commit (LR-8)."""
         return self._tree.index_of(entry)
 
-    def inclusion(self, index: int, size: int) -> Sequence[bytes]:
-        """Inclusion proof of an entry in the tree of this size."""
-        return self._tree.inclusion(index, size)
+    def tree(self) -> HashReader:
+        """Hashes of complete subtrees of our log, for proofs."""
+        return self._tree.reader()
 
-    def consistency(self, old: int, new: int) -> Sequence[bytes]:
-        """Consistency proof between two sizes; empty for old 0."""
-        return self._tree.consistency(old, new)
+    def contains(self, size: int, root: bytes) -> bool:
+        """Whether our log had exactly this root at this size."""
+        return self._tree.root(size) == root
 
     def opening(self, entry: bytes) -> bytes | None:
         """``0x01 || salt || entry`` of one of our entries, None if lawfully erased.
@@ -246,7 +221,7 @@ class SqlExchangeLog:
         key = self._keys.find(row.key_id)
         if key is None:
             return None
-        spelled = open_body(key, row.event_id, row.sealed, origin=self.origin)
+        spelled = open_body(key, row.event_id, row.sealed, origin=self._origin)
         return opening(salt(key, row.event_id), spelled)
 
     def cosigned_size(self, witness: str) -> int:
@@ -293,7 +268,7 @@ class SqlExchangeLog:
         if opening is not None:
             row["opening"] = seal_body(
                 key,
-                entry[:16],
+                peer_entry_id(entry),
                 opening,
                 origin=origin,
                 randomness=self._work.randomness,
@@ -302,23 +277,6 @@ class SqlExchangeLog:
         if self._work.change(_RENEW_PEER, row | place) == 0:
             named = {"origin": origin, "c": entry, "key_id": key_id}
             self._work.change(_ADD_PEER, {"opening": None} | row | named)
-
-    def peer_entry(self, origin: str, entry: bytes) -> PeerEntry | None:
-        """The other side's entry as kept, None if it was not or was erased.
-
-        Raises:
-            SealError: The row was changed or moved.
-        """
-        row = self._work.row(_PEER, {"of": origin, "named": entry})
-        key = None if row is None else self._keys.find(row.key_id)
-        if row is None or key is None:
-            return None
-        shown = (
-            None
-            if row.opening is None
-            else open_body(key, entry[:16], row.opening, origin=origin)
-        )
-        return PeerEntry(row.idx, shown, row.proof)
 
 
 def _kind(text: str) -> EntryType:

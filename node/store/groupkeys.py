@@ -2,7 +2,7 @@
 
 Enters: names of groups. Leaves: keys, for one unit of work. Must never happen: a key that
 outlives its unit; a row that tells whose group it is, so rows are named by a tag that only
-this node can make. Implements LR-3.
+the holder of the keyring can make. Implements LR-3.
 """
 
 import hmac
@@ -39,7 +39,7 @@ class GroupKeys:
     def tag(self, group: str) -> bytes:
         """The name of a group's row, 16 bytes."""
         named = _PURPOSE + group.encode("ascii")
-        return hmac.digest(self._work.log_tag, named, "sha256")[:_TAG_BYTES]
+        return hmac.digest(self._work.keyring.tag_key, named, "sha256")[:_TAG_BYTES]
 
     def make(self, group: str, retention: str) -> tuple[bytes, GroupKey]:
         """The row's name and the key of a group, drawn now if it is the first entry.
@@ -77,3 +77,8 @@ class GroupKeys:
 def group_key_place(tag: bytes) -> bytes:
     """Where a group key opens: in its own row."""
     return b"log_key\0wrapped\0" + tag
+
+
+def peer_entry_id(c: bytes) -> bytes:
+    """What stands for the id where a foreign entry is sealed under a group key of ours."""
+    return c[:16]

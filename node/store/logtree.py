@@ -1,7 +1,7 @@
 """The tree of the exchange log in SQL: leaves, and tiles of 256 hashes over them.
 
-Enters: leaf inputs to append, sizes to prove. Leaves: rows, proofs. Must never happen: a
-proof from anything but stored hashes; a cache of the tree between two units of work (LR-7).
+Enters: leaf inputs to append. Leaves: rows, and hashes of subtrees for proofs. Must never
+happen: a hash from anything but stored rows; a cache of the tree between two units (LR-7).
 Implements the tree's part of exchange log 4 and 9.1. Source of the layout: C2SP
 tlog-tiles, full tiles only; the open tile at the right edge is read from what it stands on.
 
@@ -18,12 +18,12 @@ from node.crypto.commit import leaf_input
 from node.crypto.merkle import (
     HASH_BYTES,
     Frontier,
-    consistency_proof,
-    inclusion_proof,
+    HashReader,
     leaf_hash,
     node_hash,
+    root_of,
 )
-from node.errors import LogError, NotFoundError
+from node.errors import LogError
 from node.store.logtables import log_head, log_leaf, log_tile
 from node.store.work import Work
 
@@ -82,23 +82,17 @@ class LogTree:
         row = self._work.row(_INDEX, {"leaf": leaf_input(entry)})
         return None if row is None else row.idx
 
-    def inclusion(self, index: int, size: int) -> Sequence[bytes]:
-        """Inclusion proof of the entry at an index in the tree of a size.
+    def reader(self) -> HashReader:
+        """Hashes of complete subtrees of the tree as it stands, each tile read once."""
+        row = self._work.row(_SIZE)
+        return _Reader(self, 0 if row is None else row.size)
 
-        Raises:
-            UsageError: No such leaf in a tree of this size.
-            NotFoundError: Our tree is smaller.
-        """
-        return inclusion_proof(index, size, self._reader(size))
-
-    def consistency(self, old: int, new: int) -> Sequence[bytes]:
-        """Consistency proof between two sizes; empty for old 0.
-
-        Raises:
-            UsageError: ``old`` is larger than ``new``.
-            NotFoundError: Our tree is smaller.
-        """
-        return consistency_proof(old, new, self._reader(new)) if old else ()
+    def root(self, size: int) -> bytes | None:
+        """The root of the first leaves, None if there are fewer."""
+        row = self._work.row(_SIZE)
+        if row is None or not 0 <= size <= row.size:
+            return None
+        return root_of(size, _Reader(self, row.size))
 
     def tile(self, level: int, number: int) -> bytes | None:
         """The 256 hashes of a full tile as stored, None if there is none."""
@@ -137,12 +131,6 @@ class LogTree:
             ],
         )
         self._fill(level + 1, full.start, roots)
-
-    def _reader(self, size: int) -> "_Reader":
-        row = self._work.row(_SIZE)
-        if row is None or row.size < size:
-            raise NotFoundError("tree of this size")
-        return _Reader(self, row.size)
 
 
 class _Reader:

@@ -1,0 +1,19 @@
+"""All pages, and what the frame of each shows beside them.
+
+A page that is not listed here does not exist: routes and navigation follow from this list.
+"""
+
+from node.sync.courier import Runner
+from node.web.frame import AccountView, Outlook, Route
+from node.web.language import Words
+from node.web.pages import login
+
+
+def all_routes() -> list[Route]:
+    """Every address of the pages."""
+    return [*login.routes()]
+
+
+async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:  # noqa: ARG001
+    """Counts for the navigation and sentences that concern this account now."""
+    return Outlook()
