@@ -70,6 +70,8 @@ class Settings(BaseSettings):
         directory: Where directory files come from: a base URL or a folder.
         delivery: ``auto`` sends by itself when every basis allows it (FR-25).
         demo: Invented data; log-in by one button; http on loopback allowed.
+        peer_requests_per_s: Requests that one verified key may make in a second.
+        peer_open_transfers: Transfers of one peer that may be open at a time (5.2).
         allowed_networks: Private networks that peers may live in (SR-F10).
         trusted_proxies: Addresses whose forwarding headers count for logging.
     """
@@ -92,6 +94,8 @@ class Settings(BaseSettings):
     directory: str = ""
     delivery: Literal["auto", "confirm"] = "auto"
     demo: bool = False
+    peer_requests_per_s: int = Field(default=200, ge=1, le=100_000)
+    peer_open_transfers: int = Field(default=200, ge=1, le=100_000)
     allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
 

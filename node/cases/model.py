@@ -7,10 +7,13 @@ goal, document ...), each a mapping of fields whose category and protection stan
 Source: field document, chapter 3.
 """
 
+import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum, unique
+from typing import Final
 
 from node.errors import InputError, StaleEpochError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
@@ -24,6 +27,9 @@ SENSITIVE = frozenset({"K09", "K12", "K14", "K15"})
 
 FOUR_EYES = frozenset({"K09", "K14"})
 """A second person at the sender and at the recipient (FR-17)."""
+
+
+_PARTIAL_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}", re.ASCII)
 
 
 @unique
@@ -142,16 +148,15 @@ class PartialDate:
 
 
 def _span(text: str) -> tuple[date, date]:
-    parts = [int(part) for part in text.split("-") if part.isascii() and part.isdigit()]
-    match text.count("-"), len(text), parts:
-        case 0, 4, [year]:
-            return date(year, 1, 1), date(year, 12, 31)
-        case 1, 7, [year, month]:
-            following = date(year + month // 12, month % 12 + 1, 1)
-            return date(year, month, 1), date.fromordinal(following.toordinal() - 1)
-        case 2, 10, [year, month, day]:
+    if _PARTIAL_DATE.fullmatch(text) is None:
+        raise ValueError(text)
+    match [int(part) for part in text.split("-")]:
+        case [year, month, day]:
             return date(year, month, day), date(year, month, day)
-    raise ValueError(text)
+        case [year, month]:
+            return date(year, month, 1), date(year, month, monthrange(year, month)[1])
+        case _:
+            return date(int(text), 1, 1), date(int(text), 12, 31)
 
 
 def counselling_last_day(start: date, years: int = 3) -> date:

@@ -2,8 +2,9 @@
 
 Enters: leaf inputs, hashes of complete subtrees, proofs from peers. Leaves: 32-byte
 hashes, proofs, silence or one error. Must never happen: a proof verifying for another
-index, size, leaf or root. Implements exchange log 4. Sources: RFC 6962, 2.1; RFC 9162,
-2.1.3.2 and 2.1.4.2 (verification).
+index, leaf or root. A size is bound by the checkpoint that signs it beside its root,
+not by a proof: trees of neighbouring sizes can have paths of one shape. Implements
+exchange log 4. Sources: RFC 6962, 2.1; RFC 9162, 2.1.3.2 and 2.1.4.2 (verification).
 """
 
 import hashlib

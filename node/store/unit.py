@@ -8,23 +8,44 @@ that is neither kept nor undone, or a log entry without its effect (P1, P18); so
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import Enum, auto
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection
 
+from node.accounts.ports import AccountRepository, ReadLog
+from node.cases.ports import (
+    CaseRepository,
+    ConsentRepository,
+    RelocationRepository,
+    TaskRepository,
+)
 from node.errors import UsageError
+from node.store.access import SqlReadLog
+from node.store.accounts import SqlAccounts
+from node.store.cases import SqlCases
 from node.store.chains import SqlChains
+from node.store.consents import SqlConsents
+from node.store.directory import SqlDirectory
+from node.store.exchangelog import SqlExchangeLog
+from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
 from node.store.leases import SqlLeases
+from node.store.logrows import LogRows
 from node.store.outbox import SqlOutbox
+from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
+from node.store.sessions import SqlSessions
+from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.work import Access, Means, Work
 from node.sync.ports import (
     Chains,
+    ExchangeLog,
+    Heads,
     InboundRepository,
     Inbox,
     Leases,
@@ -56,6 +77,10 @@ class SqlUnitOfWork:
         self._is_reading = is_reading
         self._state = _State.NEW
         self._wakes: dict[tuple[Wake, str], None] = {}
+        self.cases: CaseRepository = SqlCases(self._work)
+        self.consents: ConsentRepository = SqlConsents(self._work)
+        self.relocations: RelocationRepository = SqlRelocations(self._work)
+        self.tasks: TaskRepository = SqlTasks(self._work)
         self.outbound: OutboundRepository = SqlOutbound(self._work)
         self.inbound: InboundRepository = SqlInbound(self._work)
         self.chains: Chains = SqlChains(self._work)
@@ -63,6 +88,14 @@ class SqlUnitOfWork:
         self.inbox: Inbox = SqlInbox(self._work)
         self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
         self.leases: Leases = SqlLeases(self._work)
+        self.heads: Heads = SqlHeads(self._work)
+        self._log = SqlExchangeLog(self._work)
+        self.log: ExchangeLog = self._log
+        self.log_rows = LogRows(self._work)
+        self.directory = SqlDirectory(self._work)
+        self.accounts: AccountRepository = SqlAccounts(self._work)
+        self.sessions = SqlSessions(self._work)
+        self.read_log: ReadLog = SqlReadLog(self._work)
         self.upkeep = Upkeep(self._work)
 
     @property
@@ -115,8 +148,17 @@ class SqlUnitOfWork:
         """
         if self._state is not _State.OPEN:
             raise UsageError("only an open unit of work can be committed")
+        self._log.sequence()
         self._state = _State.COMMITTED
         self._work.allow(Access.READ)
+
+    def start_log(self, at: datetime) -> bytes:
+        """Begin our exchange log with its first entry; ``init`` does it once.
+
+        Raises:
+            ConflictError: There is one already.
+        """
+        return self._log.start(at)
 
     def wake(self, what: Wake, key: str) -> None:
         """After the commit, tell the worker that something is due."""

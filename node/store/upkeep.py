@@ -8,15 +8,24 @@ with a backup being used (HO-19), a value left under a week key that is about to
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Column, bindparam, select, update
 
 from node.crypto.casekey import wrapped_week
-from node.ids import TransferId
+from node.errors import ErasedError
+from node.ids import CaseId, TransferId
+from node.store.access import reason_place
+from node.store.casekeys import case_key_place
+from node.store.casetables import case_file, consent, document_file
+from node.store.consents import evidence_key_place
+from node.store.groupkeys import group_key_place
+from node.store.logtables import log_key
 from node.store.register import Destroyed, RegisterLine
 from node.store.secrets import key_place, share_place
+from node.store.stafftables import access_log
 from node.store.tables import (
     inbound_transfer,
     node_state,
@@ -25,6 +34,7 @@ from node.store.tables import (
     received_packet,
 )
 from node.store.transfers import inbound_comment_place, outbound_comment_place
+from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
 
 
@@ -33,16 +43,22 @@ class SealedAt:
     """One value under a week key: its table and the key of its row."""
 
     table: str
-    row: str
+    row: str | bytes
 
 
 class _Column:
     """A column of values under the week key: how to list, read and replace them."""
 
     def __init__(
-        self, key: Column[str], sealed: Column[Any], place: Callable[[str], bytes]
+        self,
+        key: Column[Any],
+        sealed: Column[Any],
+        place: Callable[[Any], bytes],
+        *,
+        holds_keys: bool = False,
     ) -> None:
         self.place = place
+        self.holds_keys = holds_keys
         self.name = sealed.name
         self.list = select(key, sealed).where(sealed.is_not(None)).order_by(key)
         self.get = select(sealed).where(key == bindparam("id_")).with_for_update()
@@ -55,7 +71,14 @@ _out, _in, _kept, _got = (
     outbound_secret.c,
     received_packet.c,
 )
+_case, _consent, _group, _line = case_file.c, consent.c, log_key.c, access_log.c
 _COLUMNS: Final = {
+    "case_file": _Column(_case.id, _case.wrapped, case_key_place, holds_keys=True),
+    "consent": _Column(
+        _consent.id, _consent.wrapped, evidence_key_place, holds_keys=True
+    ),
+    "log_key": _Column(_group.key_id, _group.wrapped, group_key_place, holds_keys=True),
+    "access_log": _Column(_line.id, _line.reason, reason_place),
     "outbound_secret": _Column(_kept.transfer, _kept.share_b, share_place),
     "received_packet": _Column(_got.transfer, _got.key, key_place),
     "outbound_transfer": _Column(_out.id, _out.refused_comment, outbound_comment_place),
@@ -65,6 +88,7 @@ _FILES: Final = (
     select(_kept.file).where(_kept.file.is_not(None)),
     select(_got.file),
 )
+_DOCUMENTS: Final = select(document_file.c.digest)
 _RISE: Final = update(node_state).values(incarnation=node_state.c.incarnation + 1)
 
 
@@ -92,6 +116,24 @@ class Upkeep:
                 found.append(TransferId(transfer))
         return found
 
+    def outlived_cases(self, register: Iterable[RegisterLine]) -> Sequence[CaseId]:
+        """Cases whose key is here although the register says it was destroyed.
+
+        That is a crash before the commit, or yesterday's backup (P16): to be shredded.
+        """
+        lines = {
+            (line.id, line.digest)
+            for line in register
+            if line.kind is Destroyed.CASE_KEY
+        }
+        found = []
+        for case, wrapped in self._work.rows(_COLUMNS["case_file"].list):
+            with suppress(ErasedError):
+                key = unwrap(self._work, wrapped, case_key_place(case))
+                if (case, hashlib.sha256(key).digest()) in lines:
+                    found.append(CaseId(case))
+        return found
+
     def stale(self) -> Sequence[SealedAt]:
         """What still stands under an older week key, to be handed to ``rewrap``."""
         newest = self._work.week_keys.newest.week
@@ -114,16 +156,27 @@ class Upkeep:
             place = column.place(value.row)
             if row is None or row[0] is None:
                 continue
-            plain = self._work.unseal(place, row[0])
-            if plain is not None:
-                sealed = self._work.seal(place, plain)
+            sealed = self._anew(row[0], place, holds_keys=column.holds_keys)
+            if sealed is not None:
                 self._work.move(column.set, {"id_": value.row, column.name: sealed})
                 count += 1
         return count
 
     def named_files(self) -> set[bytes]:
-        """The names of all sealed files that a row names; the others may be swept."""
+        """The names of all containers that a row names; the others may be swept."""
         return {row[0] for query in _FILES for row in self._work.rows(query)}
+
+    def named_documents(self) -> set[bytes]:
+        """The names of all documents that a row names; the others may be swept."""
+        return {row[0] for row in self._work.rows(_DOCUMENTS)}
+
+    def _anew(self, sealed: bytes, place: bytes, *, holds_keys: bool) -> bytes | None:
+        if not holds_keys:
+            plain = self._work.unseal(place, sealed)
+            return None if plain is None else self._work.seal(place, plain)
+        with suppress(ErasedError):
+            return wrap(self._work, unwrap(self._work, sealed, place), place)
+        return None
 
     def raise_incarnation(self) -> None:
         """Recovery begins: our chains start anew under the next incarnation (HO-25)."""

@@ -6,7 +6,7 @@ error (SR-D2); a unit that is over touching the connection, which by then may be
 its neighbour.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
@@ -21,11 +21,14 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeoutError,
 )
 
+from node.clock import Clock
 from node.crypto.casekey import WrapKey, open_small, seal_small, wrapped_week
-from node.crypto.keys import Randomness
+from node.crypto.keys import Keyring, Randomness
 from node.errors import ConflictError, NodeError, StoreError, UsageError
 from node.store.files import SealedFiles
 from node.store.register import DeletionRegister
+
+_PAGE: Final = 2048
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -59,12 +62,19 @@ class WeekKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a unit of work needs besides its connection."""
+    """What a unit of work needs besides its connection.
+
+    ``files`` holds containers, ``documents`` the documents of cases.
+    """
 
     files: SealedFiles
+    documents: SealedFiles
     register: DeletionRegister
     week_keys: WeekKeys
+    clock: Clock
     randomness: Randomness
+    keyring: Keyring
+    log_origin: str
 
 
 class Access(IntEnum):
@@ -82,8 +92,12 @@ class Work:
         "_access",
         "_connection",
         "after",
+        "documents",
         "files",
         "is_reading",
+        "keyring",
+        "log_origin",
+        "now",
         "randomness",
         "register",
         "week_keys",
@@ -96,6 +110,10 @@ class Work:
         self._access = Access.READ if is_reading else Access.NONE
         self.is_reading = is_reading
         self.files = means.files
+        self.documents = means.documents
+        self.keyring = means.keyring
+        self.log_origin = means.log_origin
+        self.now = means.clock.now
         self.register = means.register
         self.week_keys = means.week_keys
         self.randomness = means.randomness
@@ -107,6 +125,17 @@ class Work:
         """All rows of a query."""
         try:
             return self._reach(Access.READ).execute(statement, parameters).all()
+        except SQLAlchemyError as error:
+            raise translated(error) from None
+
+    def stream(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> Iterator[Row[*tuple[Any, ...]]]:
+        """The rows of a long query, a page at a time; only while the unit lasts."""
+        try:
+            yield from self._reach(Access.READ).execute(
+                statement, parameters, execution_options={"yield_per": _PAGE}
+            )
         except SQLAlchemyError as error:
             raise translated(error) from None
 

@@ -6,11 +6,10 @@ to them mean. Must never happen: an HTTP status, a time-out or a cut changes a t
 cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 10.1, 10.2.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, ParamSpec, Protocol, TypeVar
 
 from node import strictjson
 from node.crypto.checkpoint import Checkpoint, signature_lines
@@ -33,46 +32,20 @@ from node.exchangelog.witness import (
 from node.failpoints import Point
 from node.ids import MemberId
 from node.sync import reception, sender
+from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import STATEMENTS_PER_LIST
 from node.sync.message import Envelope
 from node.sync.ports import (
     Head,
     Office,
-    PacketFiles,
     PacketRow,
     StatementRow,
-    StatementsAnswer,
-    Transport,
     UnitOfWork,
 )
 from node.sync.schedule import next_attempt
 
-P = ParamSpec("P")
-T = TypeVar("T")
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
 _PACKETS_AT_ONCE = 16
-
-
-class Runner(Protocol):
-    """Runs a whole use case in one thread hop (store.runner)."""
-
-    async def read(self, use_case: Callable[..., T], *args: Any) -> T:
-        """Run on a read-only unit of work, handed in first."""
-        ...
-
-    async def write(self, use_case: Callable[..., T], *args: Any) -> T:
-        """Run on a unit of work; returns after the commit is durable."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Courier:
-    """What delivery works with."""
-
-    run: Runner
-    transport: Transport
-    office: Office
-    files: PacketFiles
 
 
 @dataclass(frozen=True, slots=True)

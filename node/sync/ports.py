@@ -24,7 +24,7 @@ from node.failpoints import Failpoints
 from node.ids import AccountId, MemberId, MessageId, TransferId
 from node.strictjson import Json
 from node.sync.chain import Position
-from node.sync.message import Envelope
+from node.sync.limits import OPEN_TRANSFERS_PER_PEER
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 from node.trust.directory import Directory
 
@@ -56,6 +56,7 @@ class Office:
     log_origin: str
     witness_name: str
     register: str = "V-01"
+    open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
 
     @property
@@ -182,7 +183,7 @@ class OutboundRepository(Protocol):
         ...
 
     def resting_on(self, consent: str) -> Sequence[TransferId]:
-        """Ids of all transfers with a member whose basis is this consent."""
+        """Ids of all transfers with a member who has this consent among the grounds."""
         ...
 
     def of_case(self, case: str) -> Sequence[OutboundTransfer]:
@@ -346,7 +347,7 @@ class ExchangeLog(Protocol):
         """Compute the commitment C (32 bytes) at once; leaves are written by the commit."""
         ...
 
-    def blind_consent(self, case: str, evidence_digest: bytes) -> str:
+    def blind_consent(self, case: str, evidence: bytes) -> str:
         """``consent`` value (hex) of a consent document, blinded in its case's chain."""
         ...
 
@@ -543,46 +544,4 @@ class PacketFiles(Protocol):
 
     def remove(self, name: bytes) -> None:
         """Remove a file; absent is fine."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StatementsAnswer:
-    """A verified answer.
-
-    ``results`` by jti: ``taken``, ``refused`` or a problem code; ``statements`` the
-    peer's statements for us; ``got`` how far it came in our chain; ``seen`` the size of our
-    log that it remembers.
-    """
-
-    results: Mapping[str, str]
-    statements: tuple[Envelope, ...] = ()
-    got: Position | None = None
-    seen: int | None = None
-
-
-class Transport(Protocol):
-    """How we call a peer; each call is one signed request and one verified answer.
-
-    Raises everywhere: UnreachableError (retry), RejectedError (the peer's problem).
-    """
-
-    async def send_statements(
-        self, peer: MemberId, envelopes: Sequence[Envelope]
-    ) -> StatementsAnswer:
-        """``POST /statements``: at most 16, one chain prefix."""
-        ...
-
-    async def send_packet(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
-    ) -> StatementsAnswer:
-        """``PUT /packets/{T}`` up to 1 MiB, else the resumable upload."""
-        ...
-
-    async def hello(self, peer: MemberId) -> StatementsAnswer:
-        """``POST /hello``: wake-up and catch-up."""
-        ...
-
-    async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:
-        """``POST /witness/add-checkpoint``: status 200 or 409, and the answer's body."""
         ...

@@ -40,6 +40,7 @@ from node.exchangelog.proof import (
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
 from node.sync import chain, recipient, sender
+from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
 from node.sync.message import (
     Claims,
@@ -50,7 +51,7 @@ from node.sync.message import (
     statement_kid,
 )
 from node.sync.offer import OfferBody
-from node.sync.ports import Head, Office, StatementsAnswer, UnitOfWork
+from node.sync.ports import Head, Office, UnitOfWork
 from node.sync.words import UNLINKED, StatementType
 
 TAKEN = "taken"

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from node.accounts.model import Account
-from node.accounts.policy import require
+from node.accounts.policy import Actor, require
 from node.cases.model import FOUR_EYES
 from node.crypto.seal import (
     open_preview,
@@ -45,7 +44,6 @@ from node.sync.issue import issue
 from node.sync.limits import (
     COMMENT_BYTES,
     ERASE_AFTER_EXPIRY,
-    OPEN_TRANSFERS_PER_PEER,
     PACKET_BYTES,
 )
 from node.sync.logbook import Act, Subject, Who, common_epoch, record
@@ -245,7 +243,7 @@ def take_offer(
     code = _unfit(uow, office, transfer, offer)
     if code is None:
         return apply(uow, office, transfer, InEvent.OFFER)
-    return _reject(
+    return reject(
         uow, office, transfer, InEvent.OFFER_UNFIT, code, statement=statement.digest
     )
 
@@ -269,14 +267,14 @@ def _unfit(
         (grounded, RejectionCode.NO_BASIS),
         (offer.pkt.len <= PACKET_BYTES, RejectionCode.TOO_LARGE),
         (
-            uow.inbound.open_from(transfer.sender) < OPEN_TRANSFERS_PER_PEER,
+            uow.inbound.open_from(transfer.sender) < office.open_transfers,
             RejectionCode.CAPACITY,
         ),
     )
     return next((code for fits, code in rules if not fits), None)
 
 
-def _reject(
+def reject(
     uow: UnitOfWork,
     office: Office,
     transfer: InboundTransfer,
@@ -322,7 +320,7 @@ def take_statement(
         case StatementType.WITHDRAWAL if transfer.state in OPEN:
             office.failpoints.reach(Point.WITHDRAWN_RECEIVED)
             code = RejectionCode.WITHDRAWN
-            return _reject(
+            return reject(
                 uow,
                 office,
                 transfer,
@@ -358,9 +356,14 @@ def _take_grant(
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The container of this transfer is welcome: these bytes and no others."""
+    """The container of this offer is welcome: these bytes and no others."""
 
-    packet: PacketName
+    offer: OfferBody
+
+    @property
+    def packet(self) -> PacketName:
+        """Digest and length of the bytes."""
+        return self.offer.pkt
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +387,7 @@ def expect_packet(
         if transfer is None or transfer.sender != sender:
             raise NotFoundError("unknown-transfer")
         if transfer.state is Inbound.ANNOUNCED:
-            return Expected(offer_of(transfer).pkt)
+            return Expected(offer_of(transfer))
         over = transfer.state in _ENDED
         ours = uow.outbox.of_transfer(transfer_id)
     kinds = (
@@ -456,7 +459,7 @@ def take_packet(
                 )
                 apply(uow, office, transfer, InEvent.PACKET, cause)
             else:
-                _reject(
+                reject(
                     uow,
                     office,
                     transfer,
@@ -485,7 +488,7 @@ def approve(
     office: Office,
     transfer_id: TransferId,
     *,
-    by: Account,
+    by: Actor,
     take: Iterable[str] | None = None,
 ) -> InboundTransfer:
     """An approver says yes: key 1. With K09 or K14 offered two of them must (FR-17).
@@ -516,7 +519,7 @@ def approve(
         if not taken <= offered:
             raise InputError("take", "not_offered")
         if taken & FOUR_EYES and transfer.decided_by is None:
-            waiting = replace(transfer, decided_by=by.id, take=taken)
+            waiting = replace(transfer, decided_by=by.account, take=taken)
             uow.inbound.replace(transfer, waiting)
             uow.tasks.add(
                 "inbound.second",
@@ -526,10 +529,10 @@ def approve(
             )
             uow.commit()
             return replace(waiting, version=waiting.version + 1)
-        if transfer.decided_by == by.id:
+        if transfer.decided_by == by.account:
             raise InputError("second", "same_person")
-        first = transfer.decided_by or by.id
-        second = by.id if transfer.decided_by else None
+        first = transfer.decided_by or by.account
+        second = by.account if transfer.decided_by else None
         taken = transfer.take or taken
         transfer = replace(transfer, decided_by=first, second_by=second, take=taken)
         scope = sorted(taken)
@@ -568,7 +571,7 @@ def refuse(
     office: Office,
     transfer_id: TransferId,
     *,
-    by: Account,
+    by: Actor,
     no: No,
 ) -> InboundTransfer:
     """An approver says no, or takes an approval back before the grant (HO-17).
@@ -593,10 +596,10 @@ def refuse(
             raise InputError("code", "other_body_missing") from None
         transfer = replace(
             transfer,
-            decided_by=by.id,
+            decided_by=by.account,
             refusal=Refusal(by=str(By.APPROVER), code=str(no.code)),
         )
-        act = Act(outcome=str(no.code), who=Who("approver", by.id))
+        act = Act(outcome=str(no.code), who=Who("approver", by.account))
         cause = Cause(act=act, body=body)
         after = apply(uow, office, transfer, InEvent.REFUSED, cause)
         uow.tasks.settle("inbound.waiting", transfer=transfer_id)
@@ -623,7 +626,7 @@ def preview(
     transfer_id: TransferId,
     start: bytes,
     *,
-    by: Account,
+    by: Actor,
 ) -> bytes:
     """Open the announcement by name; the caller logs who looked (HO-61).
 

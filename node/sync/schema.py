@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any, Final, Generic, TypeVar
 
 from node.crypto.jws import b64u, unb64u
-from node.errors import MalformedMessageError
+from node.errors import MalformedMessageError, UsageError
 from node.ids import Identifier
 from node.strictjson import MAX_INTEGER, Json, JsonObject
 
@@ -245,7 +245,8 @@ def table(key: Form[Any], value: Form[T], *, least: int = 0, most: int) -> Form[
 def record(kind: type[T], /, **members: Form[Any]) -> Form[T]:
     """An object with exactly these members, as a dataclass with the same field names.
 
-    Conditions between members stand in the dataclass itself.
+    Conditions between members stand in the dataclass itself. Writing a value of another
+    type raises ``UsageError``.
     """
 
     def read(value: Json, where: str) -> T:
@@ -262,6 +263,8 @@ def record(kind: type[T], /, **members: Form[Any]) -> Form[T]:
         return kind(**values)
 
     def write(item: T) -> JsonObject:
+        if not isinstance(item, kind):
+            raise UsageError(f"{kind.__name__}: not of this type")
         written: JsonObject = {}
         for name, form in members.items():
             value = getattr(item, name)

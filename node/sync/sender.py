@@ -48,6 +48,7 @@ from node.sync.offer import case_tag
 from node.sync.ports import Office, PacketRow, UnitOfWork
 from node.sync.transfer import (
     Effect,
+    MemberScope,
     Outbound,
     OutboundTransfer,
     OutEvent,
@@ -322,6 +323,7 @@ def ask_gate(
         purpose="relocation",
         at=office.clock.now(),
         second=transfer.second,
+        prepared_by=transfer.created_by,
         statutes=office.statutes,
     )
 
@@ -416,26 +418,31 @@ def _decide(
 
 
 def consent_references(uow: UnitOfWork, transfer: OutboundTransfer) -> list[Json]:
-    """Per member the consent relied on, its entry and the newest of its chain."""
+    """Per ground of each member: the consent relied on, its entry, its chain's newest."""
     references: list[Json] = []
     for member in transfer.members:
-        if member.basis.startswith("statute:"):
-            references.append({"statute": member.basis.removeprefix("statute:")})
-            continue
-        consent = next(
-            c for c in uow.consents.of_case(member.case) if c.id == member.basis
-        )
+        known = {str(c.id): c for c in uow.consents.of_case(member.case)}
         head = uow.consents.last_entry(member.case)
-        assert consent.entry is not None
-        assert head is not None
-        references.append(
-            {
-                "c": uow.log.blind_consent(member.case, consent.digest),
-                "at": consent.entry.hex(),
-                "head": head.hex(),
-            }
-        )
+        for ground in grounds_of(member):
+            if ground.startswith("statute:"):
+                references.append({"statute": ground.removeprefix("statute:")})
+                continue
+            consent = known[ground]
+            assert consent.entry is not None
+            assert head is not None
+            references.append(
+                {
+                    "c": uow.log.blind_consent(member.case, consent.evidence),
+                    "at": consent.entry.hex(),
+                    "head": head.hex(),
+                }
+            )
     return references
+
+
+def grounds_of(member: MemberScope) -> list[str]:
+    """The single grounds a member's content rests on; two where both must answer."""
+    return member.basis.split("+")
 
 
 def _grant_body(
@@ -609,7 +616,7 @@ def basis_ended(
 
 
 def _notice(office: Office, transfer: OutboundTransfer, consent: str) -> WithdrawalBody:
-    resting = [m for m in transfer.members if m.basis == consent]
+    resting = [m for m in transfer.members if consent in grounds_of(m)]
     now = office.clock.now().replace(microsecond=0)
     return WithdrawalBody(
         cause=words.Cause.BASIS_ENDED,

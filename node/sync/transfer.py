@@ -316,7 +316,11 @@ class OutboundTransfer:
         facts = dict(self.facts)
         if outcome.enters is not self.state:
             facts[outcome.enters] = at
-        after = replace(self, state=outcome.enters, why=why or self.why, facts=facts)
+            # The first reason stays: an answer that crosses a recall does not change it.
+            why = self.why or why
+        else:
+            why = self.why
+        after = replace(self, state=outcome.enters, why=why, facts=facts)
         return OutStep(self, after, event, outcome.does, outcome.logs)
 
 

@@ -14,6 +14,8 @@ from node.ids import MemberId
 from node.trust.fields import Fields, unix_seconds
 
 REVOKER: Final = "revoker"
+SIGNED_AT: Final = "x-staffelstab-signed-at"  # a field of the timestamp
+DEMO: Final = "x-staffelstab-demo"  # a field of the root (HO-94)
 MAX_FAULTS: Final = 1_000
 MAX_ROLES: Final = 1_000
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -38,7 +40,8 @@ class Head:
         snapshot: Version of the snapshot.
         signed_at: When the timestamp was signed.
         expires_at: The earliest end of root, timestamp, snapshot and targets.
-        mark: Changes whenever any delegated metadata changes.
+        mark: Changes whenever any metadata below the timestamp changes; empty if a file
+            that is vouched for could not be fetched, so that the next run tries again.
         demo: Whether the root is marked as one for demonstrations (HO-94).
         ends: When each delegated role ends: revoker, Land, Kreis, lists of sheets.
         faults: What was refused and still is.
@@ -75,7 +78,7 @@ class Head:
             snapshot=fields.number("snapshot"),
             signed_at=fields.unix_instant("signed_at"),
             expires_at=fields.unix_instant("expires_at"),
-            mark=fields.text("mark"),
+            mark=fields.text("mark", least=0),
             demo=fields.number("demo", most=1) == 1,
             ends=tuple(
                 (entry.text("role"), entry.unix_instant("end"))

@@ -152,7 +152,7 @@ class Holdings:
                     holdings.add_routes(Routes.parse(file.body), file)
                 case FileKind.REVOCATIONS:
                     holdings.add_revocations(Revocations.parse(file.body), file)
-                case FileKind.HEAD:
+                case _:  # the head, which `Directory` reads
                     holdings.files[file.place] = file
         return holdings
 

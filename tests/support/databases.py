@@ -189,9 +189,13 @@ def means(tmp_path: Path) -> Means:
     week_keys.make("2026-W07")
     return Means(
         files=SealedFiles(tmp_path / "files"),
+        documents=SealedFiles(tmp_path / "documents"),
         register=DeletionRegister(tmp_path / "deleted.register"),
         week_keys=week_keys,
+        clock=TestClock(),
         randomness=counting_randomness(),
+        keyring=KEYRING,
+        log_origin="wehr.example/log/1",
     )
 
 

@@ -232,3 +232,16 @@ def test_libsodium_reads_its_own_header_as_we_do():
     ]
     ours = list(push_stream(KEY.raw, header, b"ad", [bytes(65536), b"end"]))
     assert ours == [header, *theirs]
+
+
+def test_one_plaintext_has_one_stream_length():
+    from nacl import bindings as b
+
+    from node.crypto.stream import pull_stream
+
+    state = b.crypto_secretstream_xchacha20poly1305_state()
+    header = b.crypto_secretstream_xchacha20poly1305_init_push(state, KEY.raw)
+    full = b.crypto_secretstream_xchacha20poly1305_push(state, bytes(65536), b"", 0)
+    empty = b.crypto_secretstream_xchacha20poly1305_push(state, b"", b"", 3)
+    with pytest.raises(SealError):
+        list(pull_stream(KEY.raw, b"", [header, full, empty]))

@@ -249,3 +249,14 @@ def test_no_bit_of_a_locked_keyring_may_change():
             unlock_keyring(bytes(changed), SECRET)
         with pytest.raises(ConfigError):
             unlock_keyring(locked[:position], SECRET)
+
+
+def test_a_machine_without_memory_is_told_so(monkeypatch):
+    monkeypatch.setattr("node.crypto.keyfile._MEMORY_BYTES", 2**42)
+    with pytest.raises(ConfigError, match="memory"):
+        lock_keyring(b"ring", "Tür", drawn)
+
+
+def test_each_generated_opening_key_is_another():
+    assert OpeningKey.generate() != OpeningKey.generate()
+    assert OpeningKey.generate(drawn) == OpeningKey.from_raw(drawn(32))

@@ -47,6 +47,7 @@ def refused(verify, *arguments):
 
 def test_frontier_and_reader_agree_with_the_recursion():
     frontier = Frontier()
+    assert TREE.size == LARGEST
     for size in range(LARGEST + 1):
         assert frontier.root() == root_of(size, TREE) == ROOTS[size]
         assert Frontier.decode(frontier.encode()) == frontier
@@ -118,6 +119,23 @@ def test_no_consistency_proof_fits_elsewhere():
                     refused(verify_consistency, m, n, ROOTS[m], ROOTS[other], proof)
                 if other not in (m, n) and other < n:
                     refused(verify_consistency, other, n, ROOTS[m], ROOTS[n], proof)
+
+
+def test_a_path_of_another_shape_is_refused():
+    # Sizes with paths of one shape are told apart by the signed checkpoint alone.
+    for size in range(2, 40):
+        for index in range(size):
+            proof = inclusion_proof(index, size, TREE)
+            for other in range(index + 1, 40):
+                if len(inclusion_proof(index, other, TREE)) != len(proof):
+                    refused(
+                        verify_inclusion,
+                        index,
+                        other,
+                        LEAVES[index],
+                        proof,
+                        ROOTS[size],
+                    )
 
 
 @given(st.data())

@@ -396,3 +396,14 @@ def test_noise_is_no_prelude(noise):
     for text in (noise, b"STFP\x01" + noise):
         with pytest.raises(MalformedMessageError):
             read_prelude(text)
+
+
+def test_no_bit_of_a_preview_may_change_under_its_right_commitment():
+    _, container = sealed(b"x", PREVIEW)
+    read = read_prelude(container)
+    share_a = open_share_a(read, KEY)
+    for position in range(0, len(read.preview), 13):
+        changed = bytearray(read.preview)
+        changed[position] ^= 8
+        with pytest.raises(PacketUnreadableError):
+            open_preview(replace(read, preview=bytes(changed)), share_a)

@@ -69,6 +69,8 @@ def test_a_body_of_a_whole_kreis_may_serve_any_of_its_places() -> None:
         {"admitted_on": None},
         {"admitted_on": "2026-02-30"},
         {"admitted_on": "20260302"},
+        {"sig": [{"kid": "s1", "pk": "A" * 43, "nbf": "2026-03-02", "exp": ""}]},
+        {"sig": [{"kid": "s1", "pk": "A" * 43, "nbf": "2026-02-30T00:00:00Z"}]},
         {"closed_on": "soon"},
         {"successor": "nobody"},
         {"successor": 5},

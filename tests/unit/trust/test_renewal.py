@@ -25,6 +25,10 @@ from node.trust.revocations import RetiredKey, RetiredMember, Revocations
 from node.trust.routes import Route, Routes
 from tests.support.town import DAY, NOON, SAECKINGEN, Town, make_town
 
+SHORT_KEY = (
+    b'{"v":1,"serial":1,"members":[],'
+    b'"keys":[{"member":"08-xx","kid":"a","pk":"AA","from":1}]}'
+)
 AGS_WEHR = Ags("08337116")
 MAY = date(2026, 5, 1)
 HOUR = timedelta(hours=1)
@@ -217,6 +221,37 @@ def test_an_expired_directory_seals_nothing_new_but_knows_all_keys() -> None:
     assert directory.sign_key(town.keyring.key_id, late)
     assert directory.kem_key(KeyId(f"{town.id}#k1"))
     assert directory.route(AGS_WEHR, MAY) == town.id
+
+
+@pytest.mark.parametrize("role", ["08", "08337", "08337-keys"])
+def test_an_ended_role_stops_new_packets_to_its_members_only(role: str) -> None:
+    town = make_town()
+    ended = replace(head(), ends=((role, NOON),))
+    directory = two_towns().with_head(ended, NOON)
+    assert directory.stale(NOON) is Freshness.FRESH
+    with pytest.raises(DirectoryExpiredError):
+        directory.sealing_key(town.id, NOON)
+    assert directory.sign_key(town.keyring.key_id, NOON)
+
+
+def test_an_ended_role_of_another_kreis_stops_nothing_here() -> None:
+    others = ("08336", "08336-keys", "08-keys", "09")
+    ended = replace(head(), ends=tuple((role, NOON) for role in others))
+    directory = two_towns().with_head(ended, NOON)
+    assert directory.sealing_key(make_town().id, NOON)
+    assert Directory.decode(directory.files).head == ended
+
+
+def test_an_ended_revoker_makes_the_whole_directory_old() -> None:
+    ended = replace(head(), ends=(("revoker", NOON),))
+    directory = two_towns().with_head(ended, NOON)
+    assert directory.stale(NOON) is Freshness.EXPIRED
+
+
+def test_a_newer_root_may_start_the_other_versions_anew() -> None:
+    first = renew(None, Fetched(head(2**40)), NOON)
+    later = renew(first, Fetched(replace(head(5), root=2)), NOON)
+    assert later.timestamp_version == 5
 
 
 @pytest.mark.parametrize("field", ["root", "timestamp", "snapshot"])
@@ -461,6 +496,15 @@ def test_an_index_of_another_kreis_is_an_alarm() -> None:
         assert later.route(AGS_WEHR, MAY)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b" " * 524_289, b'{"v":1,"kreis":"0833","routes":[]}', b"[]", b'{"v":1}'],
+)
+def test_a_broken_index_is_an_alarm(text: bytes) -> None:
+    later = renew(two_towns(), Fetched(head(2), routes={"08337": text}), NOON)
+    assert codes(later) == [("routes/08337.json", "bad-syntax")]
+
+
 def test_one_bad_file_does_not_keep_the_others_away() -> None:
     good, bad = make_town(), make_town(SAECKINGEN)
     news = fetched(records=[good.record()])
@@ -543,6 +587,8 @@ def test_a_closed_member_gets_no_new_packet_but_may_still_speak() -> None:
         b'{"v":1,"serial":1,"keys":[{}],"members":[]}',
         b'{"v":1,"serial":1,"keys":[],"members":[{"id":"08-x","from":1,"why":"a"}]}',
         b'{"v":1,"serial":1,"keys":[{"member":"08-xx","kid":"a","pk":"AA"}],"members":[]}',
+        SHORT_KEY,
+        b" " * (4 * 1024 * 1024 + 1),
     ],
 )
 def test_a_broken_deny_list_stops_the_refresh(text: bytes) -> None:

@@ -1,0 +1,108 @@
+"""What accounts need of the world: where they, their tokens and their readings are kept."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from node.accounts.model import Account, ApiToken, Deputyship, Reading
+from node.ids import AccountId, CaseId
+
+
+class AccountRepository(Protocol):
+    """Accounts and what opens them; every call happens inside one unit of work."""
+
+    def add(self, account: Account) -> None:
+        """Insert one. ConflictError if the login is taken."""
+        ...
+
+    def get(self, account: AccountId) -> Account:
+        """One account, locked. NotFoundError if absent."""
+        ...
+
+    def by_login(self, login: str) -> Account | None:
+        """The account with this login, letters folded."""
+        ...
+
+    def all(self) -> Sequence[Account]:
+        """Every account, ordered by login."""
+        ...
+
+    def replace(self, account: Account) -> None:
+        """Write the account with the same id anew. NotFoundError if absent."""
+        ...
+
+    def password(self, account: AccountId) -> str | None:
+        """The PHC text, None before one was set."""
+        ...
+
+    def set_password(self, account: AccountId, phc: str, at: datetime) -> None:
+        """Keep a new PHC text."""
+        ...
+
+    def deputyships(self) -> Sequence[Deputyship]:
+        """Every deputyship, past ones too, ordered by first day."""
+        ...
+
+    def add_deputyship(self, deputyship: Deputyship) -> None:
+        """Insert, or replace the one of the same two people and first day."""
+        ...
+
+    def invite(self, digest: bytes, account: AccountId, until: datetime) -> None:
+        """Keep a set-up link; older ones of the account end."""
+        ...
+
+    def take_invitation(self, digest: bytes, at: datetime) -> AccountId | None:
+        """Whose set-up link this is, once; None if used, over or never made."""
+        ...
+
+    def add_token(self, token: ApiToken) -> None:
+        """Keep an API token."""
+        ...
+
+    def token(self, digest: bytes) -> ApiToken | None:
+        """The API token with this digest, over or not."""
+        ...
+
+    def tokens(self) -> Sequence[ApiToken]:
+        """All API tokens, ordered by label."""
+        ...
+
+    def end_token(self, digest: bytes) -> None:
+        """Remove an API token; absent is fine."""
+        ...
+
+    def failures(self, subject: bytes) -> Sequence[datetime]:
+        """Failed tries of an account or address, oldest first."""
+        ...
+
+    def add_failure(self, subject: bytes, at: datetime) -> None:
+        """One more failed try; those that left the window of 15 minutes go."""
+        ...
+
+    def clear_failures(self, subject: bytes) -> None:
+        """A good log-in."""
+        ...
+
+
+class ReadLog(Protocol):
+    """Who opened which case (SR-D5)."""
+
+    def add(self, reading: Reading) -> None:
+        """One more line."""
+        ...
+
+    def of_case(self, case: CaseId) -> Sequence[Reading]:
+        """All lines about one case, oldest first."""
+        ...
+
+    def since(self, at: datetime) -> Sequence[Reading]:
+        """All lines from this instant on, oldest first."""
+        ...
+
+    def cases_read(self, account: AccountId, since: datetime) -> int:
+        """How many different cases an account opened from this instant on."""
+        ...
+
+    def remove_before(self, at: datetime) -> int:
+        """End lines older than their two years; gives their number."""
+        ...

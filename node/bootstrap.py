@@ -1,0 +1,298 @@
+"""Putting a node together: the only place where parts meet.
+
+Enters: settings, a clock, chance, and in tests failpoints. Leaves: a running node: store,
+use cases, two listeners, a worker. Must never happen: a part that looks another part up by
+itself; a start on a schema, a key file or a log that does not fit (LR-11).
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from aiohttp import web
+
+from node.clock import Clock, SystemClock
+from node.config import Settings
+from node.crypto.keyfile import unlock_keyring
+from node.crypto.keys import Keyring, Randomness
+from node.errors import ConfigError, DirectoryExpiredError, UnknownNodeError
+from node.failpoints import Failpoints, NoFailpoints
+from node.federation import updater
+from node.federation.routes import Desk, make_peer_app
+from node.federation.transport import HttpTransport
+from node.founding import Paths, log_origin, witness_name
+from node.store.engine import open_engine
+from node.store.files import SealedFiles
+from node.store.migrate import check_schema
+from node.store.publisher import Publisher
+from node.store.register import DeletionRegister
+from node.store.runner import Store
+from node.store.unit import SqlUnitOfWork
+from node.store.weekkeys import WeekKeys
+from node.store.work import Means
+from node.sync.courier import Courier
+from node.sync.limits import REQUESTS_PER_KEY_S
+from node.sync.ports import Office, Wake
+from node.trust.directory import Directory
+from node.worker import Duties, Worker
+
+log = structlog.get_logger("node")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a node gets from the world; tests hand in their own."""
+
+    clock: Clock
+    randomness: Randomness
+    failpoints: Failpoints
+
+
+def own_hands() -> Hands:
+    """The hands of every real node."""
+    return Hands(SystemClock(), secrets.token_bytes, NoFailpoints())
+
+
+class Library:
+    """The directory in force; replaced as a whole by each refresh (HO-102)."""
+
+    def __init__(self) -> None:
+        """Nothing is known before the first load."""
+        self._directory: Directory | None = None
+
+    def __call__(self) -> Directory:
+        """The directory in force.
+
+        Raises:
+            UnknownNodeError: None was ever fetched.
+        """
+        if self._directory is None:
+            raise UnknownNodeError("no directory yet")
+        return self._directory
+
+    @property
+    def known(self) -> Directory | None:
+        """The directory in force, if there is one."""
+        return self._directory
+
+    def swap(self, directory: Directory) -> None:
+        """Put the next one in force."""
+        self._directory = directory
+
+
+class ThreadRunner:
+    """The store's runner as delivery and routes know it, with threads for slow files."""
+
+    def __init__(self, store: Store) -> None:
+        """Wrap the store."""
+        self._store = store
+
+    async def read(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run on a read-only unit of work."""
+        return await self._store.read(use_case, *args, **kwargs)
+
+    async def write(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run on a unit of work of its own, durable on return."""
+        return await self._store.write(use_case, *args, **kwargs)
+
+    async def file(self, job: Callable[..., T], *args: Any) -> T:
+        """Run slow work on files in a thread."""
+        return await asyncio.to_thread(job, *args)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node, put together but not yet listening."""
+
+    settings: Settings
+    office: Office
+    store: Store
+    run: ThreadRunner
+    courier: Courier
+    worker: Worker
+    library: Library
+    documents: SealedFiles
+    refresh_directory: Callable[[], None]
+    publisher: Publisher
+
+
+def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
+    """Master key and keyring of a node.
+
+    Raises:
+        ConfigError: Missing, readable by others, or not fitting.
+    """
+    try:
+        if paths.master.stat().st_mode & 0o077:
+            raise ConfigError("master.key may be readable by its owner only: chmod 600")
+        master = paths.master.read_bytes()
+        locked = paths.keyring.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"key file cannot be read: errno {error.errno}") from None
+    return master, Keyring.decode(unlock_keyring(locked, master))
+
+
+@asynccontextmanager
+async def build_node(
+    settings: Settings, hands: Hands | None = None
+) -> AsyncIterator[Node]:
+    """Put a node together and take it apart again.
+
+    Raises:
+        ConfigError, SchemaError, LogError: It must not start; the message says why.
+    """
+    hands = hands or own_hands()
+    paths = Paths(settings.folder)
+    master, keyring = open_keyring(paths)
+    week_keys = WeekKeys(paths.week_keys, master)
+    library = Library()
+    office = Office(
+        keyring=keyring,
+        clock=hands.clock,
+        randomness=hands.randomness,
+        directory=library,
+        failpoints=hands.failpoints,
+        log_origin=log_origin(settings.peer_url),
+        witness_name=witness_name(settings.peer_url),
+        open_transfers=settings.peer_open_transfers,
+    )
+    async with AsyncExitStack() as stack:
+        engines = open_engine(settings.database_url, durable=not settings.demo)
+        check_schema(engines)
+        documents = SealedFiles(paths.documents)
+        means = Means(
+            files=SealedFiles(paths.packets),
+            documents=documents,
+            register=DeletionRegister(paths.register),
+            week_keys=week_keys,
+            clock=hands.clock,
+            randomness=hands.randomness,
+            keyring=keyring,
+            log_origin=office.log_origin,
+        )
+        signals = Signals()
+        store = Store(engines, means, listener=signals)
+        stack.callback(store.close)
+        publisher = Publisher(store, means, paths.mark, failpoints=hands.failpoints)
+        run = ThreadRunner(store)
+        started_at = hands.clock.now()
+        transport = HttpTransport(
+            office,
+            run,
+            networks=settings.allowed_networks,
+            demo=settings.demo,
+            started_at=started_at,
+        )
+        stack.push_async_callback(transport.close)
+        courier = Courier(run, transport, office, means.files)
+        refresh = partial(_refresh, settings, paths, store, library, office)
+        await asyncio.to_thread(_load_directory, store, library, refresh)
+        worker = Worker(
+            Duties(
+                courier=courier,
+                publish=publisher.publish,
+                refresh_directory=refresh,
+                # One process owns a SQLite file; its successor may take over at once.
+                holder="only" if engines.one_writer else secrets.token_hex(8),
+                shared=not engines.one_writer,
+            )
+        )
+        signals.listener = worker.notice
+        yield Node(
+            settings=settings,
+            office=office,
+            store=store,
+            run=run,
+            courier=courier,
+            worker=worker,
+            library=library,
+            documents=documents,
+            refresh_directory=refresh,
+            publisher=publisher,
+        )
+
+
+class Signals:
+    """Leads wakes from the store to the worker, which is made after it."""
+
+    def __init__(self) -> None:
+        """Nobody listens yet; a restart finds what was missed."""
+        self.listener: Callable[[Wake, str], None] | None = None
+
+    def __call__(self, what: Wake, key: str) -> None:
+        """Pass one signal on."""
+        if self.listener is not None:
+            self.listener(what, key)
+
+
+def _load_directory(
+    store: Store, library: Library, refresh: Callable[[], None]
+) -> None:
+    """The directory as last verified; fetched now only if there is none."""
+    kept = store.read_sync(_kept_directory)
+    if kept is not None:
+        library.swap(kept)
+        return
+    try:
+        refresh()
+    except (DirectoryExpiredError, ConfigError):
+        raise
+    except Exception as error:
+        log.warning("no directory yet", exc_info=error)
+
+
+def _kept_directory(uow: SqlUnitOfWork) -> Directory | None:
+    return uow.directory.load()
+
+
+def _refresh(
+    settings: Settings,
+    paths: Paths,
+    store: Store,
+    library: Library,
+    office: Office,
+) -> None:
+    """Fetch and verify the directory, keep it, put it in force (HO-99 to HO-102)."""
+    if not settings.directory or not paths.root.exists():
+        raise ConfigError("directory or root.json is not set up yet")
+    found = updater.refresh(
+        updater.source_of(settings.directory, demo=settings.demo),
+        paths.directory,
+        previous=library.known,
+        root=paths.root.read_bytes(),
+        at=office.clock.now(),
+    )
+    if library.known is None or found.head != library.known.head:
+        store.write_sync(_keep_directory, found, office.failpoints)
+    library.swap(found)
+
+
+def _keep_directory(
+    uow: SqlUnitOfWork, directory: Directory, failpoints: Failpoints
+) -> None:
+    with uow:
+        uow.directory.save(directory, failpoints)
+        uow.commit()
+
+
+def peer_app(node: Node) -> web.Application:
+    """The application behind the peers' listener."""
+    settings = node.settings
+    return make_peer_app(
+        Desk(
+            office=node.office,
+            run=node.run,
+            files=node.courier.files,
+            contact=node.worker.contact,
+            started_at=node.office.clock.now(),
+            public_url=settings.peer_url,
+            mirror=Paths(settings.folder).directory,
+            requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
+        )
+    )

@@ -1,0 +1,1 @@
+"""What caseworkers do, one transaction per act: cases, consents, relocations."""

@@ -1,0 +1,277 @@
+"""Cases, contacts, documents: what a caseworker records every day.
+
+Enters: who acts, the case and the epoch the page was made for, checked values. Leaves: one
+transaction each. Must never happen: a write for another epoch or on a case that is not
+active here (HO-4); an edit that forgets what stood before. Implements FR-6 to FR-9.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from node.accounts.policy import Actor, Relation, require
+from node.cases.days import local_day
+from node.cases.model import (
+    Baton,
+    CaseFile,
+    Origin,
+    PartialDate,
+    Record,
+)
+from node.errors import InputError
+from node.ids import AccountId, CaseId, RecordId, uuid7
+from node.strictjson import Json
+from node.sync.ports import Office, UnitOfWork
+
+
+def own_case(uow: UnitOfWork, by: Actor, case: CaseId, action: str) -> CaseFile:
+    """The case file, if this person may do this to it.
+
+    Raises:
+        NotFoundError: No such case.
+        ForbiddenError: Not by this person.
+    """
+    file = uow.cases.file(case)
+    own = by.account is not None and file.caseworker == by.account
+    require(by, action, relation=Relation.OWN if own else Relation.ANY)
+    return file
+
+
+def editable_case(
+    uow: UnitOfWork, by: Actor, case: CaseId, *, epoch: int, action: str
+) -> CaseFile:
+    """As ``own_case``, and the case is editable at the page's epoch (HO-4).
+
+    Raises:
+        StaleEpochError: It moved meanwhile; the typed text is the page's to keep.
+    """
+    file = own_case(uow, by, case, action)
+    file.require_editable(epoch)
+    return file
+
+
+def new_record(
+    office: Office,
+    case: CaseId,
+    kind: str,
+    values: Mapping[str, Json],
+    *,
+    by: AccountId | None,
+) -> Record:
+    """A record of our own, made now."""
+    now = office.clock.now()
+    return Record(
+        case=case,
+        id=RecordId(new_id(office, now)),
+        kind=kind,
+        values=values,
+        recorded_at=now,
+        origin=Origin.OWN,
+        recorded_by=by,
+    )
+
+
+def new_id(office: Office, now: datetime) -> str:
+    """A UUIDv7 as 32 hex digits."""
+    return uuid7(int(now.timestamp() * 1000), office.randomness(10))
+
+
+def open_case(
+    uow: UnitOfWork,
+    office: Office,
+    person: Mapping[str, Json],
+    *,
+    by: Actor,
+    household: RecordId | None = None,
+) -> CaseId:
+    """Open a case for a person new to this office.
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance, directory.
+        person: Fields of the record ``person``; at least one name.
+        by: Who opens it, and will care for the person.
+        household: Of whom the person is a member.
+
+    Raises:
+        InputError: No name, or a birth date that is none.
+    """
+    require(by, "case.create", relation=Relation.OWN)
+    if not (person.get("family_name") or person.get("given_names")):
+        raise InputError("family_name", "missing")
+    birth = person.get("birth_date")
+    born = PartialDate(str(birth)) if birth else None
+    now = office.clock.now()
+    today = local_day(now)
+    case = CaseId(new_id(office, now))
+    values = {"counselling_start": today.isoformat(), **person}
+    with uow:
+        uow.cases.open_new(
+            CaseFile(
+                id=case,
+                epoch=1,
+                baton=Baton.ACTIVE,
+                version=1,
+                opened_on=today,
+                household=household,
+                caseworker=by.account,
+                responsible_from=today,
+            )
+        )
+        uow.cases.put([new_record(office, case, "person", values, by=by.account)])
+        uow.cases.set_birth_year(case, born.first.year if born else None)
+        uow.commit()
+    return case
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact as the form gives it; the first case is the page's, the rest go along.
+
+    ``touched`` maps goal ids of these persons to their new status, and a reason code
+    where FR-9 asks for one.
+    """
+
+    cases: tuple[CaseId, ...]
+    epochs: Mapping[CaseId, int]
+    values: Mapping[str, Json]
+    note: str = ""
+    touched: Mapping[RecordId, tuple[str, str | None]] = field(default_factory=dict)
+
+
+def record_contact(
+    uow: UnitOfWork, office: Office, contact: Contact, *, by: Actor
+) -> RecordId:
+    """Record a talk or contact: one entry, on the timeline of each person (FR-7).
+
+    Returns:
+        The entry's id, the same for all persons.
+
+    Raises:
+        StaleEpochError: One of the cases is not editable here any more.
+        InputError: ``postponed`` or ``adapted`` without a reason (FR-9).
+    """
+    contact_id = RecordId(new_id(office, office.clock.now()))
+    persons = [str(case) for case in contact.cases]
+    values = {**contact.values, "persons": persons}
+    if contact.note:
+        values["note"] = contact.note
+    with uow:
+        records: list[Record] = []
+        for case in contact.cases:
+            editable_case(
+                uow, by, case, epoch=contact.epochs[case], action="contact.record"
+            )
+            made = new_record(office, case, "contact", values, by=by.account)
+            records.append(replace(made, id=contact_id))
+            records += _touch_goals(uow, office, case, contact, by=by.account)
+        uow.cases.put(records)
+        uow.commit()
+    return contact_id
+
+
+def _touch_goals(
+    uow: UnitOfWork,
+    office: Office,
+    case: CaseId,
+    contact: Contact,
+    *,
+    by: AccountId | None,
+) -> list[Record]:
+    """The goals a contact ticked, in the same save (DO-8)."""
+    changed = []
+    if not contact.touched:
+        return []
+    for goal in uow.cases.content(case).of("goal"):
+        if goal.id in contact.touched:
+            status, reason = contact.touched[goal.id]
+            changed.append(
+                goal_with_status(goal, status, reason, at=office.clock.now(), by=by)
+            )
+    return changed
+
+
+def goal_with_status(
+    goal: Record,
+    status: str,
+    reason: str | None,
+    *,
+    at: datetime,
+    by: AccountId | None,
+) -> Record:
+    """The goal at its new status; a new date or pause is never a failure (FR-9).
+
+    Raises:
+        InputError: ``postponed`` or ``adapted`` without a reason.
+    """
+    if status in {"postponed", "adapted"} and not reason:
+        raise InputError("goal_reason", "missing")
+    values = {**goal.values, "status": status}
+    if reason:
+        values["reason"] = reason
+    if status == "reached":
+        values["reached_on"] = local_day(at).isoformat()
+    return replace(goal, values=values, recorded_at=at, recorded_by=by)
+
+
+def save_record(
+    uow: UnitOfWork,
+    office: Office,
+    record: Record,
+    *,
+    epoch: int,
+    by: Actor,
+) -> None:
+    """Save a new or changed record of one case.
+
+    Raises:
+        StaleEpochError: The case moved; nothing is saved, the text is the page's to keep.
+    """
+    with uow:
+        editable_case(uow, by, record.case, epoch=epoch, action="case.edit")
+        made = replace(record, recorded_at=office.clock.now(), recorded_by=by.account)
+        uow.cases.put([made])
+        uow.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A document as it was uploaded: its bytes in portions, and what is said of it."""
+
+    case: CaseId
+    epoch: int
+    chunks: tuple[bytes, ...]
+    values: Mapping[str, Json]
+
+
+def keep_document(
+    uow: UnitOfWork, office: Office, upload: Upload, *, by: Actor
+) -> RecordId:
+    """Seal an upload under the case's key and name it in the case.
+
+    The file is synced before the row that names it commits; no plaintext reaches a disk.
+
+    Raises:
+        StaleEpochError: The case is not editable here any more.
+    """
+    with uow:
+        editable_case(uow, by, upload.case, epoch=upload.epoch, action="case.edit")
+        digest, length = uow.cases.seal_document(
+            upload.case, upload.epoch, iter(upload.chunks)
+        )
+        values = {**upload.values, "digest": digest.hex(), "bytes": length}
+        made = new_record(office, upload.case, "document", values, by=by.account)
+        uow.cases.put([made])
+        uow.commit()
+    return made.id
+
+
+def open_document(
+    uow: UnitOfWork, by: Actor, case: CaseId, document: RecordId
+) -> tuple[Record, Iterator[bytes]]:
+    """A document's record and its bytes, verified chunk by chunk."""
+    with uow:
+        own_case(uow, by, case, "case.read")
+        record = uow.cases.record(case, document)
+        digest = bytes.fromhex(record.text("digest"))
+        return record, uow.cases.open_document(case, digest)

@@ -1,0 +1,269 @@
+"""``staffelstab directory``: what registrars and the operator of a directory type.
+
+Enters: folders, files, options. Leaves: a published directory, and sentences or JSON.
+Must never happen: a private key printed; a body admitted without the twelve words shown.
+Implements handover 11.4 (admission, rotation of sheets, stolen key).
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.clock import SystemClock
+from node.errors import InputError, NodeError
+
+app = typer.Typer(
+    help="Verzeichnis gründen, Kommunen aufnehmen, veröffentlichen.",
+    no_args_is_help=True,
+)
+
+Folder = Annotated[Path, typer.Argument(help="Ordner, der veröffentlicht wird.")]
+Keys = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--keys",
+        help="Schlüsselordner, mehrfach möglich. Ohne Angabe: ORDNER-keys daneben.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]
+
+
+@app.command("init")
+def init_command(
+    folder: Folder,
+    kreis: Annotated[str, typer.Option(help="Landkreis, fünf Ziffern.")],
+    land: Annotated[str, typer.Option(help="Land, zwei Ziffern.")],
+    keys: Annotated[Path | None, typer.Option(help="Neuer Schlüsselordner.")] = None,
+    quorum: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ROLLE=SCHWELLE/SCHLÜSSEL, etwa root=2/3, mehrfach möglich. "
+            "Rollen: root, targets, revoker, land, kreis."
+        ),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Ein Schlüssel je Rolle, nur zur Vorführung.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Ein Verzeichnis gründen: Schlüssel, Rollen, erste Veröffentlichung."""
+    from node.federation.founding import PROPOSED, Plan, Quorum, init
+    from node.trust.fingerprint import words_of
+
+    with _told():
+        quorums = {} if demo else dict(PROPOSED)
+        for role, (threshold, count) in map(_quorum, quorum or ()):
+            quorums[role] = Quorum(threshold, count)
+        private = keys or _beside(folder)
+        root = init(
+            folder,
+            private,
+            plan=Plan(land, kreis, demo, quorums),
+            at=SystemClock().now(),
+            randomness=secrets.token_bytes,
+        )
+    words = words_of(root)
+    if as_json:
+        _print_json({"root": str(folder / "root.json"), "fingerprint": words})
+        return
+    typer.echo(f"Verzeichnis gegründet: {folder}")
+    typer.echo(f"Wurzel für alle Knoten: {folder / 'root.json'}")
+    typer.echo(f"Fingerabdruck der Wurzel: {words}")
+    typer.echo(f"Schlüssel: {private}")
+    if not demo:
+        typer.echo(
+            "Die Schlüssel der Rollen root, targets, revoker, Land und Kreis jetzt auf "
+            "ihre Inhaber verteilen und hier löschen."
+        )
+
+
+@app.command("admit")
+def admit_command(
+    folder: Folder,
+    request: Annotated[Path, typer.Argument(help="Antrag des Knotens (JSON).")],
+    keys: Keys = None,
+    places: Annotated[
+        Path | None,
+        typer.Option(
+            help="Amtliche Liste (CSV mit ags,name) statt der mitgelieferten."
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Die zwölf Wörter sind schon verglichen.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Eine Kommune aufnehmen, nachdem die zwölf Wörter am Telefon verglichen sind."""
+    from node.federation.registrar import admit
+    from node.trust.admission import AdmissionRequest
+    from node.trust.places import parse_places, shipped_places
+
+    with _told():
+        asked = AdmissionRequest.parse(_read(request))
+        official = (
+            shipped_places() if places is None else parse_places(_read(places).decode())
+        )
+        named = {
+            ags: official.get(ags, "nicht in der amtlichen Liste") for ags in asked.ags
+        }
+        if not as_json:
+            typer.echo(f"Antrag von: {asked.name} ({asked.id})")
+            for ags, name in named.items():
+                typer.echo(f"Zuständig für: {ags} {name}")
+            typer.echo(f"Fingerabdruck: {asked.fingerprint}")
+        if not yes:
+            typer.confirm(
+                "Nummer aus der amtlichen Liste angerufen, Wörter und AGS verglichen?",
+                abort=True,
+                err=True,
+            )
+        record = admit(
+            folder,
+            _key_folders(folder, keys),
+            request=asked,
+            places=official,
+            at=SystemClock().now(),
+        )
+    if as_json:
+        _print_json(
+            {"id": record.id, "ags": list(named), "fingerprint": asked.fingerprint}
+        )
+    else:
+        typer.echo(f"Aufgenommen: {record.name}")
+
+
+@app.command("publish")
+def publish_command(
+    folder: Folder,
+    keys: Keys = None,
+    sheet: Annotated[
+        list[Path] | None,
+        typer.Option(help="Neues Schlüsselblatt einer Kommune, mehrfach möglich."),
+    ] = None,
+) -> None:
+    """Stand und Zeitstempel neu unterschreiben, neue Schlüsselblätter eintragen."""
+    from node.federation.registrar import publish
+
+    with _told():
+        publish(
+            folder,
+            _key_folders(folder, keys),
+            at=SystemClock().now(),
+            sheets=[_read(path).decode("ascii", "replace") for path in sheet or ()],
+        )
+    typer.echo("Veröffentlicht.")
+
+
+@app.command("retire")
+def retire_command(
+    folder: Folder,
+    member: Annotated[str, typer.Argument(help="Kennung der Kommune.")],
+    why: Annotated[str, typer.Option(help="Grund, etwa stolen.")],
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Name des Schlüssels, etwa s1, k1, log, witness. "
+            "Ohne Angabe wird die ganze Kommune gesperrt."
+        ),
+    ] = None,
+    keys: Keys = None,
+) -> None:
+    """Einen Schlüssel oder eine Kommune für immer ausmustern."""
+    from node.federation.registrar import Retirement, retire
+    from node.ids import MemberId
+
+    with _told():
+        retire(
+            folder,
+            _key_folders(folder, keys),
+            target=Retirement(MemberId(member), key, why),
+            at=SystemClock().now(),
+        )
+    typer.echo("Ausgemustert.")
+
+
+@app.command("show")
+def show_command(folder: Folder, as_json: Json = False) -> None:
+    """Rollen mit Stand, Schwelle und Ende, und die Kommunen."""
+    from node.federation.registrar import show
+
+    with _told():
+        roles, members = show(folder)
+    if as_json:
+        _print_json(
+            {
+                "roles": [
+                    {
+                        "role": role.role,
+                        "version": role.version,
+                        "threshold": role.threshold,
+                        "keys": role.keys,
+                        "expires_at": role.expires_at.isoformat(),
+                    }
+                    for role in roles
+                ],
+                "members": [
+                    {
+                        "id": member.id,
+                        "name": member.name,
+                        "serial": member.serial,
+                        "ags": [place.ags for place in member.serves],
+                    }
+                    for member in members
+                ],
+            }
+        )
+        return
+    for role in roles:
+        typer.echo(
+            f"{role.role:12} Stand {role.version:4}  {role.threshold} von {role.keys}"
+            f"  bis {role.expires_at:%d.%m.%Y}"
+        )
+    for member in members:
+        places = ", ".join(place.ags for place in member.serves)
+        typer.echo(f"{member.id}  {member.name}  {places}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell an error in one line and leave with 1, instead of a traceback."""
+    try:
+        yield
+    except NodeError as error:
+        typer.secho(f"Fehler ({error.code}): {error}", err=True, fg=typer.colors.RED)
+        raise typer.Exit(1) from error
+
+
+def _beside(folder: Path) -> Path:
+    """The key folder next to a published folder."""
+    resolved = folder.resolve()
+    return resolved.with_name(f"{resolved.name}-keys")
+
+
+def _key_folders(folder: Path, keys: list[Path] | None) -> list[Path]:
+    return keys or [_beside(folder)]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(path.name, "unreadable") from error
+
+
+def _quorum(text: str) -> tuple[str, tuple[int, int]]:
+    """Read ``root=2/3``."""
+    role, _, rest = text.partition("=")
+    threshold, _, count = rest.partition("/")
+    if not (role and threshold.isdecimal() and count.isdecimal()):
+        raise InputError("quorum", "form")
+    return role, (int(threshold), int(count))
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

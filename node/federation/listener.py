@@ -1,0 +1,297 @@
+"""The listener for peers: what is checked before anything is believed.
+
+Enters: HTTP from anywhere. Leaves: a verified request of a member for one of the routes,
+or a problem document. Must never happen: a database write before the signature holds; an
+answer to a signed request without our signature. Implements SR-F1 to SR-F5, HO-66 to
+HO-71; the order is HO-69.
+"""
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import hdrs, web
+from http_message_signatures.exceptions import HTTPMessageSignaturesException
+from multidict import CIMultiDict
+
+from node.errors import MalformedMessageError, NodeError, NotFoundError, SignatureError
+from node.federation.auth import (
+    AnswerView,
+    RequestView,
+    Signed,
+    check_content_digest,
+    content_digest,
+    sign_answer,
+    verify_request,
+)
+from node.federation.problem import MEDIA_TYPE, Problem, code_of
+from node.ids import MemberId
+from node.sync import limits
+from node.sync.ports import Office
+
+log = structlog.get_logger("federation")
+_FORBIDDEN = ("upgrade", "expect", "trailer", "content-encoding")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A verified request: who calls, the path's parts, header fields and the body."""
+
+    peer: MemberId
+    match: dict[str, str]
+    headers: CIMultiDict[str]
+    query: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a route answers."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Route = Callable[[Call], Awaitable[Reply]]
+
+
+class ProblemError(NodeError):
+    """A route answers with this problem code."""
+
+    def __init__(self, problem: str, **extra: object) -> None:
+        """Name the code and what else the document says."""
+        super().__init__(problem)
+        self.problem = problem
+        self.extra = extra
+
+
+class Guard:
+    """Everything between the socket and a route."""
+
+    def __init__(self, office: Office, public_url: str, requests_per_s: int) -> None:
+        """Remember who we are, how we are addressed (HO-68), what one key may ask."""
+        self._office = office
+        self._requests_per_s = requests_per_s
+        self._url = public_url
+        self._host = urlsplit(public_url).netloc
+        self._nonces: OrderedDict[str, datetime] = OrderedDict()
+        self._failures: dict[str, deque[float]] = {}
+        self._calls: dict[MemberId, deque[float]] = {}
+        self._bodies = asyncio.Semaphore(limits.BODIES_IN_MEMORY)
+
+    def wrap(
+        self, route: Route, *, most: int, media_type: str | None
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """A handler for a signed route whose body has at most so many bytes."""
+
+        async def handle(request: web.Request) -> web.Response:
+            trace = secrets.token_hex(8)
+            view = RequestView(
+                request.method,
+                self._url + request.raw_path,
+                CIMultiDict(request.headers),
+            )
+            try:
+                signed = self._admit(request, view, most, media_type)
+                async with self._bodies:
+                    body = await _read_checked(request, view, most)
+                    reply = await route(
+                        Call(
+                            signed.member,
+                            dict(request.match_info),
+                            view.headers,
+                            dict(request.query),
+                            body,
+                        )
+                    )
+            except ProblemError as error:
+                reply = _problem(error.problem, trace, **error.extra)
+            except NotFoundError:
+                reply = _problem("unknown-transfer", trace)
+            except NodeError as error:
+                reply = self._refuse(request, error, trace)
+            return self._sign(view, reply)
+
+        return handle
+
+    def _admit(
+        self,
+        request: web.Request,
+        view: RequestView,
+        most: int,
+        media_type: str | None,
+    ) -> Signed:
+        """HO-69: sizes, syntax, rate of the address, key, signature, quota of the key."""
+        check_syntax(request, self._host)
+        length = request.content_length
+        if length is not None and length > most:
+            raise ProblemError("too-large")
+        if request.body_exists and length is None:
+            raise MalformedMessageError("bad-syntax")
+        if request.body_exists and request.headers.get(hdrs.CONTENT_TYPE) != media_type:
+            raise ProblemError("media-type")
+        if self._is_flooding(request.remote or ""):
+            raise ProblemError("rate", retry_after=1)
+        if "signature-input" not in view.headers:
+            raise SignatureError("unsigned")
+        now = self._office.clock.now()
+        directory = self._office.directory()
+        signed = verify_request(
+            view,
+            me=self._office.member,
+            find=lambda key: directory.sign_key(key, now),
+            has_body=request.body_exists,
+            now=now,
+        )
+        self._check_nonce(signed, now)
+        self._check_rate(signed.member)
+        return signed
+
+    def _check_nonce(self, signed: Signed, now: datetime) -> None:
+        """Repeats within the window are refused; routes are idempotent besides."""
+        while self._nonces:
+            nonce, until = next(iter(self._nonces.items()))
+            if until + limits.NONCE_KEPT > now and len(self._nonces) < limits.NONCES:
+                break
+            del self._nonces[nonce]
+        key = f"{signed.key_id} {signed.nonce}"
+        if key in self._nonces:
+            raise ProblemError("replay")
+        self._nonces[key] = signed.expires_at
+
+    def _check_rate(self, member: MemberId) -> None:
+        calls = self._calls.setdefault(member, deque())
+        now = time.monotonic()
+        while calls and calls[0] < now - 1:
+            calls.popleft()
+        if len(calls) > self._requests_per_s:
+            raise ProblemError("rate", retry_after=1)
+        calls.append(now)
+
+    def _is_flooding(self, address: str) -> bool:
+        failures = self._failures.get(address)
+        while failures and failures[0] < time.monotonic() - 1:
+            failures.popleft()
+        return failures is not None and len(failures) >= limits.FAILED_PER_ADDRESS_S
+
+    def _refuse(self, request: web.Request, error: NodeError, trace: str) -> Reply:
+        if len(self._failures) > limits.CONNECTIONS * 16:
+            self._failures.clear()
+        self._failures.setdefault(request.remote or "", deque()).append(
+            time.monotonic()
+        )
+        code = code_of(error)
+        log.warning("request refused", code=code, trace=trace, route=request.path)
+        extra: dict[str, object] = {}
+        if code == "clock-skew":
+            extra["now"] = int(self._office.clock.now().timestamp())
+        return _problem(code, trace, **extra)
+
+    def _sign(self, view: RequestView, reply: Reply) -> web.Response:
+        """Sign the answer over the request as received (HO-70)."""
+        headers = CIMultiDict(reply.headers)
+        if reply.body:
+            headers[hdrs.CONTENT_TYPE] = reply.media_type
+            headers["content-digest"] = content_digest(reply.body)
+        if "signature" in view.headers and "staffelstab-from" in view.headers:
+            # A request whose own signature fields are broken is answered without one.
+            with suppress(NodeError, HTTPMessageSignaturesException, ValueError):
+                sign_answer(
+                    AnswerView(reply.status, headers, view),
+                    self._office.keyring,
+                    to=MemberId(view.headers["staffelstab-from"]),
+                    directory=self._office.directory().timestamp_version,
+                    at=self._office.clock.now(),
+                )
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
+
+
+def _problem(code: str, trace: str, **extra: object) -> Reply:
+    problem = Problem(code, trace, extra)
+    headers = {}
+    wait = extra.get("retry_after")
+    if isinstance(wait, int):
+        headers["retry-after"] = str(wait)
+    return Reply(problem.status, problem.encode(), MEDIA_TYPE, headers)
+
+
+def plain_problem(code: str) -> web.Response:
+    """A problem for somebody who did not sign: nothing to bind an answer to."""
+    problem = Problem(code, secrets.token_hex(8))
+    return web.Response(
+        status=problem.status, body=problem.encode(), content_type=MEDIA_TYPE
+    )
+
+
+def check_syntax(request: web.Request, host: str) -> None:
+    """The reject list of SR-F2, before the body is touched.
+
+    Raises:
+        ProblemError: Too large, or a coding we do not take.
+        MalformedMessageError: What no node of ours ever sends.
+    """
+    headers = request.raw_headers
+    sizes = [len(name) + len(value) + 4 for name, value in headers]
+    too_large = (
+        len(request.raw_path) > limits.REQUEST_LINE_BYTES
+        or len(headers) > limits.HEADER_FIELDS
+        or sum(sizes) > limits.HEADER_BLOCK_BYTES
+        or max(sizes, default=0) > limits.HEADER_FIELD_BYTES
+    )
+    if too_large:
+        raise ProblemError("too-large")
+    path = request.raw_path
+    good = (
+        (request.version.major, request.version.minor) == (1, 1)
+        and path.startswith("/")
+        and not any(
+            part in path.lower() for part in ("//", "/./", "/../", "%2e", "%2f", "#")
+        )
+        and request.headers.getall(hdrs.HOST, []) == [host]
+    )
+    if not good:
+        raise MalformedMessageError("bad-syntax")
+    if hdrs.CONTENT_ENCODING in request.headers:
+        raise ProblemError("media-type")
+    if any(name in request.headers for name in _FORBIDDEN):
+        raise MalformedMessageError("bad-syntax")
+
+
+async def _read_checked(request: web.Request, view: RequestView, most: int) -> bytes:
+    """The body that the signed digest speaks of."""
+    body = await _read(request, most)
+    if request.body_exists and not check_content_digest(view.headers, body):
+        raise ProblemError("bad-digest")
+    return body
+
+
+async def _read(request: web.Request, most: int) -> bytes:
+    """The body within its limit and above the minimum speed (SR-F3)."""
+    parts: list[bytes] = []
+    size = 0
+    started = time.monotonic()
+    grace = limits.BODY_GRACE.total_seconds()
+    while True:
+        try:
+            async with asyncio.timeout(grace):
+                chunk = await request.content.readany()
+        except TimeoutError:
+            raise ProblemError("too-slow") from None
+        if not chunk:
+            return b"".join(parts)
+        size += len(chunk)
+        if size > most:
+            raise ProblemError("too-large")
+        elapsed = time.monotonic() - started
+        if elapsed > grace and size < elapsed * limits.BODY_BYTES_PER_S:
+            raise ProblemError("too-slow")
+        parts.append(chunk)

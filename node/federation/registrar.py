@@ -1,0 +1,325 @@
+"""Keeping a directory: admit a body, list a sheet, retire a key, publish.
+
+Enters: admission requests, key sheets, decisions of registrars, keys, the instant.
+Leaves: a published folder. Must never happen: a body listed whose keys did not sign its
+request, whose places are not on the official list or belong to somebody else, or whose
+keys were seen elsewhere; a role signed with fewer keys than it needs. Implements handover
+11.2 and 11.4, HO-96, HO-97, HO-106.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from tuf.api.metadata import DelegatedRole, Role, Root, Snapshot, Targets, Timestamp
+
+from node.errors import InputError
+from node.federation.founding import SHEETS_LIFE, YEAR
+from node.federation.repository import Repository, load_keys
+from node.federation.tufkey import use_one_verifier
+from node.ids import Ags, MemberId
+from node.trust.admission import AdmissionRequest
+from node.trust.head import REVOKER
+from node.trust.holdings import DirectoryFile, FileKind, Holdings
+from node.trust.keysheet import open_sheet, peek_sheet
+from node.trust.member import Member
+from node.trust.renewal import (
+    REVOCATIONS_PATH,
+    check_record,
+    check_sheet,
+    record_path,
+    routes_path,
+    sheet_path,
+)
+from node.trust.revocations import RetiredKey, RetiredMember, Revocations
+from node.trust.routes import Routes
+
+REQUEST_LIFE: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What goes on the deny list.
+
+    Attributes:
+        member: Whose.
+        kid: The key's name, ``log`` or ``witness``; None strikes off the whole body.
+        why: A code, like ``stolen``.
+    """
+
+    member: MemberId
+    kid: str | None
+    why: str
+
+
+def admit(
+    folder: Path,
+    keys: Sequence[Path],
+    *,
+    request: AdmissionRequest,
+    places: Mapping[Ags, str],
+    at: datetime,
+) -> Member:
+    """List a body: its record, its first key sheet, the index of its Kreis.
+
+    The caller has compared the twelve words and the places by telephone (11.4).
+
+    Args:
+        folder: The published folder.
+        keys: Folders that together hold enough keys of the Kreis, of its list of
+            sheets, of snapshot and timestamp.
+        request: The checked request.
+        places: The official list.
+        at: Now.
+
+    Raises:
+        InputError: A place is unknown or taken, the id is taken or outside this
+            directory, the request is too old or from the future.
+        RollbackError: A key was seen under another member or purpose (HO-97).
+        KeyRetiredError: A key is on the deny list.
+        SignatureError: The key sheet or a key is bad.
+        ConfigError: Not enough keys at hand.
+    """
+    office = _Office(folder, keys)
+    kreis = request.id.scope[:5]
+    land = office.land_of(kreis)
+    holdings = office.holdings()
+    _check_request(request, holdings, places=places, at=at)
+    record = request.record(at.date(), exp=at + YEAR)
+    check_record(holdings, record)
+    content = record.encode()
+    file = DirectoryFile(FileKind.RECORD, record.id, record.serial, content, at)
+    holdings.add_record(record, file)
+    check_sheet(holdings, open_sheet(request.key_sheet, record))
+    role = office.load(kreis)
+    office.put(role, record_path(record.id), content)
+    for touched in sorted({place.ags.kreis for place in record.serves}):
+        members = (seen[-1].record for seen in holdings.records.values())
+        office.put(role, routes_path(touched), Routes.of(touched, members).encode())
+    office.sign(kreis, role, land, expires=at + YEAR)
+    sheets = office.load(f"{kreis}-keys")
+    office.put(sheets, sheet_path(record.id), request.key_sheet.encode("ascii"))
+    office.sign(f"{kreis}-keys", sheets, land, expires=at + SHEETS_LIFE)
+    office.publish(at)
+    return record
+
+
+def publish(
+    folder: Path, keys: Sequence[Path], *, at: datetime, sheets: Sequence[str] = ()
+) -> None:
+    """Sign snapshot and timestamp again, and list new key sheets of members.
+
+    A list of sheets that is half way to its end is signed again too.
+
+    Raises:
+        InputError: A sheet of nobody, or one that is not newer than the listed one.
+        SignatureError: A sheet that no sheet key of its member signed (HO-98).
+        RollbackError: A sealing key was seen under another member (HO-97).
+        ConfigError: Not enough keys at hand.
+    """
+    office = _Office(folder, keys)
+    holdings = office.holdings()
+    news: dict[str, dict[MemberId, str]] = {}
+    for text in sheets:
+        member = _check_sheet(text, holdings)
+        news.setdefault(member.scope[:5], {})[member] = text
+    for kreis in office.kreise():
+        role, fresh = office.load(f"{kreis}-keys"), news.pop(kreis, {})
+        for member, text in fresh.items():
+            office.put(role, sheet_path(member), text.encode("ascii"))
+        if fresh or role.expires < at + SHEETS_LIFE / 2:
+            land = office.land_of(kreis)
+            office.sign(f"{kreis}-keys", role, land, expires=at + SHEETS_LIFE)
+    if news:
+        raise InputError("sheet", "other-directory")
+    office.publish(at)
+
+
+def retire(
+    folder: Path, keys: Sequence[Path], *, target: Retirement, at: datetime
+) -> None:
+    """Put a key or a member on the deny list, for ever (HO-106).
+
+    Raises:
+        InputError: Nobody and nothing of that name, or on the list already.
+        ConfigError: Not enough keys of the revoker at hand.
+    """
+    office = _Office(folder, keys)
+    holdings = office.holdings()
+    old = holdings.revocations
+    new = replace(old, serial=old.serial + 1)
+    record = holdings.record(target.member)
+    if record is None:
+        raise InputError("member", "unknown")
+    if target.kid is None:
+        if record.id in holdings.retired_members:
+            raise InputError("member", "already-retired")
+        entry = RetiredMember(record.id, at, target.why)
+        new = replace(new, members=(*old.members, entry))
+    else:
+        pk = _key_named(target.kid, record, holdings)
+        if pk in holdings.retired_keys:
+            raise InputError("key", "already-retired")
+        new = replace(new, keys=(*old.keys, RetiredKey(record.id, target.kid, pk, at)))
+    role = office.load(REVOKER)
+    office.put(role, REVOCATIONS_PATH, new.encode())
+    office.sign(REVOKER, role, office.targets, expires=at + YEAR)
+    office.publish(at)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleState:
+    """What ``show`` tells about a role."""
+
+    role: str
+    version: int
+    threshold: int
+    keys: int
+    expires_at: datetime
+
+
+def show(folder: Path) -> tuple[list[RoleState], list[Member]]:
+    """The roles and the members of a published folder; needs no keys.
+
+    Raises:
+        ConfigError: Nothing readable is published there.
+    """
+    office = _Office(folder, ())
+    top: dict[str, Root | Targets | Snapshot | Timestamp] = {
+        Root.type: office.root,
+        Targets.type: office.targets,
+        Snapshot.type: office.repository.load(Snapshot.type, Snapshot),
+        Timestamp.type: office.repository.load(Timestamp.type, Timestamp),
+    }
+    states = [_state(name, office.root.roles[name], part) for name, part in top.items()]
+    for delegator in (office.targets, *(office.load(land) for land in office.lands())):
+        states.extend(
+            _state(role.name, role, office.load(role.name))
+            for role in _children(delegator).values()
+        )
+    records = office.holdings().records
+    return states, [seen[-1].record for _, seen in sorted(records.items())]
+
+
+def _state(
+    name: str, role: Role, part: Root | Targets | Snapshot | Timestamp
+) -> RoleState:
+    return RoleState(name, part.version, role.threshold, len(role.keyids), part.expires)
+
+
+class _Office:
+    """A published folder opened for work: what changes is signed, then published."""
+
+    def __init__(self, folder: Path, keys: Sequence[Path]) -> None:
+        use_one_verifier()
+        self.repository = Repository(folder, load_keys(keys))
+        self.root = self.repository.load(Root.type, Root)
+        self.targets = self.load(Targets.type)
+
+    def load(self, role: str) -> Targets:
+        return self.repository.load(role, Targets)
+
+    def lands(self) -> list[str]:
+        return [role for role in _children(self.targets) if role != REVOKER]
+
+    def kreise(self) -> list[str]:
+        return [
+            role
+            for land in self.lands()
+            for role in _children(self.load(land))
+            if not role.endswith("-keys")
+        ]
+
+    def land_of(self, kreis: str) -> Targets:
+        """The Land role that delegates to a Kreis.
+
+        Raises:
+            InputError: This directory does not list that Kreis.
+        """
+        for land in self.lands():
+            part = self.load(land)
+            if kreis in _children(part):
+                return part
+        raise InputError("id", "other-directory")
+
+    def holdings(self) -> Holdings:
+        """Everything ever published here, for the rule "no key under two owners"."""
+        files = []
+        newest = Revocations()
+        for path, content in self.repository.contents():
+            if path.startswith("members/"):
+                record = Member.parse(content)
+                files.append(_file(FileKind.RECORD, record.id, record.serial, content))
+            elif path.startswith("keys/"):
+                sheet = peek_sheet(content.decode("ascii"))
+                files.append(_file(FileKind.SHEET, sheet.iss, sheet.serial, content))
+            elif path == REVOCATIONS_PATH:
+                found = Revocations.parse(content)
+                newest = max(newest, found, key=lambda entry: entry.serial)
+        files.append(_file(FileKind.REVOCATIONS, "", newest.serial, newest.encode()))
+        return Holdings.of(files)
+
+    def put(self, role: Targets, path: str, content: bytes) -> None:
+        self.repository.put(role, path, content)
+
+    def sign(
+        self, name: str, part: Targets, delegator: Targets, *, expires: datetime
+    ) -> None:
+        part.version += 1
+        part.expires = expires
+        self.repository.save(name, part, delegator)
+
+    def publish(self, at: datetime) -> None:
+        self.repository.publish(self.root, at)
+
+
+def _check_request(
+    request: AdmissionRequest,
+    holdings: Holdings,
+    *,
+    places: Mapping[Ags, str],
+    at: datetime,
+) -> None:
+    if not at - REQUEST_LIFE <= request.made_at <= at:
+        raise InputError("request", "too-old-or-early")
+    if request.id in holdings.records:
+        raise InputError("id", "taken")
+    for ags in request.ags:
+        if ags not in places:
+            raise InputError("ags", "not-on-the-official-list")
+        taken = (served for served, _ in holdings.serving.get(ags, ()))
+        if any(served.until is None or served.until > at.date() for served in taken):
+            raise InputError("ags", "taken")
+
+
+def _key_named(kid: str, record: Member, holdings: Holdings) -> bytes:
+    """The key of that name as the deny list knows it."""
+    notes = {"log": record.log.newest, "witness": record.witness.newest}
+    if kid in notes:
+        return notes[kid].key.raw
+    for key_id, pk in holdings.named.items():
+        if (key_id.member, key_id.name) == (record.id, kid):
+            return pk
+    raise InputError("key", "unknown")
+
+
+def _check_sheet(text: str, holdings: Holdings) -> MemberId:
+    member = peek_sheet(text).iss
+    record, former = holdings.record(member), holdings.sheet(member)
+    if record is None:
+        raise InputError("sheet", "no-such-member")
+    sheet = open_sheet(text, record)
+    if former is not None and sheet.serial <= former.serial:
+        raise InputError("sheet", "not-newer")
+    check_sheet(holdings, sheet)
+    return member
+
+
+def _children(part: Targets) -> Mapping[str, DelegatedRole]:
+    return (part.delegations.roles if part.delegations else None) or {}
+
+
+def _file(kind: FileKind, name: str, serial: int, content: bytes) -> DirectoryFile:
+    return DirectoryFile(kind, name, serial, content, datetime.min.replace(tzinfo=UTC))

@@ -1,0 +1,293 @@
+"""What a peer may call: fixed paths, each one use case (handover 9.1).
+
+Enters: verified requests. Leaves: one use case each through the store's runner, and its
+answer. Must never happen: an answer before the commit (P5); a body read that has no room
+(HO-76). Read routes of the log, the witness and the directory mirror need no log-in.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+import structlog
+from aiohttp import hdrs, web
+
+from node import strictjson
+from node.crypto.base64url import b64u
+from node.errors import MalformedMessageError, NodeError, NotFoundError
+from node.exchangelog.witness import REQUEST_BYTES
+from node.federation import witness
+from node.federation.answers import encode_answer
+from node.federation.listener import (
+    Call,
+    Guard,
+    ProblemError,
+    Reply,
+    check_syntax,
+    plain_problem,
+)
+from node.ids import MemberId, TransferId
+from node.sync import hello, limits, reception, recipient
+from node.sync.courier import Runner, StatementsAnswer
+from node.sync.delivery import next_batch
+from node.sync.message import Envelope, parse_envelopes
+from node.sync.ports import (
+    Office,
+    PacketFiles,
+    StatementRow,
+    UnitOfWork,
+)
+
+log = structlog.get_logger("federation")
+PREFIX = "/staffelstab/1"
+PACKET_TYPE = "application/vnd.staffelstab.packet"
+JSON_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the routes work with; ``contact`` tells the worker that a peer is there."""
+
+    office: Office
+    run: Runner
+    files: PacketFiles
+    contact: Callable[[MemberId], None]
+    started_at: datetime
+    public_url: str
+    mirror: Path | None
+    requests_per_s: int = limits.REQUESTS_PER_KEY_S
+
+
+def make_peer_app(desk: Desk) -> web.Application:
+    """The application behind the peers' listener."""
+    app = web.Application(client_max_size=limits.PART_BYTES)
+    guard = Guard(desk.office, desk.public_url, desk.requests_per_s)
+    add = app.router.add_route
+    add(
+        "POST",
+        f"{PREFIX}/statements",
+        guard.wrap(
+            partial(_statements, desk), most=limits.LIST_BYTES, media_type=JSON_TYPE
+        ),
+    )
+    add(
+        "POST",
+        f"{PREFIX}/hello",
+        guard.wrap(
+            partial(_hello, desk), most=limits.JSON_BODY_BYTES, media_type=JSON_TYPE
+        ),
+    )
+    add(
+        "PUT",
+        PREFIX + "/packets/{transfer}",
+        guard.wrap(
+            partial(_packet, desk), most=limits.PUT_BYTES, media_type=PACKET_TYPE
+        ),
+    )
+    add(
+        "GET",
+        PREFIX + "/transfers/{transfer}",
+        guard.wrap(partial(_transfer, desk), most=0, media_type=None),
+    )
+    add("POST", "/witness/add-checkpoint", partial(_add_checkpoint, desk))
+    add("GET", "/witness/{origin}/checkpoint", partial(_witnessed, desk))
+    add("GET", "/log/checkpoint", partial(_checkpoint, desk))
+    add("GET", "/log/inclusion", partial(_inclusion, desk))
+    add("GET", "/log/consistency", partial(_consistency, desk))
+    add("GET", "/.well-known/staffelstab", partial(_about, desk))
+    add("GET", "/directory/{path:[A-Za-z0-9._/-]+}", partial(_mirror, desk))
+    app.middlewares.append(_last_resort)
+    return app
+
+
+@web.middleware
+async def _last_resort(
+    request: web.Request,
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> web.StreamResponse:
+    """Unknown paths and our own faults become problem documents without detail."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return plain_problem("not-found")
+    except web.HTTPMethodNotAllowed:
+        return plain_problem("method")
+    except web.HTTPRequestEntityTooLarge:
+        return plain_problem("too-large")
+    except web.HTTPException:
+        return plain_problem("bad-syntax")
+    except Exception as error:
+        log.error("request failed", exc_info=error, route=request.path)  # noqa: TRY400
+        return plain_problem("internal")
+
+
+# -- Signed routes -----------------------------------------------------------------------
+
+
+async def _statements(desk: Desk, call: Call) -> Reply:
+    envelopes = parse_envelopes(call.body)
+    answer = await desk.run.write(
+        reception.take_list, desk.office, call.peer, envelopes
+    )
+    desk.contact(call.peer)
+    return Reply(HTTPStatus.OK, encode_answer(answer))
+
+
+async def _hello(desk: Desk, call: Call) -> Reply:
+    """Answered in every state: our hello, and what waits for the caller (HO-84)."""
+    said = strictjson.parse_object(call.body)
+    if set(said) != {"hello"} or not isinstance(said["hello"], str):
+        raise MalformedMessageError("bad-syntax")
+    heard = hello.read_hello(desk.office, call.peer, said["hello"])
+    await desk.run.write(hello.hear, desk.office, call.peer, heard)
+    ours = await desk.run.read(hello.say_hello, desk.office, call.peer, desk.started_at)
+    waiting = await desk.run.read(next_batch, call.peer)
+    answer = StatementsAnswer({}, waiting.envelopes, None, None)
+    desk.contact(call.peer)
+    body = strictjson.parse_object(
+        encode_answer(answer),
+        members=limits.MESSAGE_MEMBERS * limits.STATEMENTS_PER_LIST,
+    )
+    return Reply(HTTPStatus.OK, strictjson.encode({**body, "hello": ours.jws}))
+
+
+async def _packet(desk: Desk, call: Call) -> Reply:
+    transfer = TransferId(call.match["transfer"])
+    expected = await desk.run.read(recipient.expect_packet, call.peer, transfer)
+    if isinstance(expected, recipient.Answered):
+        status = HTTPStatus.GONE if expected.over else HTTPStatus.OK
+        return _with_statement(expected.statement, status)
+    if len(call.body) != expected.packet.len:
+        raise ProblemError("id-conflict")
+    if hashlib.sha256(call.body).digest() != expected.packet.dig:
+        raise ProblemError("bad-digest", offset=0)
+    row = await keep_packet(desk, transfer, call.body, expected)
+    desk.contact(call.peer)
+    return _with_statement(row, HTTPStatus.CREATED)
+
+
+async def keep_packet(
+    desk: Desk, transfer: TransferId, body: bytes, expected: recipient.Expected
+) -> StatementRow:
+    """Seal the bytes under a fresh transfer key, sync them, then commit (P18)."""
+    fits = recipient.fits_offer(transfer, expected.offer, body)
+    key = desk.office.randomness(32)
+    file = await desk.run.file(desk.files.keep_sealed, key, transfer, iter([body]))
+    return await desk.run.write(
+        partial(recipient.take_packet, key=key, file=file, fits=fits),
+        desk.office,
+        transfer,
+    )
+
+
+def _with_statement(row: StatementRow, status: HTTPStatus) -> Reply:
+    """An answer that carries one of our statements back; ``stored`` needs no proof."""
+    envelopes = (Envelope(row.jws, None),) if row.entry is None else ()
+    return Reply(status, encode_answer(StatementsAnswer({}, envelopes, None, None)))
+
+
+async def _transfer(desk: Desk, call: Call) -> Reply:
+    """For diagnosis; ends nothing (HO-75)."""
+    transfer = TransferId(call.match["transfer"])
+    state = await desk.run.read(_state_for, call.peer, transfer)
+    return Reply(HTTPStatus.OK, strictjson.encode(state))
+
+
+def _state_for(
+    uow: UnitOfWork, peer: MemberId, transfer: TransferId
+) -> strictjson.JsonObject:
+    with uow:
+        inbound = uow.inbound.find(transfer)
+        outbound = uow.outbound.find(transfer)
+        ours = [row.jti for row in uow.outbox.of_transfer(transfer)]
+    if inbound is not None and inbound.sender == peer:
+        return {"state": str(inbound.state), "statements": ours}
+    if outbound is not None and outbound.recipient == peer:
+        return {"state": str(outbound.state), "statements": ours}
+    raise NotFoundError("unknown-transfer")
+
+
+# -- Routes without log-in ---------------------------------------------------------------
+
+
+async def _add_checkpoint(desk: Desk, request: web.Request) -> web.Response:
+    check_syntax_of(desk, request)
+    if (request.content_length or 0) > REQUEST_BYTES:
+        return plain_problem("too-large")
+    body = await request.content.read(REQUEST_BYTES + 1)
+    status, text, media_type = await desk.run.write(
+        witness.add_checkpoint, desk.office, body
+    )
+    return web.Response(status=status, text=text, content_type=media_type)
+
+
+async def _witnessed(desk: Desk, request: web.Request) -> web.Response:
+    note = await desk.run.read(
+        witness.remembered, desk.office, request.match_info["origin"]
+    )
+    if note is None:
+        return plain_problem("not-found")
+    return web.Response(text=note, content_type="text/plain")
+
+
+async def _checkpoint(desk: Desk, request: web.Request) -> web.Response:
+    check_syntax_of(desk, request)
+    head = await desk.run.read(witness.newest_note)
+    return (
+        web.Response(text=head, content_type="text/plain")
+        if head
+        else plain_problem("not-found")
+    )
+
+
+async def _inclusion(desk: Desk, request: web.Request) -> web.Response:
+    return await _proof(desk, request, "index", "size", witness.inclusion)
+
+
+async def _consistency(desk: Desk, request: web.Request) -> web.Response:
+    return await _proof(desk, request, "from", "to", witness.consistency)
+
+
+async def _proof(
+    desk: Desk,
+    request: web.Request,
+    first: str,
+    second: str,
+    make: Callable[[UnitOfWork, int, int], list[bytes] | None],
+) -> web.Response:
+    numbers = [request.query.get(name, "") for name in (first, second)]
+    if not all(n.isascii() and n.isdigit() and len(n) < 16 for n in numbers):
+        return plain_problem("bad-syntax")
+    path = await desk.run.read(make, int(numbers[0]), int(numbers[1]))
+    if path is None:
+        return plain_problem("not-found")
+    body = strictjson.encode({"path": [b64u(step) for step in path]})
+    return web.Response(body=body, content_type=JSON_TYPE)
+
+
+async def _about(desk: Desk, _: web.Request) -> web.Response:
+    """For people and for ``doctor``; decides nothing."""
+    body = {"member": str(desk.office.member), "protocol": [1], "suites": [1]}
+    return web.Response(body=strictjson.encode(body), content_type=JSON_TYPE)
+
+
+async def _mirror(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """The directory's files as we last verified them: every node may be a mirror."""
+    if desk.mirror is None:
+        return plain_problem("not-found")
+    path = (desk.mirror / request.match_info["path"]).resolve()
+    if not path.is_relative_to(desk.mirror.resolve()) or not path.is_file():
+        return plain_problem("not-found")
+    return web.FileResponse(path, headers={hdrs.CACHE_CONTROL: "max-age=60"})
+
+
+def check_syntax_of(desk: Desk, request: web.Request) -> None:
+    """SR-F2 for a route without signature; a fault ends as 400."""
+    try:
+        check_syntax(request, desk.public_url.split("://", 1)[1])
+    except NodeError:
+        raise web.HTTPBadRequest from None

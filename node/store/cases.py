@@ -1,0 +1,206 @@
+"""Case files in SQL, and everything that hangs on them.
+
+Enters: case files, records, documents. Leaves: the same, opened. Must never happen: a
+change over a state that somebody else has changed meanwhile; a shredded case with a key in
+its row. Implements ``node.cases.ports.CaseRepository`` and P16: the register line is
+synced before the key goes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select, update
+
+from node.cases.model import Baton, CaseContent, CaseFile, Record
+from node.crypto.casekey import CaseKey
+from node.errors import NotFoundError
+from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
+from node.store.casekeys import CaseKeys, CaseRow
+from node.store.casetables import case_file
+from node.store.documents import SqlDocuments
+from node.store.records import SqlRecords
+from node.store.register import Destroyed, RegisterLine
+from node.store.work import Work
+
+_ONE: Final = case_file.c.id == bindparam("case")
+
+_HOUSEHOLD: Final = (
+    select(case_file)
+    .where(case_file.c.household == bindparam("of"))
+    .order_by(case_file.c.id)
+)
+_ADD: Final = insert(case_file)
+_REPLACE: Final = update(case_file).where(
+    _ONE, case_file.c.version == bindparam("seen")
+)
+_REOPEN: Final = update(case_file).where(
+    _ONE, case_file.c.baton.in_([Baton.HANDED_OVER, Baton.SHREDDED])
+)
+_TOUCH: Final = update(case_file).where(_ONE).values(version=case_file.c.version + 1)
+_CHANGE: Final = update(case_file).where(_ONE)
+
+
+class SqlCases:
+    """Cases inside one unit of work."""
+
+    def __init__(self, work: Work) -> None:
+        """Serve one unit."""
+        self._work = work
+        self._keys = CaseKeys(work)
+        self._records = SqlRecords(work, self._keys)
+        self._documents = SqlDocuments(work, self._keys)
+
+    def file(self, case: CaseId) -> CaseFile:
+        """The case file, locked for this unit of work.
+
+        Raises:
+            NotFoundError: No such case was ever here.
+        """
+        return _from_row(self._keys.row(case, locked=True))
+
+    def find_file(self, case: CaseId) -> CaseFile | None:
+        """The case file, locked, or None if no such case was ever here."""
+        row = self._keys.find_row(case, locked=True)
+        return None if row is None else _from_row(row)
+
+    def household(self, household: RecordId) -> Sequence[CaseFile]:
+        """All cases of one household, ordered by id."""
+        return [_from_row(r) for r in self._work.rows(_HOUSEHOLD, {"of": household})]
+
+    def content(self, case: CaseId) -> CaseContent:
+        """The whole case, opened; records in the order they were recorded.
+
+        Raises:
+            NotFoundError: No such case.
+            ErasedError: Its key is gone.
+            SealError: A row was moved or damaged.
+        """
+        row = self._keys.row(case)
+        return CaseContent(
+            _from_row(row), self._records.all_of(case, self._keys.of(row))
+        )
+
+    def open_new(self, file: CaseFile) -> None:
+        """Insert a case under a new case key.
+
+        Raises:
+            ConflictError: It is here already.
+        """
+        place = {"id": file.id, "version": file.version}
+        self._work.change(_ADD, _to_row(file) | self._keys.new(file.id) | place)
+
+    def reopen(self, file: CaseFile) -> None:
+        """A case comes back: active again, under a new key if it was shredded.
+
+        Raises:
+            NotFoundError: No such case was ever here.
+            ConflictError: It is neither handed over nor shredded.
+        """
+        row = self._keys.row(file.id, locked=True)
+        columns = _to_row(file) | {"version": row.version + 1}
+        if row.wrapped is None:
+            columns |= self._keys.new(file.id)
+        self._work.move(_REOPEN, columns | {"case": file.id})
+
+    def replace(self, before: CaseFile, after: CaseFile) -> None:
+        """Compare-and-set on ``before.version``; writes ``before.version + 1``.
+
+        ``after`` shredded destroys the case: key, records, former versions, documents.
+
+        Raises:
+            ConflictError: It moved.
+            ErasedError: It was shredded before.
+        """
+        columns = _to_row(after) | {"version": before.version + 1}
+        place = {"case": before.id, "seen": before.version}
+        if after.baton is Baton.SHREDDED:
+            key = self._keys.of(self._keys.row(before.id, locked=True))
+            columns |= {"wrapped": None, "birth_year": None}
+            self._work.move(_REPLACE, columns | place)
+            self._shred(before.id, key)
+        else:
+            self._work.move(_REPLACE, columns | place)
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Insert records, or replace those with the same case and id.
+
+        The store counts versions itself; each case file's version rises once.
+
+        Raises:
+            NotFoundError: No such case.
+            ErasedError: Its key is gone.
+        """
+        for case in self._records.put(records):
+            self.touch(case)
+
+    def record(self, case: CaseId, record: RecordId) -> Record:
+        """One record, opened.
+
+        Raises:
+            NotFoundError: No such case or record.
+            ErasedError: The key of the case is gone.
+        """
+        return self._records.get(case, record)
+
+    def touch(self, case: CaseId) -> None:
+        """Raise the version of the case file: something in the case changed."""
+        if self._work.change(_TOUCH, {"case": case}) != 1:
+            raise NotFoundError("case")
+
+    def set_birth_year(self, case: CaseId, year: int | None) -> None:
+        """Keep the one clear number that reports need for age bands."""
+        if self._work.change(_CHANGE, {"case": case, "birth_year": year}) != 1:
+            raise NotFoundError("case")
+
+    def seal_document(
+        self, case: CaseId, epoch: int, chunks: Iterator[bytes]
+    ) -> tuple[bytes, int]:
+        """Seal a file under the case key, synced to disk; gives digest and byte count."""
+        return self._documents.seal(case, epoch, chunks)
+
+    def open_document(self, case: CaseId, digest: bytes) -> Iterator[bytes]:
+        """The plaintext of a document, verified chunk by chunk."""
+        return self._documents.open(case, digest)
+
+    def _shred(self, case: CaseId, key: CaseKey) -> None:
+        """What is left of a case whose key has gone from its row in this unit."""
+        digest = hashlib.sha256(key.raw).digest()
+        # P16: the line is durable before the key's absence is.
+        self._work.register.append(RegisterLine(Destroyed.CASE_KEY, case, digest))
+        self._records.drop(case)
+        self._documents.drop(case)
+        self._keys.forget(case)
+
+
+def _to_row(file: CaseFile) -> dict[str, Any]:
+    """What a state change writes; id, version and key are not among it."""
+    return {
+        "epoch": file.epoch,
+        "baton": file.baton,
+        "opened_on": file.opened_on,
+        "household": file.household,
+        "caseworker": file.caseworker,
+        "transfer": file.transfer,
+        "responsible_from": file.responsible_from,
+        "responsible_until": file.responsible_until,
+        "handed_to": file.handed_to,
+        "came_from": file.came_from,
+    }
+
+
+def _from_row(row: CaseRow) -> CaseFile:
+    return CaseFile(
+        id=CaseId(row.id),
+        epoch=row.epoch,
+        baton=Baton(row.baton),
+        version=row.version,
+        opened_on=row.opened_on,
+        household=RecordId(row.household) if row.household else None,
+        caseworker=AccountId(row.caseworker) if row.caseworker else None,
+        transfer=TransferId(row.transfer) if row.transfer else None,
+        responsible_from=row.responsible_from,
+        responsible_until=row.responsible_until,
+        handed_to=MemberId(row.handed_to) if row.handed_to else None,
+        came_from=MemberId(row.came_from) if row.came_from else None,
+    )

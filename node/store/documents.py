@@ -1,0 +1,112 @@
+"""The documents of cases: sealed files on disk, named by rows.
+
+Enters: the stream of a document. Leaves: its digest, later the stream again, verified
+chunk by chunk. Must never happen: plaintext on disk; a file that opens in the place of
+another; a row whose file is not durable. Implements SR-K1, SR-U1 (no plaintext file), P1.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Final
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from node.crypto.casekey import FieldContext, open_file, seal_file
+from node.errors import NotFoundError, SealError
+from node.ids import CaseId
+from node.store.casekeys import CaseKeys
+from node.store.casetables import document_file
+from node.store.work import Work
+
+_OF_CASE: Final = document_file.c.case_id == bindparam("case")
+
+_ADD: Final = insert(document_file)
+_GET: Final = select(document_file).where(
+    _OF_CASE, document_file.c.digest == bindparam("digest")
+)
+_ALL: Final = select(document_file.c.digest).where(_OF_CASE)
+_DROP: Final = delete(document_file).where(_OF_CASE)
+
+
+class SqlDocuments:
+    """Documents inside one unit of work."""
+
+    def __init__(self, work: Work, keys: CaseKeys) -> None:
+        """Serve one unit."""
+        self._work = work
+        self._keys = keys
+
+    def seal(
+        self, case: CaseId, epoch: int, chunks: Iterable[bytes]
+    ) -> tuple[bytes, int]:
+        """Seal a file under the case key, synced to disk.
+
+        Returns:
+            SHA-256 of the sealed bytes, which names the file; the plaintext's length.
+
+        Raises:
+            NotFoundError: No such case.
+            ErasedError: Its key is gone.
+            StoreError: The disk did not take it.
+        """
+        key = self._keys.of(self._keys.row(case))
+        # A place of its own for each file: two files of one case cannot change names.
+        place = self._work.randomness(16).hex()
+        counted = _Counted(chunks)
+        stored = self._work.documents.keep(
+            seal_file(key, _context(place, case, epoch), counted)
+        )
+        row = {"case_id": case, "digest": stored.name, "length": counted.length}
+        self._work.change(_ADD, row | {"place": place, "epoch": epoch})
+        return stored.name, counted.length
+
+    def open(self, case: CaseId, digest: bytes) -> Iterator[bytes]:
+        """The plaintext, in portions of 64 KiB.
+
+        The key is taken now; the file may be read after the unit is over.
+
+        Raises:
+            NotFoundError: No such case or document; while reading, no such file.
+            ErasedError: The key of the case is gone.
+            SealError: While reading: damaged, cut, or another file under this name.
+        """
+        key = self._keys.of(self._keys.row(case))
+        row = self._work.row(_GET, {"case": case, "digest": digest})
+        if row is None:
+            raise NotFoundError("document")
+        sealed = _checked(self._work.documents.read(digest), digest)
+        return open_file(key, _context(row.place, case, row.epoch), sealed)
+
+    def drop(self, case: CaseId) -> None:
+        """The case was shredded: rows go now, files after the commit."""
+        for row in self._work.rows(_ALL, {"case": case}):
+            self._work.after_commit(partial(self._work.documents.remove, row.digest))
+        self._work.change(_DROP, {"case": case})
+
+
+class _Counted:
+    """Chunks that pass by, and how many bytes they were."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self.length = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.length += len(chunk)
+            yield chunk
+
+
+def _checked(chunks: Iterable[bytes], digest: bytes) -> Iterator[bytes]:
+    """The bytes of a file, if they are those that its name says."""
+    found = hashlib.sha256()
+    for chunk in chunks:
+        found.update(chunk)
+        yield chunk
+    if found.digest() != digest:
+        raise SealError("another file under this name")
+
+
+def _context(place: str, case: str, epoch: int) -> FieldContext:
+    return FieldContext("document_file", "file", place, case, epoch)

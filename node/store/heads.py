@@ -1,0 +1,110 @@
+"""What we remember of other logs: one newest head per origin, and every head before it.
+
+Enters: heads that were verified. Leaves: the same, locked. Must never happen: a memory that
+goes back, or one that two callers move from the same head (LR-16). Implements
+``node.sync.ports.Heads`` and the memory of a witness (exchange log 5.1, EL-11).
+"""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, insert, select, update
+
+from node.errors import ConflictError, HistoryConflictError
+from node.ids import MemberId
+from node.store.logtables import (
+    log_shown,
+    witness_evidence,
+    witness_head,
+    witness_past,
+)
+from node.store.work import Work
+from node.sync.ports import Head
+
+_SEEN: Final = (
+    select(witness_head)
+    .where(witness_head.c.origin == bindparam("of"))
+    .with_for_update()
+)
+_ADD: Final = insert(witness_head)
+_MOVE: Final = update(witness_head).where(
+    witness_head.c.origin == bindparam("of"), witness_head.c.size == bindparam("old")
+)
+_PAST: Final = select(witness_past.c.root).where(
+    witness_past.c.origin == bindparam("of"), witness_past.c.size == bindparam("at")
+)
+_ADD_PAST: Final = insert(witness_past)
+_EVIDENCE: Final = insert(witness_evidence)
+_SHOWN: Final = select(log_shown.c.size).where(log_shown.c.peer == bindparam("of"))
+_ADD_SHOWN: Final = insert(log_shown)
+_MOVE_SHOWN: Final = update(log_shown).where(log_shown.c.peer == bindparam("of"))
+
+
+class SqlHeads:
+    """Heads of other logs inside one unit of work."""
+
+    def __init__(self, work: Work) -> None:
+        """Serve one unit."""
+        self._work = work
+        self._seen: dict[str, Head | None] = {}
+
+    def seen(self, origin: str) -> Head | None:
+        """The newest head we verified, locked."""
+        row = self._work.row(_SEEN, {"of": origin})
+        head = None if row is None else Head(origin, row.size, row.root, row.note)
+        self._seen[origin] = head
+        return head
+
+    def remember(self, head: Head, at: datetime) -> None:
+        """Move the memory from the head that this unit has seen to a newer one.
+
+        The same size again only renews the note: it may carry more cosignatures.
+
+        Raises:
+            ConflictError: It moved meanwhile; check again against what is there now.
+            HistoryConflictError: Another root at a size we remember.
+        """
+        if head.origin not in self._seen:
+            self.seen(head.origin)
+        known = self._seen[head.origin]
+        row = {"size": head.size, "root": head.root, "note": head.note}
+        if known is None:
+            self._work.change(_ADD, row | {"origin": head.origin, "updated_at": at})
+        elif head.size < known.size:
+            raise ConflictError("a smaller head than the remembered one")
+        else:
+            place = {"of": head.origin, "old": known.size}
+            self._work.move(_MOVE, row | place | {"updated_at": at})
+        self._keep_past(head)
+        self._seen[head.origin] = head
+
+    def past(self, origin: str, size: int) -> bytes | None:
+        """The root we remember of another log at exactly this size, if we ever saw it."""
+        row = self._work.row(_PAST, {"of": origin, "at": size})
+        return None if row is None else row.root
+
+    def keep_evidence(
+        self, origin: str, *, reason: str, known: str, offered: str, at: datetime
+    ) -> None:
+        """Two heads that contradict each other (LR-18)."""
+        row = {"origin": origin, "reason": reason, "known": known, "offered": offered}
+        identity = {"id": self._work.randomness(16), "seen_at": at}
+        self._work.change(_EVIDENCE, row | identity)
+
+    def shown(self, peer: MemberId) -> int:
+        """The size of our own log that this peer last confirmed to remember, 0 if none."""
+        row = self._work.row(_SHOWN, {"of": peer})
+        return 0 if row is None else row.size
+
+    def set_shown(self, peer: MemberId, size: int) -> None:
+        """The peer's signed answer told which of our sizes it remembers."""
+        if self._work.change(_MOVE_SHOWN, {"of": peer, "size": size}) == 0:
+            self._work.change(_ADD_SHOWN, {"peer": peer, "size": size})
+
+    def _keep_past(self, head: Head) -> None:
+        root = self.past(head.origin, head.size)
+        if root is None:
+            row = {"origin": head.origin, "size": head.size, "root": head.root}
+            self._work.change(_ADD_PAST, row)
+        elif root != head.root:
+            raise HistoryConflictError("another root at a remembered size")

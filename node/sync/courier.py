@@ -1,0 +1,83 @@
+"""What delivery, release and opening work with: a runner, the way to peers, files.
+
+Shells hand it in; the handover itself never looks for any of it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from node.ids import MemberId
+from node.sync.chain import Position
+from node.sync.message import Envelope
+from node.sync.ports import Office, PacketFiles, PacketRow
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StatementsAnswer:
+    """A verified answer.
+
+    ``results`` by jti: ``taken``, ``refused`` or a problem code; ``statements`` the
+    peer's statements for us; ``got`` how far it came in our chain; ``seen`` the size of our
+    log that it remembers.
+    """
+
+    results: Mapping[str, str]
+    statements: tuple[Envelope, ...] = ()
+    got: Position | None = None
+    seen: int | None = None
+
+
+class Transport(Protocol):
+    """How we call a peer; each call is one signed request and one verified answer.
+
+    Raises everywhere: UnreachableError (retry), RejectedError (the peer's problem).
+    """
+
+    async def send_statements(
+        self, peer: MemberId, envelopes: Sequence[Envelope]
+    ) -> StatementsAnswer:
+        """``POST /statements``: at most 16, one chain prefix."""
+        ...
+
+    async def send_packet(
+        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
+    ) -> StatementsAnswer:
+        """``PUT /packets/{T}`` up to 1 MiB, else the resumable upload."""
+        ...
+
+    async def hello(self, peer: MemberId) -> StatementsAnswer:
+        """``POST /hello``: wake-up and catch-up."""
+        ...
+
+    async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:
+        """``POST /witness/add-checkpoint``: status 200 or 409, and the answer's body."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs a whole use case in one thread hop (store.runner)."""
+
+    async def read(self, use_case: Callable[..., T], *args: Any) -> T:
+        """Run on a read-only unit of work, handed in first."""
+        ...
+
+    async def write(self, use_case: Callable[..., T], *args: Any) -> T:
+        """Run on a unit of work; returns after the commit is durable."""
+        ...
+
+    async def file(self, job: Callable[..., T], *args: Any) -> T:
+        """Run slow work on files or bytes in a thread, outside any transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """What delivery works with."""
+
+    run: Runner
+    transport: Transport
+    office: Office
+    files: PacketFiles

@@ -1,0 +1,252 @@
+"""After the grant: open the container, and import the cases in one transaction.
+
+Enters: the sealed container, both shares, the offer. Leaves: the cases, active here at
+their next epoch; or one refusal that tells the sender nothing but its code. Must never
+happen: plaintext on a disk outside a case's key; half a case; an import of what the offer
+did not announce. Implements handover 8.6, HO-8, HO-54, HO-65, P8.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import structlog
+
+from node.cases.intake import NewCase, StaleEpoch, plan_intake, with_file
+from node.cases.model import CaseContent, Record
+from node.crypto.container import MAX_PRELUDE_BYTES, Prelude, read_prelude
+from node.crypto.seal import open_preview, open_share_a, open_share_b, open_stream
+from node.errors import ErasedError, MalformedMessageError, PacketUnreadableError
+from node.failpoints import Point
+from node.ids import CaseId, TransferId
+from node.sync import packet, recipient
+from node.sync.bodies import ImportedBody
+from node.sync.courier import Courier
+from node.sync.logbook import Act
+from node.sync.manifest import Announced
+from node.sync.packet import OpenedPacket
+from node.sync.ports import Office, PacketFiles, StoredFile, UnitOfWork
+from node.sync.transfer import Inbound, InboundTransfer, InEvent
+from node.sync.words import RejectionCode
+
+log = structlog.get_logger("opening")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything that opens one container."""
+
+    transfer: InboundTransfer
+    key: bytes
+    file: StoredFile
+    grant: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A container verified from its first byte to its last, still in memory only.
+
+    ``plaintext`` gives the plaintext once more, for the documents (8.6, second pass).
+    """
+
+    ready: Ready
+    packet: OpenedPacket
+    plaintext: Callable[[], Iterator[bytes]]
+
+
+async def open_and_import(courier: Courier, transfer_id: TransferId) -> None:
+    """Open and import, from the start each time; a crash leaves nothing behind."""
+    run, office = courier.run, courier.office
+    ready = await run.read(ready_to_open, transfer_id)
+    if ready is None:
+        return
+    try:
+        opened = await run.file(open_container, office, courier.files, ready)
+    except PacketUnreadableError as error:
+        code = RejectionCode.UNREADABLE
+        if error.reason == "no-key":
+            code = RejectionCode.CANNOT_OPEN
+        log.warning(
+            "container unreadable", code=error.reason, transfer=str(transfer_id)
+        )
+        await run.write(give_up, office, transfer_id, code)
+        return
+    office.failpoints.reach(Point.PACKET_OPENED)
+    await run.write(import_cases, office, opened)
+    office.failpoints.reach(Point.IMPORT_AFTER_COMMIT)
+
+
+def ready_to_open(uow: UnitOfWork, transfer_id: TransferId) -> Ready | None:
+    """Container, transfer key and grant of a transfer that is opening."""
+    with uow:
+        transfer = uow.inbound.get(transfer_id)
+        received = uow.secrets.received(transfer_id)
+        grant = uow.secrets.grant(transfer_id)
+    if transfer.state is not Inbound.OPENING or received is None or grant is None:
+        return None
+    return Ready(transfer, received[0], received[1], grant)
+
+
+# -- Open: steps 1 to 4 of 8.6 -----------------------------------------------------------
+
+
+def open_container(office: Office, files: PacketFiles, ready: Ready) -> Opened:
+    """Unwrap both shares, check the commitment, verify the whole container.
+
+    Raises:
+        PacketUnreadableError: Any failure; its ``reason`` is for the local log alone.
+    """
+    transfer = ready.transfer
+    offer = recipient.offer_of(transfer)
+
+    def sealed() -> Iterator[bytes]:
+        return files.read_sealed(ready.key, transfer.id, ready.file.name)
+
+    try:
+        prelude = read_prelude(_first(sealed(), MAX_PRELUDE_BYTES))
+        prelude.check_length(offer.pkt.len)
+    except MalformedMessageError as error:
+        raise PacketUnreadableError("prelude") from error
+    key = office.keyring.openings.get(prelude.header.kid)
+    if key is None:
+        raise PacketUnreadableError("no-key")
+    share_a = open_share_a(prelude, key)
+    share_b = open_share_b(key, prelude.hh, offer.pkt.dig, ready.grant)
+    plaintext = open_stream(
+        prelude, share_a, share_b, lambda: _after(sealed(), prelude.prelude_length)
+    )
+    announced = Announced(
+        offer=offer,
+        issuer=transfer.sender,
+        offered_at=transfer.offered_at,
+        audience=office.member,
+        transfer=transfer.id,
+        ph=prelude.ph,
+        preview=_preview_digest(prelude, share_a),
+    )
+    found = packet.read_packet(plaintext(), announced, office.directory().manifest_key)
+    return Opened(ready, found, plaintext)
+
+
+def _preview_digest(prelude: Prelude, share_a: bytes) -> bytes | None:
+    if prelude.preview is None:
+        return None
+    return packet.preview_digest(open_preview(prelude, share_a))
+
+
+def _first(chunks: Iterator[bytes], most: int) -> bytes:
+    """The first bytes of a stream, at least so many if there are."""
+    start = b""
+    for chunk in chunks:
+        start += chunk
+        if len(start) >= most:
+            break
+    return start
+
+
+def _after(chunks: Iterator[bytes], skip: int) -> Iterator[bytes]:
+    """The stream without its first bytes."""
+    for chunk in chunks:
+        if skip >= len(chunk):
+            skip -= len(chunk)
+            continue
+        yield chunk[skip:]
+        skip = 0
+
+
+# -- Import: steps 5 and 6 ---------------------------------------------------------------
+
+
+def import_cases(uow: UnitOfWork, office: Office, opened: Opened) -> None:
+    """OPENED: new case keys, rows, epochs, ``imported``, log entry, or nothing at all.
+
+    Documents are sealed under the new case keys and synced before the commit; what a
+    crash leaves of them has no row and is swept.
+    """
+    now = office.clock.now()
+    with uow:
+        transfer = uow.inbound.get(opened.ready.transfer.id)
+        if transfer.state is not Inbound.OPENING:
+            return
+        offer = recipient.offer_of(transfer)
+        take = transfer.take or frozenset(recipient.offered_categories(offer))
+        plan = plan_intake(
+            opened.packet.arrivals,
+            _known(uow, opened.packet),
+            taken=take,
+            at=now,
+            sender=transfer.sender,
+        )
+        if isinstance(plan, StaleEpoch):
+            recipient.reject(
+                uow, office, transfer, InEvent.UNREADABLE, RejectionCode.STALE_EPOCH
+            )
+            uow.commit()
+            return
+        for number, case in enumerate(plan.cases):
+            if number == 0:
+                office.failpoints.reach(Point.IMPORT_ROW)
+            _write_case(uow, case, opened)
+        recipient.apply(
+            uow,
+            office,
+            transfer,
+            InEvent.OPENED,
+            recipient.Cause(
+                act=Act(more={"persons": len(plan.cases), "scope": sorted(plan.taken)}),
+                body=ImportedBody(
+                    pkt=offer.pkt,
+                    taken=plan.taken,
+                    not_taken=plan.not_taken,
+                    cases=len(plan.cases),
+                    at=now.replace(microsecond=0),
+                ),
+            ),
+        )
+        office.failpoints.reach(Point.IMPORT_BEFORE_COMMIT)
+        uow.commit()
+
+
+def _known(uow: UnitOfWork, opened: OpenedPacket) -> dict[CaseId, CaseContent]:
+    """Cases that were here before, with what is left of them (FR-29)."""
+    known: dict[CaseId, CaseContent] = {}
+    for arrival in opened.arrivals:
+        file = uow.cases.find_file(arrival.case)
+        if file is None:
+            continue
+        try:
+            known[arrival.case] = uow.cases.content(arrival.case)
+        except ErasedError:
+            known[arrival.case] = CaseContent(file, ())
+    return known
+
+
+def _write_case(uow: UnitOfWork, case: NewCase, opened: Opened) -> None:
+    if case.before is None:
+        uow.cases.open_new(case.file)
+    else:
+        uow.cases.reopen(case.file)
+    uow.cases.set_birth_year(case.file.id, case.birth_year)
+    records: list[Record] = []
+    for record in case.records:
+        part = case.documents.get(record.id) if record.kind == "document" else None
+        if part is None:
+            records.append(record)
+            continue
+        digest, length = uow.cases.seal_document(
+            case.file.id,
+            case.file.epoch,
+            packet.read_part(opened.plaintext(), opened.packet.manifest, part),
+        )
+        records.append(with_file(record, digest, length))
+    uow.cases.put(records)
+
+
+def give_up(
+    uow: UnitOfWork, office: Office, transfer_id: TransferId, code: RejectionCode
+) -> None:
+    """UNREADABLE: the one outcome of every failure to open (HO-65)."""
+    with uow:
+        transfer = uow.inbound.get(transfer_id)
+        if transfer.state is Inbound.OPENING:
+            recipient.reject(uow, office, transfer, InEvent.UNREADABLE, code)
+            uow.commit()

@@ -1,0 +1,131 @@
+"""When something is due: the next attempt, a notice, the end of an offer, erasure.
+
+Enters: instants of the own clock and counts. Leaves: an instant, or whether it has come.
+Must never happen: a clock ending a transfer after the grant (P5, P6); order depending on a
+clock (P17). The callers ask nothing here while the own clock is in doubt.
+Implements handover 10.2, 10.3 and 9.5; HO-35, HO-77, HO-82 to HO-85.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+from node.sync.limits import (
+    ERASE_AFTER_EXPIRY,
+    GIVE_UP_AFTER_EXPIRY,
+    NOTICE_DAYS,
+    OFFER_LIFE,
+    PARK_AFTER_FAILURES,
+    RETENTION,
+)
+from node.sync.transfer import Inbound, InEvent, Outbound, OutEvent
+
+FIRST_DELAY_S: Final = 5
+LONGEST_DELAY_S: Final = 3600
+SILENT_DELAY: Final = timedelta(days=1)
+SILENT_AFTER: Final = timedelta(days=30)
+WAKE_PAUSE: Final = timedelta(minutes=1)
+UNREACHABLE_AFTER: Final = timedelta(days=1)
+IMPORT_OVERDUE_AFTER: Final = timedelta(days=1)
+OPENING_OVERDUE_AFTER: Final = timedelta(minutes=10)
+HELLO_AFTER: Final = timedelta(minutes=30)
+UPLOAD_IDLE: Final = timedelta(days=7)
+
+
+def next_attempt(
+    failures: int,
+    now: datetime,
+    *,
+    jitter: float,
+    failing_since: datetime | None = None,
+    retry_after_s: int | None = None,
+) -> datetime:
+    """When to try a peer again after failures in a row (HO-82, HO-85).
+
+    Args:
+        failures: How many, at least 1.
+        now: The instant of the newest one.
+        jitter: A random number from 0 to 1; it halves the delay at most.
+        failing_since: The instant of the first one; after 30 days an attempt a day.
+        retry_after_s: A signed wish of the peer; obeyed up to an hour.
+    """
+    if retry_after_s is not None and 0 <= retry_after_s <= LONGEST_DELAY_S:
+        return now + timedelta(seconds=retry_after_s)
+    if failing_since is not None and now - failing_since >= SILENT_AFTER:
+        delay = SILENT_DELAY
+    else:
+        # Ten doublings reach the hour; more would only make large numbers.
+        doubled = FIRST_DELAY_S * 2 ** min(failures, 10)
+        delay = timedelta(seconds=min(LONGEST_DELAY_S, doubled))
+    return now + delay * (0.5 + jitter / 2)
+
+
+def may_wake(last_wake_at: datetime | None, now: datetime) -> bool:
+    """Whether a peer's queue may be woken again: once a minute at most (HO-83)."""
+    return last_wake_at is None or now - last_wake_at >= WAKE_PAUSE
+
+
+def is_parked(failures: int, *, curable: bool) -> bool:
+    """Whether an item is put aside and shown: 20 failures time cannot cure (P20)."""
+    return not curable and failures >= PARK_AFTER_FAILURES
+
+
+def needs_hello(last_contact_at: datetime | None, now: datetime) -> bool:
+    """Whether the node greets its peers: no outside contact for 30 minutes (HO-84)."""
+    return last_contact_at is None or now - last_contact_at >= HELLO_AFTER
+
+
+def offer_expiry(issued_at: datetime, until: datetime | None) -> datetime:
+    """``exp`` of an offer: 14 days, never after the earliest end of its bases (HO-35).
+
+    Whole seconds, rounded down, since that is what travels.
+    """
+    latest = issued_at + OFFER_LIFE
+    end = latest if until is None else min(latest, until)
+    return end.replace(microsecond=0)
+
+
+def notices_due(
+    offered_at: datetime, now: datetime, *, given: Collection[int]
+) -> tuple[int, ...]:
+    """The days after the offer (3, 9) that have come without their notice."""
+    return tuple(
+        day
+        for day in NOTICE_DAYS
+        if day not in given and now - offered_at >= timedelta(days=day)
+    )
+
+
+def out_event_due(
+    state: Outbound, *, expires_at: datetime, now: datetime
+) -> OutEvent | None:
+    """What the sender's own clock raises: the end of the offer, giving up a recall."""
+    if state in {Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED}:
+        return OutEvent.STOPPED if now >= expires_at else None
+    if state is Outbound.RECALLING:
+        return OutEvent.GIVEN_UP if now >= expires_at + GIVE_UP_AFTER_EXPIRY else None
+    return None
+
+
+def in_event_due(
+    state: Inbound,
+    *,
+    expires_at: datetime,
+    now: datetime,
+    recovered_at: datetime | None = None,
+) -> InEvent | None:
+    """What the recipient's own clock raises: the deadline, or the erasure 7 days later.
+
+    After ``lost`` the offer's life counts anew from the recovery.
+    """
+    deadline = expires_at if recovered_at is None else recovered_at + OFFER_LIFE
+    if state in {Inbound.ANNOUNCED, Inbound.WAITING}:
+        return InEvent.DEADLINE if now >= deadline else None
+    if state is Inbound.APPROVED:
+        return InEvent.ERASE_DUE if now >= deadline + ERASE_AFTER_EXPIRY else None
+    return None
+
+
+def erasable_from(durable_at: datetime, retention: timedelta = RETENTION) -> datetime:
+    """The retention date: 90 days after ``durable``, or longer by a rule of the node."""
+    return durable_at + max(retention, RETENTION)

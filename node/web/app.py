@@ -1,0 +1,165 @@
+"""The web application: its middlewares, templates, static files and pages.
+
+Enters: the parts of the node and the routes of the pages. Leaves: an aiohttp application
+for one listener. Order of a request: failures, session, visit, forgery guard, gate, page;
+the headers are put on last, on every answer. Must never happen here: a page that is
+reached without an account though its route does not say so (SR-B8).
+"""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Final
+
+import jinja2
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from aiohttp_session import get_session, session_middleware
+from yarl import URL
+
+from node.web import failures
+from node.web.frame import (
+    ENVIRONMENTS,
+    KNOWN_PATHS,
+    PARTS,
+    VISIT,
+    WORDS,
+    Parts,
+    Route,
+    Visit,
+    bare_frame,
+    render,
+)
+from node.web.guard import MAX_FORM_BYTES, attach_headers, csrf_middleware
+from node.web.language import Language, Words
+from node.web.navigation import role_name
+from node.web.session import account_of, token_of
+from node.web.static_files import PREFIX as STATIC_PREFIX
+from node.web.static_files import StaticFiles
+
+_FORM_TOKEN_KEY: Final = web.RequestKey("form_token", str)
+
+
+def make_web_app(parts: Parts, routes: Iterable[Route]) -> web.Application:
+    """Put the pages together.
+
+    Args:
+        parts: Everything pages may use.
+        routes: Every address with its handler and who may come.
+    """
+    # Both libraries keep text keys in the request; aiohttp would say so on each one.
+    warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
+    table = list(routes)
+    app = web.Application(
+        middlewares=[
+            failures.failures,
+            session_middleware(parts.sessions),
+            _visits,
+            csrf_middleware(parts.settings.origin, _FORM_TOKEN_KEY),
+            _gate({(route.method, route.path): route for route in table}),
+        ],
+        client_max_size=MAX_FORM_BYTES,
+    )
+    app[PARTS] = parts
+    app[KNOWN_PATHS] = frozenset(r.path for r in table if r.method == "GET")
+    app[WORDS] = {language: _words(language) for language in Language}
+    for language in Language:
+        app[ENVIRONMENTS[language]] = _templates(language)
+    attach_headers(app, parts.randomness)
+    app.add_routes([_static().route()])
+    for route in table:
+        if route.method == "GET":
+            app.router.add_get(route.path, route.handler)
+        else:
+            app.router.add_post(route.path, route.handler)
+    return app
+
+
+@cache
+def _static() -> StaticFiles:
+    return StaticFiles()
+
+
+@cache
+def _words(language: Language) -> Words:
+    return Words(language)
+
+
+# The templates are those of the package: several applications of one process share them.
+@cache
+def _templates(language: Language) -> jinja2.Environment:
+    words = _words(language)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("node.web", "templates"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        words.gettext, words.ngettext, newstyle=True
+    )
+    environment.filters |= {
+        "date": words.day,
+        "month": words.month,
+        "time": words.time,
+        "datetime": words.moment,
+        "number": words.number,
+        "percent": words.percent,
+        "minutes": words.minutes,
+        "duration": words.duration,
+        "ago": words.ago,
+    }
+    environment.globals |= {"asset": _static().address, "role_name": role_name}
+    return environment
+
+
+@web.middleware
+async def _visits(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find out who comes, before anything is decided."""
+    if request.path.startswith(STATIC_PREFIX):
+        return await handler(request)
+    parts = request.config_dict[PARTS]
+    session = await get_session(request)
+    token = token_of(session).form_token
+    account_id = account_of(session)
+    account = None
+    if account_id is not None:
+        account = await parts.accounts.find(account_id)
+        if account is None:
+            session.invalidate()
+    request[_FORM_TOKEN_KEY] = token
+    request[VISIT] = Visit(account, token)
+    return await handler(request)
+
+
+def _gate(table: Mapping[tuple[str, str], Route]) -> Middleware:
+    """Let through whom the route is for; everybody else gets the page that says why."""
+
+    @web.middleware
+    async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        is_read = request.method != "POST"
+        address = resource.canonical if resource else ""
+        route = table.get(("GET" if is_read else "POST", address))
+        if route is None:
+            # Static files, and addresses that do not exist: nothing to protect.
+            return await handler(request)
+        account = request[VISIT].account
+        if account is None:
+            if is_read and request.headers.get("Sec-Fetch-Site") == "cross-site":
+                # A link in a mail arrives without the Strict cookie. One click on our
+                # own page brings it along.
+                frame = bare_frame(request)
+                return render(request, "continue.html", frame, to=request.path_qs)
+            if not route.is_public:
+                if not is_read:
+                    return failures.signed_out(request)
+                raise web.HTTPSeeOther(URL("/login").with_query(next=request.path_qs))
+        elif route.roles is not None and not route.roles & account.roles:
+            return failures.forbidden(request, route.roles)
+        return await handler(request)
+
+    return gate

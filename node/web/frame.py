@@ -1,0 +1,273 @@
+"""The frame of every page: what a page is given, and how it answers.
+
+Enters: a request that the middlewares have let through. Leaves: a rendered page or a
+redirect. Must never happen here: personal data in a title or an address, or a page that
+finds its things anywhere but in ``Parts``. Implements screens chapter 2.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Protocol, TypeVar
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from node.accounts.model import Role
+from node.clock import Clock
+from node.crypto.keys import Randomness
+from node.errors import MalformedMessageError, NotFoundError
+from node.ids import AccountId, Identifier
+from node.web.forms import Form
+from node.web.guard import FORM
+from node.web.language import Language, Words
+from node.web.navigation import Entry, entries_for, home_of
+from node.web.session import SessionStorage, remember_saved, take_saved
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What the pages need to know about their node.
+
+    Args:
+        body: The name people know, like ``Stadt Wehr``.
+        origin: Our own origin as browsers spell it, like ``https://fall.wehr.de``.
+        version: The software's version, shown in the footer.
+        demo: Whether all data are invented and sign-in is one button.
+        help_contact: Who helps, in one line; may be empty.
+    """
+
+    body: str
+    origin: str
+    version: str
+    demo: bool
+    help_contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """A person who works here, as pages show them."""
+
+    id: AccountId
+    name: str
+    roles: frozenset[Role]
+    language: Language = Language.GERMAN
+    theme: str = "system"
+
+
+class Accounts(Protocol):
+    """Who may sign in; each call is one unit of work."""
+
+    async def authenticate(self, name: str, password: str) -> AccountView | None:
+        """The account with this name and password; one answer for all that is wrong."""
+        ...
+
+    async def find(self, account: AccountId) -> AccountView | None:
+        """The account while it may work here; roles count from the next request on."""
+        ...
+
+    async def demo_accounts(self) -> Sequence[AccountView]:
+        """The invented people who sign in by a button; empty outside the demo."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the frame shows of the node's state to one account.
+
+    Args:
+        counts: Open items by address of a navigation entry, like ``{"/inbox": 2}``.
+        notices: Sentences in the reader's language that concern this account now.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    notices: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a page may use; made once by bootstrap."""
+
+    settings: WebSettings
+    clock: Clock
+    randomness: Randomness
+    accounts: Accounts
+    sessions: SessionStorage
+    outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address of a page.
+
+    Args:
+        method: ``GET`` or ``POST``.
+        path: Its address; variable parts in braces.
+        handler: What answers.
+        roles: Who may come here at all; None is everybody who signed in. Use cases ask
+            the permission table themselves.
+        is_public: Answered without signing in.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    roles: frozenset[Role] | None = None
+    is_public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who makes this request."""
+
+    account: AccountView | None
+    form_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What base.html and the macros of kern.html read."""
+
+    settings: WebSettings
+    account: AccountView | None
+    words: Words
+    form_token: str
+    now: datetime
+    path: str
+    home: str
+    navigation: Sequence[Entry] = ()
+    record_contact: str = ""
+    outlook: Outlook = field(default_factory=Outlook)
+    saved: str = ""
+
+
+PARTS: Final = web.AppKey("parts", Parts)
+KNOWN_PATHS: Final[web.AppKey[AbstractSet[str]]] = web.AppKey("known_paths")
+ENVIRONMENTS: Final = {
+    language: web.AppKey(f"templates_{language}", jinja2.Environment)
+    for language in Language
+}
+WORDS: Final = web.AppKey("words", dict[Language, Words])
+VISIT: Final = web.RequestKey("visit", Visit)
+_RECORD_CONTACT: Final = "/contacts/new"
+_Id = TypeVar("_Id", bound=Identifier)
+
+
+def parts_of(request: web.Request) -> Parts:
+    """What this page may use."""
+    return request.config_dict[PARTS]
+
+
+def account_of(request: web.Request) -> AccountView:
+    """Who is signed in; only for routes that are not public."""
+    account = request[VISIT].account
+    if account is None:
+        raise NotFoundError("no account")
+    return account
+
+
+def home_for(request: web.Request, account: AccountView) -> str:
+    """Where this account's work begins."""
+    return home_of(account.roles, request.config_dict[KNOWN_PATHS])
+
+
+def form_of(request: web.Request) -> Form:
+    """What was sent; the guard has read and checked it."""
+    return request[FORM]
+
+
+def words_of(request: web.Request) -> Words:
+    """The reader's language."""
+    visit = request.get(VISIT)
+    account = visit.account if visit else None
+    language = account.language if account else Language.GERMAN
+    return request.config_dict[WORDS][language]
+
+
+def path_id(request: web.Request, name: str, kind: type[_Id]) -> _Id:
+    """An identifier in the address.
+
+    Raises:
+        NotFoundError: It has another form; that answers like an absent one (SR-B9).
+    """
+    try:
+        return kind(request.match_info[name])
+    except MalformedMessageError:
+        raise NotFoundError(name) from None
+
+
+async def page(
+    request: web.Request, template: str, *, status: int = 200, **context: object
+) -> web.Response:
+    """Render a page in its frame.
+
+    Args:
+        request: The request being answered.
+        template: A file in ``templates``.
+        status: 422 puts "Error:" before the title.
+        context: What the template reads.
+    """
+    frame = bare_frame(request)
+    parts = parts_of(request)
+    if frame.account is not None:
+        frame = replace(
+            frame,
+            outlook=await parts.outlook(frame.account, frame.words),
+            saved=await take_saved(request),
+        )
+    return render(request, template, frame, status=status, **context)
+
+
+def render(
+    request: web.Request,
+    template: str,
+    frame: Frame,
+    *,
+    status: int = 200,
+    **context: object,
+) -> web.Response:
+    """Render a page in a frame that needs nothing more of the node."""
+    return aiohttp_jinja2.render_template(
+        template,
+        request,
+        {"frame": frame, "status": status, **context},
+        app_key=ENVIRONMENTS[frame.words.language],
+        status=status,
+    )
+
+
+def bare_frame(request: web.Request) -> Frame:
+    """The frame without anything that must be asked of the store."""
+    parts = parts_of(request)
+    visit = request.get(VISIT) or Visit(None, "")
+    known = request.config_dict[KNOWN_PATHS]
+    roles = visit.account.roles if visit.account else frozenset[Role]()
+    records = Role.CASEWORKER in roles and _RECORD_CONTACT in known
+    return Frame(
+        settings=parts.settings,
+        account=visit.account,
+        words=words_of(request),
+        form_token=visit.form_token,
+        now=parts.clock.now(),
+        path=request.path,
+        home=home_of(roles, known),
+        navigation=entries_for(roles, known),
+        record_contact=_RECORD_CONTACT if records else "",
+    )
+
+
+async def see_other(
+    request: web.Request, path: str, *, saved: str = ""
+) -> web.Response:
+    """Send the browser on after a form, so that reloading repeats nothing.
+
+    Args:
+        request: The request being answered.
+        path: An address of our own; opaque ids only.
+        saved: The green line for the next page, in the reader's language.
+    """
+    if saved:
+        await remember_saved(request, saved)
+    return web.Response(status=303, headers={"Location": path})

@@ -1,0 +1,314 @@
+"""What the node does by itself: release, publish, deliver, open, deadlines, directory.
+
+Enters: wakes after commits, verified contacts of peers, and the clock. Leaves: use cases,
+one after the other. Must never happen: a loop that dies silently; one dead peer slowing
+another (P20); anything that is due being known in memory alone, since a restart finds all
+of it in the store. Several processes of one node take turns by a lease.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from node.errors import NodeError, TransitionError
+from node.ids import MemberId, TransferId
+from node.sync import opening, recipient, release, sender
+from node.sync.courier import Courier
+from node.sync.delivery import deliver_due, greet
+from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
+from node.sync.ports import UnitOfWork, Wake
+from node.sync.transfer import Inbound, Outbound
+
+log = structlog.get_logger("worker")
+LEASE: Final = timedelta(seconds=15)
+POLL_S: Final = 1.0
+MINUTE_S: Final = 60.0
+COALESCE_S: Final = 0.005
+HEARTBEAT_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What the worker is given to work with.
+
+    ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
+    is a new one. ``refresh_directory`` fetches the directory, in a thread. ``shared`` says
+    that other processes serve the same database.
+    """
+
+    courier: Courier
+    publish: Callable[[], bool]
+    refresh_directory: Callable[[], None]
+    holder: str
+    shared: bool
+    directory_every_s: float = 900.0
+
+
+class Worker:
+    """All loops of one process; ``run`` ends when it is cancelled."""
+
+    def __init__(self, duties: Duties) -> None:
+        """Prepare; nothing runs yet."""
+        self._duties = duties
+        self._courier = duties.courier
+        self._office = duties.courier.office
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._events: dict[Wake, asyncio.Event] = {w: asyncio.Event() for w in Wake}
+        self._due: dict[Wake, set[str]] = {w: set() for w in Wake}
+        self._peers: dict[MemberId, asyncio.Event] = {}
+        self._slots = asyncio.Semaphore(PEERS_AT_ONCE)
+
+    # -- Signals -------------------------------------------------------------------------
+
+    def notice(self, what: Wake, key: str) -> None:
+        """Something is due after a commit; may be called from any thread."""
+        if self._loop is not None:
+            # The loop closes before the store's last threads end; then a restart finds it.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._mark, what, key)
+
+    def contact(self, peer: MemberId) -> None:
+        """A verified request of this peer: it is there, so try at once (HO-83)."""
+        self._mark(Wake.DELIVER, str(peer))
+
+    def _mark(self, what: Wake, key: str) -> None:
+        self._due[what].add(key)
+        self._events[what].set()
+
+    async def _taken(self, what: Wake) -> set[str]:
+        """What became due since the last call; waits for something."""
+        await self._events[what].wait()
+        self._events[what].clear()
+        due, self._due[what] = self._due[what], set()
+        return due
+
+    # -- Life ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Lead when the lease is ours, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            if await self._lead():
+                await self._work()
+            await asyncio.sleep(POLL_S)
+
+    async def _lead(self) -> bool:
+        now = self._office.clock.now()
+        return await self._courier.run.write(
+            _take_lease, self._duties.holder, now, now + LEASE
+        )
+
+    async def _work(self) -> None:
+        """Run all loops side by side until the lease is lost or the process stops."""
+        with suppress(_LeaseLost):
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    self._tasks = tasks
+                    for loop in (
+                        self._keep_lease,
+                        self._publish,
+                        self._deliver,
+                        self._release,
+                        self._open,
+                        self._every_minute,
+                        self._heartbeat,
+                        self._directory,
+                    ):
+                        tasks.create_task(loop())
+            except* _LeaseLost:
+                raise _LeaseLost from None
+            finally:
+                self._tasks = None
+                self._peers.clear()
+
+    async def _keep_lease(self) -> None:
+        """Renew the lease; where several processes serve, look for their work as well."""
+        await self._find_due()
+        renew_at = 0.0
+        while True:
+            await asyncio.sleep(POLL_S)
+            renew_at += POLL_S
+            if self._duties.shared:
+                await self._find_due()
+            if renew_at >= LEASE.total_seconds() / 3:
+                renew_at = 0.0
+                if not await self._lead():
+                    raise _LeaseLost
+
+    async def _find_due(self) -> None:
+        """What a restart or another process left to do: all of it is in the store."""
+        found = await self._courier.run.read(find_due)
+        for what, key in found:
+            self._mark(what, key)
+
+    # -- Loops ---------------------------------------------------------------------------
+
+    async def _publish(self) -> None:
+        """Sign what is committed, at once when a statement waits for it (LR-10)."""
+        while True:
+            waiting = await self._taken(Wake.PUBLISH)
+            await asyncio.sleep(COALESCE_S)
+            waiting |= self._due[Wake.PUBLISH]
+            await self._guard(self._publish_once)
+            for peer in waiting - {""}:
+                self._mark(Wake.DELIVER, peer)
+
+    async def _publish_once(self) -> None:
+        await asyncio.to_thread(self._duties.publish)
+
+    async def _deliver(self) -> None:
+        """One loop per peer, so that a dead one slows nobody (HO-80)."""
+        while True:
+            for peer in await self._taken(Wake.DELIVER):
+                member = MemberId(peer)
+                event = self._peers.get(member)
+                if event is None:
+                    event = self._peers[member] = asyncio.Event()
+                    assert self._tasks is not None
+                    self._tasks.create_task(self._serve(member, event))
+                event.set()
+
+    async def _serve(self, peer: MemberId, event: asyncio.Event) -> None:
+        """Deliver to one peer whenever it is woken or its next attempt is due."""
+        while True:
+            delay = await self._courier.run.read(_delay, peer, self._office.clock.now())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), delay)
+            event.clear()
+            async with self._slots:
+                await self._guard(deliver_due, self._courier, peer)
+
+    async def _release(self) -> None:
+        while True:
+            for key in await self._taken(Wake.RELEASE):
+                await self._guard(release.release, self._courier, TransferId(key))
+
+    async def _open(self) -> None:
+        while True:
+            for key in await self._taken(Wake.OPEN):
+                await self._guard(
+                    opening.open_and_import, self._courier, TransferId(key)
+                )
+
+    async def _every_minute(self) -> None:
+        while True:
+            await self._guard(self._deadlines)
+            await asyncio.sleep(MINUTE_S)
+            await self._guard(self._find_due)
+
+    async def _deadlines(self) -> None:
+        """Expiry, erasure and notices by the own clock (handover 10.3)."""
+        now = self._office.clock.now()
+        run = self._courier.run
+        for what, transfer, day in await run.read(find_deadlines, now):
+            with suppress(TransitionError):
+                match what:
+                    case "outbound":
+                        await run.write(sender.expire, self._office, transfer)
+                    case "inbound":
+                        await run.write(recipient.expire, self._office, transfer)
+                    case "ask":
+                        await run.write(sender.grant, self._office, transfer)
+                    case _:
+                        await run.write(recipient.remind, transfer, now, day)
+
+    async def _heartbeat(self) -> None:
+        """Say hello to peers with open rows after the start, then every ten minutes."""
+        while True:
+            peers = await self._courier.run.read(_peers_to_greet)
+            for peer in peers:
+                await self._guard(greet, self._courier, peer)
+                self._mark(Wake.DELIVER, str(peer))
+            await asyncio.sleep(HEARTBEAT_S)
+            self._mark(Wake.PUBLISH, "")
+
+    async def _directory(self) -> None:
+        while True:
+            await self._guard(self._refresh_once)
+            await asyncio.sleep(self._duties.directory_every_s)
+
+    async def _refresh_once(self) -> None:
+        await asyncio.to_thread(self._duties.refresh_directory)
+
+    async def _guard(
+        self,
+        job: Callable[..., Awaitable[Any]] | Callable[..., Coroutine[Any, Any, Any]],
+        *args: object,
+    ) -> None:
+        """Run one job; whatever it raises is logged by its code and tried again later."""
+        try:
+            await job(*args)
+        except NodeError as error:
+            log.warning("job failed", code=error.code, kind=_name(job))
+        except Exception as error:
+            log.error("job broke", exc_info=error, kind=_name(job))  # noqa: TRY400
+
+
+class _LeaseLost(Exception):  # noqa: N818 - a signal, not an error
+    """Another process of this node leads now."""
+
+
+def _name(job: Callable[..., Any]) -> str:
+    return getattr(job, "__name__", "job").strip("_")
+
+
+def _take_lease(uow: UnitOfWork, holder: str, at: datetime, until: datetime) -> bool:
+    with uow:
+        taken = uow.leases.take("worker", holder, at=at, until=until)
+        uow.commit()
+    return taken
+
+
+def find_due(uow: UnitOfWork) -> list[tuple[Wake, str]]:
+    """Everything that waits in the store: after a start this is all there is."""
+    with uow:
+        due = [(Wake.RELEASE, str(t)) for t in uow.outbound.in_states([Outbound.HELD])]
+        due += [(Wake.OPEN, str(t)) for t in uow.inbound.in_states([Inbound.OPENING])]
+        due += [(Wake.PUBLISH, str(peer)) for peer in uow.outbox.waiting_peers()]
+    return [*due, (Wake.PUBLISH, "")]
+
+
+def _delay(uow: UnitOfWork, peer: MemberId, now: datetime) -> float | None:
+    """Seconds until the next attempt; None while nothing has failed."""
+    with uow:
+        at = uow.outbox.due(peer).next_attempt_at
+    return None if at is None else max(0.0, (at - now).total_seconds())
+
+
+def _peers_to_greet(uow: UnitOfWork) -> list[MemberId]:
+    with uow:
+        return list(uow.outbox.waiting_peers())
+
+
+def find_deadlines(uow: UnitOfWork, now: datetime) -> list[tuple[str, TransferId, int]]:
+    """What the clock says is due: (which end, transfer, day of a notice)."""
+    found: list[tuple[str, TransferId, int]] = []
+    with uow:
+        open_ = (Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED)
+        for transfer_id in uow.outbound.in_states(open_):
+            transfer = uow.outbound.get(transfer_id)
+            if transfer.expires_at is not None and now >= transfer.expires_at:
+                found.append(("outbound", transfer_id, 0))
+            elif transfer.state is Outbound.ASKED:
+                found.append(("ask", transfer_id, 0))
+        for transfer_id in uow.outbound.in_states([Outbound.RECALLING]):
+            transfer = uow.outbound.get(transfer_id)
+            end = transfer.expires_at
+            if end is not None and now >= end + GIVE_UP_AFTER_EXPIRY:
+                found.append(("outbound", transfer_id, 0))
+        for transfer_id in uow.inbound.in_states(recipient.OPEN):
+            inbound = uow.inbound.get(transfer_id)
+            if now >= inbound.expires_at:
+                found.append(("inbound", transfer_id, 0))
+            else:
+                age = (now - inbound.offered_at).days
+                found += [
+                    ("notice", transfer_id, day) for day in NOTICE_DAYS if age >= day
+                ]
+    return found

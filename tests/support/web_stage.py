@@ -1,0 +1,134 @@
+"""A web application on a stage: invented people, sessions in memory, a clock by hand."""
+
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import web
+
+from node.accounts.model import Role
+from node.accounts.session import StoredSession
+from node.ids import AccountId
+from node.web.app import make_web_app
+from node.web.frame import AccountView, Outlook, Parts, Route, WebSettings
+from node.web.language import Words
+from node.web.pages import login
+from node.web.session import SessionStorage
+
+ORIGIN = "http://wehr.localhost:8401"
+START = datetime(2026, 12, 3, 13, 5, tzinfo=UTC)
+
+ANNA = AccountView(
+    AccountId.of(b"a" * 16), "Anna Beispiel", frozenset({Role.CASEWORKER})
+)
+BERT = AccountView(AccountId.of(b"b" * 16), "Bert Muster", frozenset({Role.APPROVER}))
+CARO = AccountView(
+    AccountId.of(b"c" * 16), "Caro Probe", frozenset({Role.ADMINISTRATOR})
+)
+DORA = AccountView(
+    AccountId.of(b"d" * 16), "Dora Stichprobe", frozenset({Role.AUDITOR})
+)
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.instant = START
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def move(self, period: timedelta) -> None:
+        self.instant += period
+
+
+@dataclass
+class SessionsInMemory:
+    """Sessions as the store keeps them, without a database."""
+
+    rows: dict[bytes, StoredSession] = field(default_factory=dict)
+
+    async def load(self, token_hash: bytes) -> StoredSession | None:
+        return self.rows.get(token_hash)
+
+    async def add(self, session: StoredSession) -> None:
+        assert session.token_hash not in self.rows
+        self.rows[session.token_hash] = session
+
+    async def update(self, session: StoredSession) -> None:
+        row = self.rows.get(session.token_hash)
+        if row is not None:
+            self.rows[session.token_hash] = replace(
+                row, seen_at=session.seen_at, sealed_values=session.sealed_values
+            )
+
+    async def delete(self, token_hash: bytes) -> None:
+        self.rows.pop(token_hash, None)
+
+    async def of(self, account: AccountId) -> list[StoredSession]:
+        return [row for row in self.rows.values() if row.account == account]
+
+
+@dataclass
+class InventedPeople:
+    """Accounts whose password is their name; ``shown`` have a button in the demo."""
+
+    people: list[AccountView] = field(default_factory=lambda: [ANNA, BERT, CARO, DORA])
+    shown: bool = True
+
+    async def authenticate(self, name: str, password: str) -> AccountView | None:
+        for person in self.people:
+            if person.name == name == password:
+                return person
+        return None
+
+    async def find(self, account: AccountId) -> AccountView | None:
+        for person in self.people:
+            if person.id == account:
+                return person
+        return None
+
+    async def demo_accounts(self) -> list[AccountView]:
+        return self.people if self.shown else []
+
+
+@dataclass
+class Stage:
+    """The application and everything around it that a test may move."""
+
+    app: web.Application
+    clock: HandClock
+    sessions: SessionsInMemory
+    people: InventedPeople
+
+
+async def _outlook(account: AccountView, words: Words) -> Outlook:
+    return Outlook({"/inbox": 2, "/outbox": 1})
+
+
+def make_stage(
+    routes: list[Route] | None = None, *, demo: bool = True, origin: str = ORIGIN
+) -> Stage:
+    clock, sessions, people = (
+        HandClock(),
+        SessionsInMemory(),
+        InventedPeople(shown=demo),
+    )
+    settings = WebSettings(
+        body="Stadt Wehr",
+        origin=origin,
+        version="0.1.0",
+        demo=demo,
+        help_contact="Frau Beispiel, Telefon 07762 808-0",
+    )
+    parts = Parts(
+        settings=settings,
+        clock=clock,
+        randomness=secrets.token_bytes,
+        accounts=people,
+        sessions=SessionStorage(sessions, clock, secrets.token_bytes),
+        outlook=_outlook,
+    )
+    app = make_web_app(parts, [*login.routes(), *(routes or [])])
+    return Stage(app, clock, sessions, people)
