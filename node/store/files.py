@@ -11,6 +11,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -39,27 +40,25 @@ class SealedFiles:
         Raises:
             StoreError: The disk did not take it; nothing is named.
         """
-        handle, path = tempfile.mkstemp(dir=self._unfinished)
+        with _disk("kept"):
+            handle, path = tempfile.mkstemp(dir=self._unfinished)
         unfinished = Path(path)
         try:
-            with os.fdopen(handle, "wb") as file:
-                digest = hashlib.sha256()
+            digest, length = hashlib.sha256(), 0
+            try:
                 for chunk in chunks:
                     digest.update(chunk)
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-                length = file.tell()
+                    length += len(chunk)
+                    with _disk("kept"):
+                        _write(handle, chunk)
+                with _disk("kept"):
+                    os.fsync(handle)
+            finally:
+                os.close(handle)
             name = digest.digest()
-            target = self._path(name)
-            if not target.parent.exists():
-                target.parent.mkdir(mode=0o700, exist_ok=True)
-                sync_folder(self._folder)
-            # Crash here: an unfinished file, which no row names.
-            unfinished.replace(target)
-            sync_folder(target.parent)
-        except OSError as error:
-            raise StoreError(f"file not kept: errno {error.errno}") from error
+            with _disk("kept"):
+                # Crash here: an unfinished file, which no row names.
+                self._give_name(unfinished, self._path(name))
         finally:
             unfinished.unlink(missing_ok=True)
         return StoredFile(name, length)
@@ -71,14 +70,12 @@ class SealedFiles:
             NotFoundError: No such file.
             StoreError: The disk does not give it.
         """
-        try:
-            with self._path(name).open("rb") as file:
-                while chunk := file.read(CHUNK_BYTES):
-                    yield chunk
-        except FileNotFoundError:
-            raise NotFoundError("file") from None
-        except OSError as error:
-            raise StoreError(f"file not read: errno {error.errno}") from error
+        path = self._path(name)
+        if not path.exists():
+            raise NotFoundError("file")
+        with _disk("read"), path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
 
     def keep_sealed(
         self, key: bytes, transfer: TransferId, chunks: Iterable[bytes]
@@ -120,8 +117,30 @@ class SealedFiles:
                 removed += 1
         return removed
 
+    def _give_name(self, unfinished: Path, target: Path) -> None:
+        if not target.parent.exists():
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self._folder)
+        unfinished.replace(target)
+        sync_folder(target.parent)
+
     def _path(self, name: bytes) -> Path:
         return self._folder / name[:1].hex() / name.hex()
+
+
+@contextmanager
+def _disk(done: str) -> Iterator[None]:
+    """Translate what the disk says; an error of the source of the bytes passes."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"file not {done}: errno {error.errno}") from error
+
+
+def _write(handle: int, chunk: bytes) -> None:
+    left = memoryview(chunk)
+    while left:
+        left = left[os.write(handle, left) :]
 
 
 def _place(transfer: TransferId) -> FieldContext:

@@ -74,6 +74,13 @@ class Postgres:
         """The address of a database."""
         return self._server.get_uri(name)
 
+    @property
+    def socket(self) -> Path:
+        """Where the server listens."""
+        path = self._server.get_postmaster_info().socket_path
+        assert path is not None
+        return path
+
     def _say(self, statement: str) -> None:
         # Names are ours; identifiers cannot be bound.
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
