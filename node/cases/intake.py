@@ -325,10 +325,11 @@ def _united(arrived: Record, here: Record | None) -> Record:
     values = {**here.values, **arrived.values}
     if FOREIGN in here.values and FOREIGN in arrived.values:
         values[FOREIGN] = {**here.values[FOREIGN], **arrived.values[FOREIGN]}
-    for name in ("counselling_start", "counselling_max_end"):
-        dates = {str(v) for r in (here, arrived) if (v := r.values.get(name))}
-        if arrived.kind == "person" and dates:
-            values[name] = min(dates)
+    began, begins = here.text("counselling_start"), arrived.text("counselling_start")
+    if began and begins and began < begins:
+        # The earlier start and the end that was computed from it go together.
+        for name in ("counselling_start", "counselling_max_end"):
+            values[name] = here.values.get(name)
     return replace(here, values=values, recorded_at=arrived.recorded_at)
 
 

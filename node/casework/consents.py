@@ -74,7 +74,7 @@ def record_consent(
             end = check_end(today, answer.valid_until, last_day)
         consent = _consent(office, answer, now=now, until=end, by=by.account)
         consent = replace(
-            consent, entry=_log_consent(uow, office, consent, by=by.account)
+            consent, entry=log_recorded(uow, office, consent, by=by.account)
         )
         uow.consents.put(consent)
         uow.tasks.settle("consent.missing", case=answer.case)
@@ -149,9 +149,10 @@ def _consent(
     )
 
 
-def _log_consent(
+def log_recorded(
     uow: UnitOfWork, office: Office, consent: Consent, *, by: AccountId | None
 ) -> bytes:
+    """Write ``consent.recorded``; gives its commitment."""
     return _append_consent(
         uow,
         consent,

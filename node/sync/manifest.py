@@ -217,6 +217,11 @@ def is_document(part: Part) -> bool:
     return part.cat == DOCUMENTS and part.type not in (RECORDS, EVIDENCE)
 
 
+def preview_digest(text: bytes) -> bytes:
+    """How a manifest names the preview: SHA-256 of its text without padding."""
+    return hashlib.sha256(text).digest()
+
+
 def fits_limits(manifest: Manifest) -> bool:
     """Whether records and evidence fit into memory, and documents into their limits."""
     papers = [part.len for part in manifest.parts if is_document(part)]

@@ -47,6 +47,7 @@ from node.sync import packet, sender
 from node.sync.courier import Courier
 from node.sync.limits import OFFER_LIFE
 from node.sync.logbook import Act
+from node.sync.manifest import preview_digest
 from node.sync.offer import (
     BasisLine,
     Counts,
@@ -334,7 +335,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             kem=drafted.kem.key.thumbprint,
             kind=Kind.MOVE,
             purpose=Purpose(PURPOSE),
-            preview=packet.preview_digest(preview) if preview else None,
+            preview=preview_digest(preview) if preview else None,
         ),
         uow.cases.open_document,
     )
