@@ -15,7 +15,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from node.accounts.ports import AccountRepository, ReadLog
+from node.accounts.ports import AccountRepository, ReadLog, SessionRepository
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -96,7 +96,7 @@ class SqlUnitOfWork:
         self.log_rows = LogRows(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
-        self.sessions = SqlSessions(self._work)
+        self.sessions: SessionRepository = SqlSessions(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.upkeep = Upkeep(self._work)

@@ -54,7 +54,7 @@ def found_pair(
     root = init(
         published,
         keys,
-        plan=Plan(land="08", kreis="08337", demo=True),
+        plan=Plan(land="08", kreis="08337", demo=True, quorums={}),
         at=now,
         randomness=hands.randomness,
     )
