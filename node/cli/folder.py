@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from node.bootstrap import Hands, open_keyring, own_hands
 from node.config import Settings, load_settings
 from node.crypto.keys import Keyring
