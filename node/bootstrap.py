@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
@@ -29,21 +28,19 @@ from node.failpoints import Failpoints, NoFailpoints
 from node.federation.fetcher import Source
 from node.federation.routes import Desk, make_peer_app
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, witness_name
+from node.founding import Paths, log_origin, means_of, witness_name
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.migrate import check_schema
 from node.store.publisher import Publisher
-from node.store.register import DeletionRegister
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
-from node.store.weekkeys import WeekKeys
-from node.store.work import Means
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.ports import Office, Wake
 from node.trust.directory import Directory
 from node.trust.places import shipped_places
+from node.version import SOFTWARE
 from node.web.app import make_web_app
 from node.web.frame import Parts, WebSettings
 from node.web.pages.everything import all_routes, outlook
@@ -160,7 +157,6 @@ async def build_node(
     hands = hands or own_hands()
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
-    week_keys = WeekKeys(paths.week_keys, master)
     library = Library()
     office = Office(
         keyring=keyring,
@@ -175,16 +171,13 @@ async def build_node(
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
         check_schema(engines)
-        documents = SealedFiles(paths.documents)
-        means = Means(
-            files=SealedFiles(paths.packets),
-            documents=documents,
-            register=DeletionRegister(paths.register),
-            week_keys=week_keys,
+        means = means_of(
+            paths,
+            master,
+            keyring,
+            log_origin=office.log_origin,
             clock=hands.clock,
             randomness=hands.randomness,
-            keyring=keyring,
-            log_origin=office.log_origin,
         )
         signals = Signals()
         store = Store(engines, means, listener=signals)
@@ -222,7 +215,7 @@ async def build_node(
             courier=courier,
             worker=worker,
             library=library,
-            documents=documents,
+            documents=means.documents,
             refresh_directory=refresh,
             publisher=publisher,
         )
@@ -324,7 +317,7 @@ def web_app(node: Node) -> web.Application:
         settings=WebSettings(
             body=settings.name,
             origin=settings.web_url,
-            version=version("staffelstab"),
+            version=SOFTWARE,
             demo=settings.demo,
         ),
         clock=clock,

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from node.accounts.ports import StaffUnit
 from node.casework.consents import log_recorded
-from node.demo.town import DemoCase, DemoTown
+from node.demo.register import DemoCase, DemoTown
 from node.store.runner import Store
 from node.sync.ports import Office, UnitOfWork
 

@@ -20,8 +20,9 @@ import aiohttp
 
 from node.bootstrap import Hands, build_node, own_hands
 from node.config import load_settings
+from node.demo.register import DemoTown
 from node.demo.seed import seed_town
-from node.demo.town import DemoTown, build_demo
+from node.demo.town import build_demo
 from node.errors import ConfigError
 from node.federation.founding import Plan, init
 from node.federation.registrar import admit
@@ -102,7 +103,7 @@ async def prepare(
     root = init(
         published,
         keys,
-        plan=Plan(land=LAND, kreis=KREIS, demo=True),
+        plan=Plan(land=LAND, kreis=KREIS, demo=True, quorums={}),
         at=now,
         randomness=hands.randomness,
     )

@@ -7,7 +7,8 @@ is set and read back on each connection. Implements P18, P19 (HO-37), SR-D2.
 Sources: SQLite, PRAGMA and WAL documentation; PostgreSQL, chapter "Reliability".
 """
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.base import PGCompiler
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from node.errors import ConfigError, StoreError
+from node.errors import ConfigError, NodeError, StoreError
 
 READERS: Final = 4
 WRITERS: Final = 8
@@ -38,6 +39,7 @@ _SQLITE: Final = {
     "trusted_schema": 0,
 }
 _POSTGRES: Final = ("fsync", "full_page_writes", "synchronous_commit")
+_MOUNTS: Final = Path("/proc/self/mounts")
 # WAL needs memory shared between processes and honest locks.
 _NETWORK_FILES: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
@@ -175,12 +177,7 @@ def _sqlite_engine(url: URL, *, begin: str, query_only: int, pool: int) -> Engin
     )
     wanted = {**_SQLITE, "query_only": query_only}
 
-    @event.listens_for(engine, "connect")
-    def _prepare(driver: Any, _record: object) -> None:
-        for name, value in wanted.items():
-            driver.execute(f"PRAGMA {name}={value}")
-            if driver.execute(f"PRAGMA {name}").fetchone()[0] != value:
-                raise ConfigError(f"SQLite does not keep {name}={value}")
+    _on_connect(engine, lambda driver: _set_and_read_back(driver, wanted))
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -189,13 +186,23 @@ def _sqlite_engine(url: URL, *, begin: str, query_only: int, pool: int) -> Engin
     return engine
 
 
+def _set_and_read_back(driver: Any, wanted: Mapping[str, object]) -> None:
+    for name, value in wanted.items():
+        try:
+            driver.execute(f"PRAGMA {name}={value}")
+            found = driver.execute(f"PRAGMA {name}").fetchone()[0]
+        except sqlite3.Error as error:
+            raise StoreError(f"not opened: {error.sqlite_errorname}") from None
+        if found != value:
+            raise ConfigError(f"SQLite does not keep {name}={value}")
+
+
 def _refuse_network_files(database: Path) -> None:
     """Look the folder's file system up where the system lists its mounts, if it does."""
-    mounts = Path("/proc/self/mounts")
-    if not mounts.exists():
+    if not _MOUNTS.exists():
         return
     folder, best, kind = database.resolve().parent, Path("/"), ""
-    for line in mounts.read_text("utf-8", "surrogateescape").splitlines():
+    for line in _MOUNTS.read_text("utf-8", "surrogateescape").splitlines():
         _, place, found, *_ = line.split(" ")
         point = Path(place.replace("\\040", " "))
         if folder.is_relative_to(point) and point.is_relative_to(best):
@@ -239,12 +246,27 @@ def _postgres_engine(url: URL, *, durable: bool, pool: int) -> Engine:
         execution_options={"preserve_rowcount": True},
     )
 
+    _on_connect(engine, _refuse_forgetful if durable else lambda _: None)
+    return engine
+
+
+def _refuse_forgetful(driver: Any) -> None:
+    """A commit that is acknowledged must be on the disk."""
+    for name in _POSTGRES:
+        value = driver.execute(f"SHOW {name}").fetchone()[0]
+        if value in {"off", "local"}:
+            raise ConfigError(f"PostgreSQL has {name}={value}")
+    driver.rollback()
+
+
+def _on_connect(engine: Engine, check: Callable[[Any], None]) -> None:
+    """Look at each new connection before anybody uses it."""
+
     @event.listens_for(engine, "connect")
     def _check(driver: Any, _record: object) -> None:
-        for name in _POSTGRES if durable else ():
-            value = driver.execute(f"SHOW {name}").fetchone()[0]
-            if value in {"off", "local"}:
-                raise ConfigError(f"PostgreSQL has {name}={value}")
-        driver.rollback()
-
-    return engine
+        try:
+            check(driver)
+        except NodeError:
+            # The pool has not seen it yet, so nobody else closes it.
+            driver.close()
+            raise

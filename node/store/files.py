@@ -70,7 +70,10 @@ class SealedFiles:
             NotFoundError: No such file.
             StoreError: The disk does not give it.
         """
-        with _disk("read"), self._path(name).open("rb") as file:
+        path = self._path(name)
+        if not path.exists():
+            raise NotFoundError("file")
+        with _disk("read"), path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 
@@ -130,8 +133,6 @@ def _disk(done: str) -> Iterator[None]:
     """Translate what the disk says; an error of the source of the bytes passes."""
     try:
         yield
-    except FileNotFoundError:
-        raise NotFoundError("file") from None
     except OSError as error:
         raise StoreError(f"file not {done}: errno {error.errno}") from error
 

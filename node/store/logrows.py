@@ -223,8 +223,6 @@ def _cosignature(row: _Row) -> CosignatureRow:
         size=row.size,
         name=row.name,
         key_id=row.key_id,
-        first_at=int(row.first_at.timestamp()),
         first_line=row.first_line,
-        last_at=int(row.last_at.timestamp()),
         last_line=row.last_line,
     )

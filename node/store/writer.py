@@ -93,6 +93,13 @@ class Job(Generic[T]):
             self.future.set_result(self._result)  # type: ignore[arg-type]
 
 
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except SQLAlchemyError as error:
+        raise translated(error) from None
+
+
 class Writer(Protocol):
     """Takes jobs and makes them durable."""
 
@@ -113,8 +120,9 @@ class GroupWriter:
 
         Raises:
             ConfigError: The database does not keep its settings.
+            StoreError: It cannot be opened.
         """
-        self._connection = engine.connect()
+        self._connection = _connect(engine)
         self._make_unit = make_unit
         self._listener = listener
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
@@ -206,10 +214,7 @@ class PoolWriter:
             ConfigError: The server does not make commits durable.
             StoreError: It cannot be reached.
         """
-        try:
-            engine.connect().close()
-        except SQLAlchemyError as error:
-            raise translated(error) from None
+        _connect(engine).close()
         self._engine = engine
         self._make_unit = make_unit
         self._listener = listener

@@ -85,8 +85,18 @@ def apply(
     transfer: InboundTransfer,
     event: InEvent,
     cause: Cause | None = None,
+    *,
+    stored: InboundTransfer | None = None,
 ) -> InboundTransfer:
     """Carry one event through: table, log entry, effects, all in this transaction.
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance, directory.
+        transfer: As it stands, with what the use case has learnt of it.
+        event: The proven fact.
+        cause: What came with it.
+        stored: As it was loaded, where the use case has changed it since.
 
     Raises:
         TransitionError: The table has no line for this event (HO-11).
@@ -100,7 +110,7 @@ def apply(
     if step.logs:
         entry = record(uow, office, step.logs, _subject(after), act=cause.act, at=at)
         after = replace(after, last_entry=entry)
-    uow.inbound.replace(step.before, after)
+    uow.inbound.replace(stored or transfer, after)
     after = replace(after, version=after.version + 1)
     for effect in step.effects:
         _carry_out(effect, uow, office, after, entry=entry, cause=cause)
@@ -287,17 +297,18 @@ def reject(
     more: Mapping[str, Json] = (
         {"count": 1} if event in {InEvent.OFFER_UNFIT, InEvent.PACKET_UNFIT} else {}
     )
-    transfer = replace(transfer, refusal=Refusal(by=str(By.RULE), code=str(code)))
+    refused = replace(transfer, refusal=Refusal(by=str(By.RULE), code=str(code)))
     return apply(
         uow,
         office,
-        transfer,
+        refused,
         event,
         Cause(
             act=Act(statement=statement, outcome=str(code), more=more),
             body=RejectedBody(by=By.RULE, code=code),
             codes=(str(code),),
         ),
+        stored=transfer,
     )
 
 
@@ -534,13 +545,13 @@ def approve(
         first = transfer.decided_by or by.account
         second = by.account if transfer.decided_by else None
         taken = transfer.take or taken
-        transfer = replace(transfer, decided_by=first, second_by=second, take=taken)
+        decided = replace(transfer, decided_by=first, second_by=second, take=taken)
         scope = sorted(taken)
         office.failpoints.reach(Point.APPROVE_BEFORE_COMMIT)
         after = apply(
             uow,
             office,
-            transfer,
+            decided,
             InEvent.APPROVED,
             Cause(
                 act=Act(who=Who("approver", first, second), more={"scope": scope}),
@@ -548,6 +559,7 @@ def approve(
                     kid=offer.kid, take=tuple(scope), hands=2 if second else 1
                 ),
             ),
+            stored=transfer,
         )
         uow.tasks.settle("inbound.waiting", transfer=transfer_id)
         uow.tasks.settle("inbound.second", transfer=transfer_id)
@@ -594,14 +606,14 @@ def refuse(
             )
         except MalformedMessageError:
             raise InputError("code", "other_body_missing") from None
-        transfer = replace(
+        refused = replace(
             transfer,
             decided_by=by.account,
             refusal=Refusal(by=str(By.APPROVER), code=str(no.code)),
         )
         act = Act(outcome=str(no.code), who=Who("approver", by.account))
         cause = Cause(act=act, body=body)
-        after = apply(uow, office, transfer, InEvent.REFUSED, cause)
+        after = apply(uow, office, refused, InEvent.REFUSED, cause, stored=transfer)
         uow.tasks.settle("inbound.waiting", transfer=transfer_id)
         uow.tasks.settle("inbound.second", transfer=transfer_id)
         uow.commit()

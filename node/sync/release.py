@@ -48,6 +48,7 @@ from node.sync.courier import Courier
 from node.sync.limits import OFFER_LIFE
 from node.sync.logbook import Act
 from node.sync.manifest import preview_digest
+from node.sync.message import jws_digest
 from node.sync.offer import (
     BasisLine,
     Counts,
@@ -373,14 +374,14 @@ def freeze(
             the container is thrown away and made anew (HO-28).
     """
     with uow:
-        transfer = uow.outbound.get(drafted.transfer.id)
-        if transfer.state is not Outbound.HELD:
+        stored = uow.outbound.get(drafted.transfer.id)
+        if stored.state is not Outbound.HELD:
             raise ConflictError("not held any more")
         for case, version in drafted.versions.items():
             if uow.cases.file(case).version != version:
                 raise ConflictError("a case has changed")
         transfer = replace(
-            transfer,
+            stored,
             members=drafted.scope,
             not_included=drafted.not_included,
             expires_at=drafted.expires_at,
@@ -414,11 +415,16 @@ def freeze(
             sender.Cause(
                 act=act, bodies={Effect.SEND_OFFER: _offer(office, drafted, sealed)}
             ),
+            stored=stored,
         )
+        # Every later statement names the offer by the digest of its bytes (claim ``off``).
+        (offer,) = uow.outbox.of_transfer(transfer.id)
+        named = replace(after, offer_digest=jws_digest(offer.jws))
+        uow.outbound.replace(after, named)
         uow.tasks.settle("transfer.held", transfer=transfer.id)
         office.failpoints.reach(Point.FREEZE_BEFORE_COMMIT)
         uow.commit()
-    return after
+    return named
 
 
 def _basis_word(grounds: Sequence[BasisLine]) -> str:

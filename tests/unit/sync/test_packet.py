@@ -13,12 +13,18 @@ from hypothesis import strategies as st
 from node.cases.extract import Extract, Paper
 from node.cases.intake import Arrival
 from node.crypto.jws import sign_jws
-from node.crypto.keys import SigningKey
+from node.crypto.keys import SigningKey, VerifyKey
 from node.errors import InputError, PacketUnreadableError, UsageError
 from node.ids import CaseId, ConsentId, KeyId, RecordId
 from node.strictjson import encode, parse
 from node.sync.limits import DOCUMENT_BYTES, MANIFEST_BYTES, MIB, PARTS
-from node.sync.manifest import MANIFEST_TYPE, RECORDS, Manifest, Part
+from node.sync.manifest import (
+    MANIFEST_TYPE,
+    RECORDS,
+    Manifest,
+    Part,
+    preview_digest,
+)
 from node.sync.offer import Counts, OfferBody
 from node.sync.packet import PacketPlan, plan_packet
 from node.sync.unpack import OpenedPacket, read_documents, read_packet
@@ -329,6 +335,16 @@ class TestAManifestOfAnother:
         """The first recipient opens it and seals the same plaintext to a third."""
         assert why(lambda: read(WHOLE, ph=b"\x01" * 32)) == "prelude"
 
+    def test_signed_by_a_key_that_had_another_owner_then_is_refused(self) -> None:
+        def moved(kid: KeyId, at: datetime) -> VerifyKey:
+            later = SIGNED_AT + timedelta(hours=1)
+            found = key_at(kid, at)
+            return found if at == later else SigningKey.from_seed(bytes(32)).public
+
+        known = announced(OFFER, offered_at=SIGNED_AT + timedelta(hours=1))
+        call = lambda: read_packet([WHOLE], known, moved)  # noqa: E731
+        assert why(call) == "manifest-key"
+
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
@@ -636,3 +652,23 @@ class TestWhatWeDoNotKnow:
             assert planned.manifest.cases[0].bases[0].id == ConsentId(
                 extracts[0].evidence[0].consent
             )
+
+
+class TestTooMuch:
+    @pytest.mark.spec("HO-65")
+    @pytest.mark.parametrize("number", [0, len(MANIFEST.parts) - 2])
+    def test_a_manifest_that_promises_too_much_is_not_read_on(
+        self, number: int
+    ) -> None:
+        parts = tuple(
+            replace(p, len=2**31) if p.n == number else p for p in MANIFEST.parts
+        )
+        assert why(lambda: read(with_manifest(parts=parts))) == "too-large"
+
+    def test_a_preview_is_named_by_its_text(self) -> None:
+        text = b'{"persons":[]}'
+        digest = preview_digest(text)
+        assert digest == hashlib.sha256(text).digest()
+        changed = plan(EXTRACTS, open_file, preview=digest)
+        assert read(plaintext(changed), preview=digest).manifest.preview == digest
+        assert why(lambda: read(plaintext(changed))) == "preview"
