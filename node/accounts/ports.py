@@ -117,8 +117,15 @@ class SessionRepository(Protocol):
 class StaffUnit(Protocol):
     """One transaction over accounts and sessions."""
 
-    accounts: AccountRepository
-    sessions: SessionRepository
+    @property
+    def accounts(self) -> AccountRepository:
+        """Accounts and what opens them."""
+        ...
+
+    @property
+    def sessions(self) -> SessionRepository:
+        """Browsers that are signed in."""
+        ...
 
     def __enter__(self) -> Self:
         """Begin."""
