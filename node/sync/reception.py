@@ -40,6 +40,7 @@ from node.exchangelog.proof import (
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
 from node.sync import chain, recipient, sender
+from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
 from node.sync.message import (
