@@ -34,7 +34,7 @@ from node.sync.words import StatementType
 _AT_ONCE: Final = 500
 _FORMS: Final = 12
 
-_OF: Final = bindparam("cases", expanding=True)
+_OF: Final[BindParameter[Any]] = bindparam("cases", expanding=True)
 _MINE: Final = case_file.c.caseworker == bindparam("mine")
 _HERE: Final = case_file.c.baton.in_([Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED])
 _OWN_CASES: Final = select(case_file.c.id).where(_MINE, _HERE)
