@@ -105,3 +105,34 @@ def test_every_link_leads_somewhere():
         if not (path.parent / target).exists()
     ]
     assert broken == []
+
+
+CITED = re.compile(
+    r"\b((?:HO|LR|FR|DO|EL|SC|AS|MSG|TRF|SEAL|PKT|LOG|API|LIM)-\d+|SR-[A-Z]\d+)\b"
+)
+
+
+def numbers_in(cell):
+    """``HO-76, HO-77``, ``DO-1 to DO-3``: every number that is meant."""
+    for first, last in re.findall(
+        r"([A-Z]+-[A-Z]?\d+)(?: to ([A-Z]+-[A-Z]?\d+))?", cell
+    ):
+        prefix, low = re.fullmatch(r"(.*?)(\d+)", first).groups()
+        high = re.search(r"\d+$", last or first)[0]
+        yield from (f"{prefix}{n}" for n in range(int(low), int(high) + 1))
+
+
+def test_every_number_that_the_program_cites_is_explained():
+    explained = {
+        n for page in SPEC for n in REQUIREMENT.findall(page.read_text("utf-8"))
+    }
+    index = (DOCS / "requirements.md").read_text("utf-8")
+    for cell in re.findall(r"^\| ([^|]+) \|", index, re.MULTILINE):
+        explained |= set(numbers_in(cell))
+    cited = {
+        number
+        for path in (ROOT / "node").rglob("*.py")
+        for number in CITED.findall(path.read_text("utf-8"))
+    }
+    assert len(cited) > 200
+    assert sorted(cited - explained) == []
