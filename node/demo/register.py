@@ -41,9 +41,25 @@ class DemoTown:
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """One handover that is over.
+
+    ``before`` are the cases as they stood at the sender, active; whoever stages the
+    handover for real begins with them. ``after`` is what the sender keeps, ``arrived``
+    what the recipient got, before it added anything of its own.
+    """
+
+    day: date
+    before: tuple[DemoCase, ...]
+    after: tuple[DemoCase, ...]
+    arrived: tuple[DemoCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
-    """Both towns, and the Monday at which their numbers hold."""
+    """Both towns, the handovers from Wehr between them, the Monday of their numbers."""
 
     wehr: DemoTown
     saeckingen: DemoTown
+    handovers: tuple[Handover, ...]
     monday: date

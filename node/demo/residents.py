@@ -18,6 +18,9 @@ from node.ids import AccountId, CaseId, RecordId
 REFERENCE: Final = date(2021, 3, 15)
 """The day at which every number of the field document holds; a Monday."""
 
+STORIES: Final = frozenset({"Birke", "Linde", "Eiche", "Buche", "Ahorn"})
+"""The trees of those who play in the five stories; nothing about them is unusual."""
+
 HOUSING: Final[Mapping[str, str]] = {
     "P": "private",
     "S": "follow_up_shared",
@@ -47,7 +50,8 @@ class Resident:
     """One person of the demo, as everything else needs them.
 
     ``start`` and ``until`` bound the office's responsibility, both days included;
-    ``until`` is None while it lasts. ``talks_until`` is the last day with a contact of
+    ``until`` is None while it lasts. ``clock_start`` is the first day of counselling
+    anywhere (FR-2). ``talks_until`` is the last day with a contact of
     the ordinary kind; before ``start`` if there is none at all.
     """
 
@@ -67,6 +71,7 @@ class Resident:
     care: str
     plan: str
     start: date
+    clock_start: date
     until: date | None
     closure: str | None
     talks_until: date
@@ -130,7 +135,7 @@ def _household(row: Row, worker: AccountId, chance: Chance) -> Iterator[Resident
         used.add(name.latin)
         is_adult = letter.isupper()
         birth = date.fromisoformat(born) if born else births[place]
-        is_plain = not is_adult or named != "-" or row.tree in _STORIES
+        is_plain = not is_adult or named != "-" or row.tree in STORIES
         text, is_fictitious = _as_known(birth, is_plain=is_plain, chance=chance)
         yield Resident(
             case=cases[place],
@@ -149,6 +154,7 @@ def _household(row: Row, worker: AccountId, chance: Chance) -> Iterator[Resident
             care=row.care[place],
             plan=row.plans[place],
             start=start,
+            clock_start=start,
             until=until,
             closure=None if row.closure == "-" else row.closure,
             talks_until=_talks_until(row.care[place], row.plans[place], start, until),
@@ -159,7 +165,6 @@ def _household(row: Row, worker: AccountId, chance: Chance) -> Iterator[Resident
 
 
 _HOUSEHOLDS: Final = Chance(b"households of the demo")
-_STORIES: Final = frozenset({"Birke", "Linde", "Eiche", "Buche", "Ahorn"})
 
 
 def _role(row: Row, place: int) -> str:

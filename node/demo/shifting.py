@@ -7,14 +7,20 @@ less than half a year, and nobody of the demo is that near to 18. The end of cou
 computed anew from its start (FR-1). Implements the field document, chapter 9.
 """
 
+import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
+from node import strictjson
 from node.accounts.model import Account
+from node.cases.consent import Consent
 from node.cases.model import CaseFile, Record, counselling_last_day
-from node.demo.register import DemoCase, DemoTown
+from node.crypto.base64url import b64u, unb64u
+from node.demo.answers import with_evidence
+from node.demo.register import DemoCase, DemoTown, Handover
 from node.strictjson import Json, JsonObject
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -33,12 +39,25 @@ def shift(town: DemoTown, weeks: int) -> DemoTown:
     )
 
 
+def shift_handover(handover: Handover, weeks: int) -> Handover:
+    """A handover of the past so many weeks later."""
+    if weeks == 0:
+        return handover
+    return Handover(
+        day=handover.day + timedelta(weeks=weeks),
+        before=tuple(shift_case(case, weeks) for case in handover.before),
+        after=tuple(shift_case(case, weeks) for case in handover.after),
+        arrived=tuple(shift_case(case, weeks) for case in handover.arrived),
+    )
+
+
 def shift_case(case: DemoCase, weeks: int) -> DemoCase:
     """One case so many weeks later."""
     return replace(
         case,
         file=_file(case.file, weeks),
         records=tuple(_record(record, weeks) for record in case.records),
+        consents=tuple(_consent(consent, weeks) for consent in case.consents),
         birth_year=case.birth_year and case.birth_year + _years(weeks),
     )
 
@@ -62,12 +81,27 @@ def _file(file: CaseFile, weeks: int) -> CaseFile:
     )
 
 
+def _consent(consent: Consent, weeks: int) -> Consent:
+    by = timedelta(weeks=weeks)
+    return with_evidence(
+        replace(
+            consent,
+            valid_from=consent.valid_from + by,
+            valid_until=consent.valid_until + by,
+            recorded_at=consent.recorded_at + by,
+            declined_on=consent.declined_on and consent.declined_on + by,
+        )
+    )
+
+
 def _record(record: Record, weeks: int) -> Record:
     values: JsonObject = {
         name: _later(value, weeks) for name, value in record.values.items()
     }
     if record.kind == "person":
         values |= _person(record.values, values["counselling_start"], weeks)
+    if record.kind == "consent_evidence":
+        values |= _evidence(record.values["evidence"], weeks)
     return replace(
         record,
         values=values,
@@ -75,16 +109,23 @@ def _record(record: Record, weeks: int) -> Record:
     )
 
 
-def _person(before: Json, start: str, weeks: int) -> JsonObject:
+def _person(before: Mapping[str, Json], start: str, weeks: int) -> JsonObject:
     born: str = before["birth_date"]
     years = _years(weeks)
-    return {
+    last_day = counselling_last_day(date.fromisoformat(start))
+    values: JsonObject = {
         "birth_date": f"{int(born[:4]) + years}{born[4:]}",
-        "birth_year": before["birth_year"] + years,
-        "counselling_max_end": counselling_last_day(
-            date.fromisoformat(start)
-        ).isoformat(),
+        "counselling_max_end": last_day.isoformat(),
     }
+    if "birth_year" in before:
+        values["birth_year"] = before["birth_year"] + years
+    return values
+
+
+def _evidence(evidence: str, weeks: int) -> JsonObject:
+    """What was agreed to elsewhere, as the consent itself has been shifted there."""
+    said = strictjson.encode(_later(strictjson.parse(unb64u(evidence)), weeks))
+    return {"evidence": b64u(said), "digest": hashlib.sha256(said).hexdigest()}
 
 
 def _later(value: Json, weeks: int) -> Json:

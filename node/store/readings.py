@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import BindParameter, Row, bindparam, func, select
 
 from node.cases.model import Baton, Origin, Record
 from node.errors import NotFoundError
@@ -34,7 +34,7 @@ from node.sync.words import StatementType
 _AT_ONCE: Final = 500
 _FORMS: Final = 12
 
-_OF: Final = bindparam("cases", expanding=True)
+_OF: Final[BindParameter[Any]] = bindparam("cases", expanding=True)
 _MINE: Final = case_file.c.caseworker == bindparam("mine")
 _HERE: Final = case_file.c.baton.in_([Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED])
 _OWN_CASES: Final = select(case_file.c.id).where(_MINE, _HERE)

@@ -221,11 +221,14 @@ def test_92_adults_and_65_minors() -> None:
 
 
 def _of_present(kind: str, name: str) -> Counter[str]:
+    """Codes of records in force; of languages the first one."""
     return Counter(
         r.text(name)
         for case in PRESENT
         for r in case.records
-        if r.kind == kind and r.values.get("lang_kind", "mother_tongue") != "spoken"
+        if r.kind == kind
+        and r.values.get("lang_kind") != "spoken"
+        and r.text("move_in") <= REFERENCE.isoformat()
     )
 
 
@@ -282,3 +285,28 @@ def test_nothing_is_told_of_a_time_in_which_the_office_was_not_responsible() -> 
             if record.kind in ("contact", "plan"):
                 day = record.text("date") or record.text("start")
                 assert first <= day <= last
+
+
+SAECKINGEN = demo().saeckingen
+
+
+def test_bad_saeckingen_answers_for_60_of_whom_8_came_from_wehr() -> None:
+    present = responsible(SAECKINGEN, REFERENCE)
+    assert len(present) == 60
+    came = [case for case in present if case.file.came_from == WEHR.place.member]
+    assert len(came) == 8
+    assert all(case.file.epoch == 2 for case in came)
+
+
+@pytest.mark.spec("DO-4")
+def test_bad_saeckingen_counts_its_own_plans_and_talks_alone() -> None:
+    plans = [r for r in records(SAECKINGEN, "plan") if r.origin == "own"]
+    assert len(plans) == 38
+    assert len(entries(SAECKINGEN, "talk")) == 260
+    assert any(r.origin == "transfer" for r in records(SAECKINGEN, "contact"))
+
+
+def test_everybody_is_in_the_responsibility_of_one_town_at_most() -> None:
+    here = {case.file.id for case in PRESENT}
+    there = {case.file.id for case in responsible(SAECKINGEN, REFERENCE)}
+    assert not here & there
