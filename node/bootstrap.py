@@ -326,6 +326,7 @@ def web_app(node: Node) -> web.Application:
         sessions=SessionStorage(StoreSessions(node.run), clock, chance),
         run=node.run,
         office=node.office,
+        files=node.courier.files,
         places=shipped_places(),
         outlook=partial(outlook, node.run),
     )
