@@ -37,7 +37,8 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
-from node.sync.ports import Office, Wake
+from node.sync.office import Office
+from node.sync.rows import Wake
 from node.trust.directory import Directory
 from node.trust.places import shipped_places
 from node.version import SOFTWARE

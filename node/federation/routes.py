@@ -31,16 +31,13 @@ from node.federation.listener import (
     plain_problem,
 )
 from node.ids import MemberId, TransferId
-from node.sync import hello, limits, reception, recipient
+from node.sync import deposit, hello, limits, reception
 from node.sync.courier import Runner, StatementsAnswer
 from node.sync.delivery import next_batch
 from node.sync.message import Envelope, parse_envelopes
-from node.sync.ports import (
-    Office,
-    PacketFiles,
-    StatementRow,
-    UnitOfWork,
-)
+from node.sync.office import Office
+from node.sync.ports import PacketFiles, UnitOfWork
+from node.sync.rows import StatementRow
 
 log = structlog.get_logger("federation")
 PREFIX = "/staffelstab/1"
@@ -157,8 +154,8 @@ async def _hello(desk: Desk, call: Call) -> Reply:
 
 async def _packet(desk: Desk, call: Call) -> Reply:
     transfer = TransferId(call.match["transfer"])
-    expected = await desk.run.read(recipient.expect_packet, call.peer, transfer)
-    if isinstance(expected, recipient.Answered):
+    expected = await desk.run.read(deposit.expect_packet, call.peer, transfer)
+    if isinstance(expected, deposit.Answered):
         status = HTTPStatus.GONE if expected.over else HTTPStatus.OK
         return _with_statement(expected.statement, status)
     if len(call.body) != expected.packet.len:
@@ -171,14 +168,14 @@ async def _packet(desk: Desk, call: Call) -> Reply:
 
 
 async def keep_packet(
-    desk: Desk, transfer: TransferId, body: bytes, expected: recipient.Expected
+    desk: Desk, transfer: TransferId, body: bytes, expected: deposit.Expected
 ) -> StatementRow:
     """Seal the bytes under a fresh transfer key, sync them, then commit (P18)."""
-    fits = recipient.fits_offer(transfer, expected.offer, body)
+    fits = deposit.fits_offer(transfer, expected.offer, body)
     key = desk.office.randomness(32)
     file = await desk.run.file(desk.files.keep_sealed, key, transfer, iter([body]))
     return await desk.run.write(
-        partial(recipient.take_packet, key=key, file=file, fits=fits),
+        partial(deposit.take_packet, key=key, file=file, fits=fits),
         desk.office,
         transfer,
     )

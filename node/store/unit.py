@@ -44,18 +44,17 @@ from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.work import Access, Means, Work
+from node.sync.logports import ExchangeLog, Heads
 from node.sync.ports import (
     Chains,
-    ExchangeLog,
-    Heads,
     InboundRepository,
     Inbox,
     Leases,
     OutboundRepository,
     Outbox,
     TransferSecrets,
-    Wake,
 )
+from node.sync.rows import Wake
 
 
 class _State(Enum):

@@ -1,20 +1,17 @@
 """Two real nodes of one directory, in one process, talking over loopback."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from node.accounts.policy import Actor
 from node.accounts.model import Account, Role
-from node.bootstrap import Hands, Node, build_node, own_hands
-from node.casework import cases, consents
+from node.accounts.policy import Actor
+from node.bootstrap import Hands, Node
 from node.cases.consent import GivenBy
 from node.cases.model import CATEGORIES, SENSITIVE
-from node.config import load_settings
+from node.casework import cases, consents
 from node.federation.founding import Plan, init
 from node.federation.registrar import admit
 from node.founding import Paths, Town, found
