@@ -19,8 +19,10 @@ from node.casework.cases import new_id, own_case
 from node.errors import ConflictError, InputError, StaleEpochError, TransitionError
 from node.failpoints import Point
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
-from node.sync import sender
-from node.sync.ports import Office, UnitOfWork, Wake
+from node.sync import outward
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from node.sync.transfer import (
     HOLDING,
     MemberScope,
@@ -231,5 +233,5 @@ def cancel(
         transfer = uow.outbound.get(transfer_id)
         for member in transfer.members:
             own_case(uow, by, member.case, "transfer.prepare")
-        sender.apply(uow, office, transfer, OutEvent.STOPPED)
+        outward.apply(uow, office, transfer, OutEvent.STOPPED)
         uow.commit()

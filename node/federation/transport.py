@@ -7,6 +7,7 @@ or the settings do not allow (SR-F10). Implements HO-70 to HO-73, handover 9.2.
 """
 
 import asyncio
+import io
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +48,8 @@ from node.sync import limits
 from node.sync.courier import Runner, StatementsAnswer
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
-from node.sync.ports import Office, PacketRow
+from node.sync.office import Office
+from node.sync.rows import PacketRow
 
 _SUCCESS = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.GONE})
 
@@ -237,7 +239,11 @@ class HttpTransport:
         """Send and read at most so many bytes of the answer."""
         try:
             async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
+                method,
+                url,
+                data=io.BytesIO(body),
+                headers=headers,
+                allow_redirects=False,
             ) as response:
                 found = await response.content.read(most + 1)
                 while len(found) <= most:

@@ -45,10 +45,9 @@ from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
+from node.sync.logports import ExchangeLog, Heads
 from node.sync.ports import (
     Chains,
-    ExchangeLog,
-    Heads,
     InboundRepository,
     Inbox,
     Leases,
@@ -56,8 +55,8 @@ from node.sync.ports import (
     Outbox,
     TransferSecrets,
     Uploads,
-    Wake,
 )
+from node.sync.rows import Wake
 
 
 class _State(Enum):

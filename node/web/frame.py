@@ -21,7 +21,8 @@ from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError
 from node.ids import AccountId, Ags, Identifier
 from node.sync.courier import Runner
-from node.sync.ports import Office, PacketFiles
+from node.sync.office import Office
+from node.sync.ports import PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM
 from node.web.language import Language, Words
