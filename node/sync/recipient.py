@@ -10,6 +10,7 @@ before the commit; an approval by somebody without the right. Implements handove
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import assert_never
 
 from node.accounts.policy import Actor, require
@@ -337,6 +338,7 @@ def take_statement(
         case StatementType.CLOSED:
             return apply(uow, office, transfer, InEvent.CLOSED)
         case StatementType.RECALL:
+            office.failpoints.reach(Point.WITHDRAWN_RECEIVED)
             return apply(uow, office, transfer, InEvent.RECALL, Cause(act=act))
         case StatementType.WITHDRAWAL if transfer.state in OPEN:
             office.failpoints.reach(Point.WITHDRAWN_RECEIVED)
@@ -489,9 +491,9 @@ def take_packet(
                     statement=transfer.offer_digest,
                 )
             office.failpoints.reach(Point.UPLOAD_VERIFIED)
+            uow.after_commit(partial(office.failpoints.reach, Point.INBOX_AFTER_COMMIT))
             uow.commit()
         row = uow.outbox.of_transfer(transfer_id)[-1]
-    office.failpoints.reach(Point.INBOX_AFTER_COMMIT)
     return row
 
 
@@ -557,7 +559,6 @@ def approve(
         taken = transfer.take or taken
         decided = replace(transfer, decided_by=first, second_by=second, take=taken)
         scope = sorted(taken)
-        office.failpoints.reach(Point.APPROVE_BEFORE_COMMIT)
         after = apply(
             uow,
             office,
@@ -573,8 +574,9 @@ def approve(
         )
         uow.tasks.settle("inbound.waiting", transfer=transfer_id)
         uow.tasks.settle("inbound.second", transfer=transfer_id)
+        office.failpoints.reach(Point.APPROVE_BEFORE_COMMIT)
+        uow.after_commit(partial(office.failpoints.reach, Point.APPROVE_AFTER_COMMIT))
         uow.commit()
-    office.failpoints.reach(Point.APPROVE_AFTER_COMMIT)
     return after
 
 
