@@ -330,6 +330,10 @@ class UnitOfWork(Protocol):
         """Sequence the log entries and make all of it durable together."""
         ...
 
+    def after_commit(self, tidy: Callable[[], None]) -> None:
+        """Do this once the unit is durable; a crash may come first, so it only tidies."""
+        ...
+
     def wake(self, what: Wake, key: str) -> None:
         """After the commit, tell the worker that something is due."""
         ...
