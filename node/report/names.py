@@ -62,7 +62,24 @@ _UMLAUTS: Final = (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"))
 _BLURRED: Final = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 _SKELETON: Final = dict(
     pair.split(":")
-    for pair in ["dsch:j", "sch:s", "dj:j", "sh:s", "ph:f", "kh:h", "ch:h", "ck:k", "gh:g", "dh:d", "th:t", "tz:z", "q:k", "c:k", "w:v", "y:i"]
+    for pair in [
+        "dsch:j",
+        "sch:s",
+        "dj:j",
+        "sh:s",
+        "ph:f",
+        "kh:h",
+        "ch:h",
+        "ck:k",
+        "gh:g",
+        "dh:d",
+        "th:t",
+        "tz:z",
+        "q:k",
+        "c:k",
+        "w:v",
+        "y:i",
+    ]
 )
 _PARTS: Final = re.compile("|".join(sorted(_SKELETON, key=len, reverse=True)))
 _DOUBLED: Final = re.compile(r"(.)\1+")

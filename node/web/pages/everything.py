@@ -6,12 +6,17 @@ A page that is not listed here does not exist: routes and navigation follow from
 from node.sync.courier import Runner
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words
-from node.web.pages import login
+from node.web.pages import casefile, cases, contacts, login
 
 
 def all_routes() -> list[Route]:
     """Every address of the pages."""
-    return [*login.routes()]
+    return [
+        *login.routes(),
+        *cases.routes(),
+        *casefile.routes(),
+        *contacts.routes(),
+    ]
 
 
 async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:  # noqa: ARG001
