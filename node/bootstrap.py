@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import structlog
 from aiohttp import web
 
+from node.api.app import make_api_app
+from node.api.gate import Desk as ApiDesk
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.keyfile import unlock_keyring
@@ -325,7 +327,9 @@ def web_app(node: Node) -> web.Application:
         sessions=SessionStorage(StoreSessions(node.run), clock, chance),
         run=node.run,
         office=node.office,
+        files=node.courier.files,
         places=shipped_places(),
         outlook=partial(outlook, node.run),
     )
-    return make_web_app(parts, all_routes())
+    api = make_api_app(ApiDesk(node.office, node.run, parts.places, settings.delivery))
+    return make_web_app(parts, all_routes(), api=api)

@@ -21,6 +21,10 @@ class AccountRepository(Protocol):
         """One account, locked. NotFoundError if absent."""
         ...
 
+    def is_secrecy_bound(self, account: AccountId) -> bool:
+        """Whether this caseworker is bound by § 203 StGB; False if absent (FR-22)."""
+        ...
+
     def by_login(self, login: str) -> Account | None:
         """The account with this login, letters folded."""
         ...
@@ -113,8 +117,15 @@ class SessionRepository(Protocol):
 class StaffUnit(Protocol):
     """One transaction over accounts and sessions."""
 
-    accounts: AccountRepository
-    sessions: SessionRepository
+    @property
+    def accounts(self) -> AccountRepository:
+        """Accounts and what opens them."""
+        ...
+
+    @property
+    def sessions(self) -> SessionRepository:
+        """Browsers that are signed in."""
+        ...
 
     def __enter__(self) -> Self:
         """Begin."""

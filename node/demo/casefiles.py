@@ -224,7 +224,7 @@ def _languages(resident: Resident, clerk: Clerk, chance: Chance) -> Iterator[Rec
                 "language": "de",
                 "lang_kind": "spoken",
                 "level": _LEVELS[reached],
-                "evidence": "caseworker" if reached < 4 else "certificate",
+                "evidence": "caseworker" if reached < 4 else "DTZ",
                 "assessed_on": day.isoformat(),
             },
         )
@@ -265,15 +265,16 @@ def _work_or_school(
             },
         )
         return
-    is_pupil = resident.birth.year + 6 <= REFERENCE.year
+    age = REFERENCE.year - resident.birth.year
+    care = "kindergarten" if age < 6 else "primary" if age < 11 else "secondary"
     yield clerk.write(
         resident,
         "childcare_school",
         day,
         {
-            "childcare": "school" if is_pupil else "kindergarten",
+            "childcare": care,
             "valid_from": day.isoformat(),
-            "facility": "Demo-Schule" if is_pupil else "Demo-Kindergarten",
+            "facility": "Demo-Kindergarten" if age < 6 else "Demo-Schule",
         },
     )
 

@@ -92,7 +92,7 @@ def follow_ups(residents: Sequence[Resident], clerk: Clerk) -> Iterator[Record]:
             {
                 "due": due.isoformat(),
                 "priority": chance.pick(("normal", "normal", "high")),
-                "source": "caseworker",
+                "source": "own",
                 "done_on": resident.last_day.isoformat() if is_done else None,
                 "hand_over": is_story,
                 "text": chance.pick(phrases("follow_up"))[0],

@@ -19,6 +19,7 @@ from node.demo.words import phrases
 
 _RUNNING: Final = frozenset({"open", "in_progress", "postponed"})
 _NEEDS_REASON: Final = frozenset({"postponed", "adapted"})
+_MEASURES: Final = {"open": "planned", "in_progress": "running"}
 _REASONS: Final = ("course_longer", "waiting_list", "residence", "family", "employer")
 _AREAS: Final = (
     *("01",) * 6,
@@ -154,7 +155,7 @@ def _plan(
                     "measure_kind": "accompaniment",
                     "bearer": chance.pick(("person", "caseworker", "volunteer")),
                     "due": (start + timedelta(days=chance.between(14, 90))).isoformat(),
-                    "status": "open" if status == "open" else "done",
+                    "status": _MEASURES.get(status, "done"),
                     "text": chance.pick(phrases("measure"))[0],
                 },
             )

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +63,17 @@ class Place:
         return f"http://{self.slug}.localhost:{self.peer_port}"
 
 
-def places(port: int) -> tuple[Place, Place]:
-    """Wehr and Bad Säckingen on four ports in a row."""
+def places(ports: Sequence[int]) -> tuple[Place, Place]:
+    """Wehr and Bad Säckingen on four ports: two for people, two for peers."""
+    wehr_web, saeckingen_web, wehr_peer, saeckingen_peer = ports
     return (
-        Place("wehr", "Stadt Wehr", Ags("08337116"), port, port + 2),
+        Place("wehr", "Stadt Wehr", Ags("08337116"), wehr_web, wehr_peer),
         Place(
-            "bad-saeckingen", "Stadt Bad Säckingen", Ags("08337096"), port + 1, port + 3
+            "bad-saeckingen",
+            "Stadt Bad Säckingen",
+            Ags("08337096"),
+            saeckingen_web,
+            saeckingen_peer,
         ),
     )
 
@@ -96,19 +101,27 @@ async def prepare(
     """
     hands = hands or own_hands()
     _clear(folder)
-    now = hands.clock.now()
-    wehr, saeckingen = places(port)
-    demo = build_demo(seed, now.date())
-    published, keys = folder / "directory", folder / "directory-keys"
+    wehr, saeckingen = places([port, port + 1, port + 2, port + 3])
+    demo = build_demo(seed, hands.clock.now().date())
+    federation = Federation(folder, wehr, saeckingen)
+    found_federation(federation, hands)
+    for place, town in ((wehr, demo.wehr), (saeckingen, demo.saeckingen)):
+        await _fill(federation.data(place), town, hands)
+    return federation
+
+
+def found_federation(federation: Federation, hands: Hands) -> None:
+    """A directory with its own root, and both nodes founded and admitted."""
+    published = federation.folder / "directory"
+    keys = federation.folder / "directory-keys"
     root = init(
         published,
         keys,
         plan=Plan(land=LAND, kreis=KREIS, demo=True, quorums={}),
-        at=now,
+        at=hands.clock.now(),
         randomness=hands.randomness,
     )
-    federation = Federation(folder, wehr, saeckingen)
-    for place in (wehr, saeckingen):
+    for place in (federation.wehr, federation.saeckingen):
         paths = Paths(federation.data(place))
         request = found(
             paths,
@@ -124,9 +137,6 @@ async def prepare(
             places=shipped_places(),
             at=hands.clock.now(),
         )
-    for place, town in ((wehr, demo.wehr), (saeckingen, demo.saeckingen)):
-        await _fill(federation.data(place), town, hands)
-    return federation
 
 
 def _clear(folder: Path) -> None:

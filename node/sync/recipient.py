@@ -228,9 +228,19 @@ def _carry_out(
 
 
 def take_offer(
-    uow: UnitOfWork, office: Office, statement: Statement
+    uow: UnitOfWork,
+    office: Office,
+    statement: Statement,
+    *,
+    code: RejectionCode | None = None,
 ) -> InboundTransfer:
     """OFFER or OFFER_UNFIT: offers are always taken, some are rejected at once (HO-46).
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance, directory.
+        statement: The offer.
+        code: Why it is unfit already, if the log gate said so.
 
     Raises:
         UsageError: A transfer of this id is known, from an offer of other bytes.
@@ -250,7 +260,7 @@ def take_offer(
         expires_at=offer.exp,
     )
     uow.inbound.add(transfer)
-    code = _unfit(uow, office, transfer, offer)
+    code = code or _unfit(uow, office, transfer, offer)
     if code is None:
         return apply(uow, office, transfer, InEvent.OFFER)
     return reject(

@@ -34,7 +34,6 @@ from node.cases.extract import (
     count_records,
     interpreter_languages,
     is_minor,
-    member_of,
     select,
 )
 from node.cases.model import Baton, CaseContent
@@ -162,7 +161,7 @@ def draft(
         transfer = uow.outbound.get(transfer_id)
         if transfer.state is not Outbound.HELD or transfer.recipient is None:
             return None
-        household = _open(uow, transfer)
+        household = _open(uow, transfer, now)
         left_behind = _stay_behind(uow, transfer, household)
     routed = office.directory().route(transfer.ags, transfer.move_on)
     recipient = Recipient(
@@ -205,7 +204,7 @@ def draft(
                 key=list(Band).index,
             )
         ),
-        preview=_preview(extracts) if may_announce(answer, going) else None,
+        preview=_preview(extracts, transfer) if may_announce(answer, going) else None,
         kem=kem,
         # HO-35: an offer never outlives its bases.
         expires_at=min(now + OFFER_LIFE, answer.until).replace(microsecond=0),
@@ -213,13 +212,12 @@ def draft(
     )
 
 
-def _open(uow: UnitOfWork, transfer: OutboundTransfer) -> _Household:
-    contents = {m.case: uow.cases.content(m.case) for m in transfer.members}
-    members = tuple(
-        member_of(content, tuple(uow.consents.of_case(case)))
-        for case, content in contents.items()
+def _open(uow: UnitOfWork, transfer: OutboundTransfer, at: datetime) -> _Household:
+    opened = [sender.open_member(uow, m.case, at) for m in transfer.members]
+    return _Household(
+        {content.file.id: content for content, _ in opened},
+        tuple(member for _, member in opened),
     )
-    return _Household(contents, members)
 
 
 def _stay_behind(
@@ -295,8 +293,8 @@ def _grounds(permit: Permit) -> tuple[BasisLine, ...]:
     return tuple(sorted(lines, key=lambda line: line.c))
 
 
-def _preview(extracts: Sequence[Extract]) -> bytes:
-    """Exactly name, birth date and new address per member (HO-61)."""
+def _preview(extracts: Sequence[Extract], transfer: OutboundTransfer) -> bytes:
+    """Exactly name, birth date and new place per member (HO-61)."""
     people = []
     for extract in extracts:
         person = next(
@@ -305,8 +303,9 @@ def _preview(extracts: Sequence[Extract]) -> bytes:
         people.append(
             {
                 name: person.get(name)
-                for name in ("family_name", "given_names", "birth_date", "new_address")
+                for name in ("family_name", "given_names", "birth_date")
             }
+            | {"ags": str(transfer.ags)}
         )
     return strictjson.encode({"persons": people})
 

@@ -13,9 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from node.cases.consent import Permit, Recipient, Wish, Withheld, gate
+from node.cases.consent import Member, Permit, Recipient, Wish, Withheld, gate
+from node.cases.days import local_day
 from node.cases.extract import member_of
-from node.cases.model import Baton, CaseFile
+from node.cases.model import Baton, CaseContent, CaseFile
 from node.crypto.seal import open_comment, wrap_share_b
 from node.errors import (
     KeyRetiredError,
@@ -321,10 +322,8 @@ def ask_gate(
 ) -> Permit | Withheld:
     """Ask for the stored scope again (HO-28), reading the consents under lock (HO-33)."""
     assert transfer.recipient is not None
-    members = [
-        member_of(uow.cases.content(m.case), tuple(uow.consents.of_case(m.case)))
-        for m in transfer.members
-    ]
+    now = office.clock.now()
+    members = [open_member(uow, m.case, now)[1] for m in transfer.members]
     wishes: dict[CaseId, Wish] = {
         m.case: Wish(m.categories, m.documents, m.basis) for m in transfer.members
     }
@@ -334,10 +333,24 @@ def ask_gate(
         wishes,
         Recipient(transfer.recipient, transfer.ags, routed == transfer.recipient),
         purpose="relocation",
-        at=office.clock.now(),
+        at=now,
         second=transfer.second,
         prepared_by=transfer.created_by,
         statutes=office.statutes,
+    )
+
+
+def open_member(
+    uow: UnitOfWork, case: CaseId, at: datetime
+) -> tuple[CaseContent, Member]:
+    """A case, opened, and what the gate must know of its person."""
+    content = uow.cases.content(case)
+    worker = content.file.caseworker
+    return content, member_of(
+        content,
+        tuple(uow.consents.of_case(case)),
+        on=local_day(at),
+        secrecy_bound=worker is not None and uow.accounts.is_secrecy_bound(worker),
     )
 
 

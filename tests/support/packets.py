@@ -1,6 +1,7 @@
 """Packets on their way: an envelope, the offer that goes with it, and the bytes."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -42,71 +43,65 @@ def extracts_of(
 
 def envelope(**changes: Any) -> Envelope:
     """From Wehr to Bad Säckingen."""
-    return Envelope(
-        **{
-            "issuer": WEHR,
-            "audience": SAECKINGEN,
-            "transfer": TRANSFER,
-            "issued_at": SIGNED_AT,
-            "expires_at": EXPIRES_AT,
-            "kem": KEM,
-            "kind": Kind.MOVE,
-            "purpose": Purpose.RELOCATION,
-            "preview": None,
-        }
-        | changes
+    made = Envelope(
+        issuer=WEHR,
+        audience=SAECKINGEN,
+        transfer=TRANSFER,
+        issued_at=SIGNED_AT,
+        expires_at=EXPIRES_AT,
+        kem=KEM,
+        kind=Kind.MOVE,
+        purpose=Purpose.RELOCATION,
+        preview=None,
     )
+    return replace(made, **changes)
 
 
 def offer_for(extracts: Sequence[Extract], **changes: Any) -> OfferBody:
     """The offer that announces exactly these extracts."""
     documents = {DocumentKind(k): n for k, n in count_documents(extracts).items()}
-    return OfferBody(
-        **{
-            "kind": Kind.MOVE,
-            "reason": Reason.MOVE,
-            "purpose": Purpose.RELOCATION,
-            "exp": EXPIRES_AT,
-            "cases": tuple(
-                TaggedCase(bytes([n]) * 16, x.epoch) for n, x in enumerate(extracts)
-            ),
-            "persons": len(extracts),
-            "bands": (Band.TO_49,) * len(extracts),
-            "not_included": NotIncluded(0, 0),
-            "move_on": date(2026, 5, 1),
-            "ags": Ags("08337096"),
-            "categories": Counts(count_records(extracts), documents),
-            "bases": tuple(
-                BasisLine(e.commitment, Basis.CONSENT, EXPIRES_AT)
-                for x in extracts
-                for e in x.evidence
-            ),
-            "named": False,
-            "interpreters": (),
-            "pkt": PacketName(bytes(32), 1),
-            "kid": "k7",
-            "kem": KEM,
-            "suite": 1,
-            "schema": SCHEMA,
-        }
-        | changes
+    made = OfferBody(
+        kind=Kind.MOVE,
+        reason=Reason.MOVE,
+        purpose=Purpose.RELOCATION,
+        exp=EXPIRES_AT,
+        cases=tuple(
+            TaggedCase(bytes([n]) * 16, x.epoch) for n, x in enumerate(extracts)
+        ),
+        persons=len(extracts),
+        bands=(Band.TO_49,) * len(extracts),
+        not_included=NotIncluded(0, 0),
+        move_on=date(2026, 5, 1),
+        ags=Ags("08337096"),
+        categories=Counts(count_records(extracts), documents),
+        bases=tuple(
+            BasisLine(e.commitment, Basis.CONSENT, EXPIRES_AT)
+            for x in extracts
+            for e in x.evidence
+        ),
+        named=False,
+        interpreters=(),
+        pkt=PacketName(bytes(32), 1),
+        kid="k7",
+        kem=KEM,
+        suite=1,
+        schema=SCHEMA,
     )
+    return replace(made, **changes)
 
 
 def announced(offer: OfferBody, **changes: Any) -> Announced:
     """What the recipient knows of it."""
-    return Announced(
-        **{
-            "offer": offer,
-            "issuer": WEHR,
-            "offered_at": SIGNED_AT,
-            "audience": SAECKINGEN,
-            "transfer": TRANSFER,
-            "ph": PH,
-            "preview": None,
-        }
-        | changes
+    made = Announced(
+        offer=offer,
+        issuer=WEHR,
+        offered_at=SIGNED_AT,
+        audience=SAECKINGEN,
+        transfer=TRANSFER,
+        ph=PH,
+        preview=None,
     )
+    return replace(made, **changes)
 
 
 def key_at(kid: KeyId, at: datetime) -> VerifyKey:

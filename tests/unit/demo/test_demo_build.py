@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.cases.codes import find_code
 from node.cases.dictionary import DICTIONARY, field_of
 from node.cases.extract import is_minor, member_of
 from node.cases.model import CaseContent, PartialDate
@@ -125,6 +126,19 @@ def test_every_field_is_of_the_dictionary(town: DemoTown) -> None:
             assert record.kind in DICTIONARY
             for name in record.values:
                 assert field_of(record.kind, name), (record.kind, name)
+
+
+@BOTH
+def test_every_code_is_of_its_list_and_not_younger_than_the_day(town: DemoTown) -> None:
+    for case in town.cases:
+        for record in case.records:
+            for name, value in record.values.items():
+                known = field_of(record.kind, name)
+                if known and known.codes:
+                    for code in value if isinstance(value, list) else [value]:
+                        found = find_code(known.codes, code)
+                        assert found, (record.kind, name, code)
+                        assert found.is_offered(REFERENCE)
 
 
 @BOTH

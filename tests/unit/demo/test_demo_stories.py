@@ -17,9 +17,9 @@ from node.cases.consent import (
 )
 from node.cases.extract import member_of
 from node.cases.model import SENSITIVE, Baton, CaseContent
+from node.demo.cast import Opening, Story, stories
 from node.demo.register import Demo, DemoCase
 from node.demo.residents import REFERENCE
-from node.demo.stories import Opening, Story, stories
 from node.demo.town import SAECKINGEN, WEHR, build_demo
 from node.ids import CaseId
 from tests.support.townfolk import SEED, demo, is_adult, person
