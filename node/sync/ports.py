@@ -470,6 +470,37 @@ class TransferSecrets(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload under way: its transfer key, plain bytes received, sealed parts in order."""
+
+    key: bytes
+    received: int
+    parts: tuple[StoredFile, ...]
+
+
+class Uploads(Protocol):
+    """Containers that arrive in parts (HO-86, HO-87)."""
+
+    def start(self, transfer: TransferId, key: bytes) -> None:
+        """Begin an upload under this transfer key. ConflictError if one runs."""
+        ...
+
+    def find(self, transfer: TransferId) -> Upload | None:
+        """The upload of a transfer, None if none runs."""
+        ...
+
+    def add_part(
+        self, transfer: TransferId, before: Upload, *, part: StoredFile, length: int
+    ) -> None:
+        """Append a synced part of so many plain bytes. ConflictError if it moved."""
+        ...
+
+    def drop(self, transfer: TransferId) -> None:
+        """Forget an upload; its part files go after the commit."""
+        ...
+
+
 class Leases(Protocol):
     """Which process of this node does a job just now."""
 
@@ -497,6 +528,7 @@ class UnitOfWork(Protocol):
     log: ExchangeLog
     heads: Heads
     secrets: TransferSecrets
+    uploads: Uploads
     leases: Leases
 
     def __enter__(self) -> Self:

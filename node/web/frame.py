@@ -21,7 +21,7 @@ from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError
 from node.ids import AccountId, Ags, Identifier
 from node.sync.courier import Runner
-from node.sync.ports import Office
+from node.sync.ports import Office, PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM
 from node.web.language import Language, Words
@@ -99,6 +99,7 @@ class Parts:
     sessions: SessionStorage
     run: Runner
     office: Office
+    files: PacketFiles
     places: Mapping[Ags, str]
     outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
 
