@@ -37,7 +37,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "origin_country": "herkunftsland herkunft",
     "language": "sprache sprachen muttersprache",
     "household": "haushalt haushaltsnr haushaltnr haushaltsnummer haushaltnummer"
-    " hhnr familie familiennr familiennummer haushaltfamilienr",
+    " hhnr familie familienr familiennr familiennummer haushaltfamilienr",
     "street": "straße strasse straßehausnummer straßehausnr straßenr",
     "number": "hausnummer hausnr",
     "postcode": "plz postleitzahl",
