@@ -7,6 +7,7 @@ or the settings do not allow (SR-F10). Implements HO-70 to HO-73, handover 9.2.
 """
 
 import asyncio
+import io
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -237,7 +238,11 @@ class HttpTransport:
         """Send and read at most so many bytes of the answer."""
         try:
             async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
+                method,
+                url,
+                data=io.BytesIO(body),
+                headers=headers,
+                allow_redirects=False,
             ) as response:
                 found = await response.content.read(most + 1)
                 while len(found) <= most:
