@@ -10,10 +10,12 @@ from pathlib import Path
 from node.federation.answers import encode_answer
 from node.federation.listener import Reply
 from node.ids import MemberId, TransferId
-from node.sync import limits, recipient
+from node.sync import deposit, limits
 from node.sync.courier import Runner, StatementsAnswer
 from node.sync.message import Envelope
-from node.sync.ports import Office, PacketFiles, StatementRow
+from node.sync.office import Office
+from node.sync.ports import PacketFiles
+from node.sync.rows import StatementRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ async def keep_container(
     *,
     key: bytes,
     chunks: Callable[[], Iterator[bytes]],
-    expected: recipient.Expected,
+    expected: deposit.Expected,
 ) -> StatementRow:
     """Seal a complete container under a transfer key, sync it, then commit (P18).
 
@@ -49,10 +51,10 @@ async def keep_container(
         chunks: All bytes; their digest was compared with the offer's (HO-59).
         expected: What the offer said.
     """
-    fits = recipient.fits_offer(transfer, expected.offer, start)
+    fits = deposit.fits_offer(transfer, expected.offer, start)
     file = await desk.run.file(lambda: desk.files.keep_sealed(key, transfer, chunks()))
     return await desk.run.write(
-        partial(recipient.take_packet, key=key, file=file, fits=fits),
+        partial(deposit.take_packet, key=key, file=file, fits=fits),
         desk.office,
         transfer,
     )

@@ -29,7 +29,7 @@ from node.federation.listener import (
     plain_problem,
 )
 from node.ids import MemberId, TransferId
-from node.sync import hello, limits, reception, recipient
+from node.sync import deposit, hello, limits, reception
 from node.sync.courier import StatementsAnswer
 from node.sync.delivery import next_batch
 from node.sync.message import parse_envelopes
@@ -161,8 +161,8 @@ async def _hello(desk: Desk, call: Call) -> Reply:
 
 async def _packet(desk: Desk, call: Call) -> Reply:
     transfer = TransferId(call.match["transfer"])
-    expected = await desk.run.read(recipient.expect_packet, call.peer, transfer)
-    if isinstance(expected, recipient.Answered):
+    expected = await desk.run.read(deposit.expect_packet, call.peer, transfer)
+    if isinstance(expected, deposit.Answered):
         status = HTTPStatus.GONE if expected.over else HTTPStatus.OK
         return with_statement(expected.statement, status)
     if len(call.body) != expected.packet.len:

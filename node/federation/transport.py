@@ -48,7 +48,8 @@ from node.sync import limits
 from node.sync.courier import Runner, StatementsAnswer
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
-from node.sync.ports import Office, PacketRow
+from node.sync.office import Office
+from node.sync.rows import PacketRow
 
 _SUCCESS = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.GONE})
 

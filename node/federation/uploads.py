@@ -12,7 +12,7 @@ from node.federation.desk import Desk, keep_container, with_statement
 from node.federation.listener import Call, ProblemError, Reply
 from node.ids import TransferId
 from node.sync import uploading
-from node.sync.recipient import Answered
+from node.sync.deposit import Answered
 
 PART_TYPE = "application/partial-upload"
 

@@ -45,10 +45,9 @@ from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
+from node.sync.logports import ExchangeLog, Heads
 from node.sync.ports import (
     Chains,
-    ExchangeLog,
-    Heads,
     InboundRepository,
     Inbox,
     Leases,
@@ -56,8 +55,8 @@ from node.sync.ports import (
     Outbox,
     TransferSecrets,
     Uploads,
-    Wake,
 )
+from node.sync.rows import Wake
 
 
 class _State(Enum):
@@ -165,6 +164,10 @@ class SqlUnitOfWork:
             ConflictError: There is one already.
         """
         return self._log.start(at)
+
+    def after_commit(self, tidy: Callable[[], None]) -> None:
+        """Do this once the unit is durable; a crash may come first, so it only tidies."""
+        self._work.after_commit(tidy)
 
     def wake(self, what: Wake, key: str) -> None:
         """After the commit, tell the worker that something is due."""

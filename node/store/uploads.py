@@ -14,7 +14,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from node.ids import TransferId
 from node.store.tables import upload as _upload
 from node.store.work import Work
-from node.sync.ports import StoredFile, Upload
+from node.sync.ports import Upload
+from node.sync.rows import StoredFile
 
 _ADD: Final = insert(_upload)
 _GET: Final = select(_upload).where(_upload.c.transfer == bindparam("id_"))

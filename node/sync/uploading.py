@@ -11,14 +11,10 @@ from dataclasses import dataclass
 
 from node.errors import ConflictError
 from node.ids import MemberId, TransferId
-from node.sync.ports import (
-    Office,
-    PacketFiles,
-    StoredFile,
-    UnitOfWork,
-    Upload,
-)
-from node.sync.recipient import Answered, Expected, expectation
+from node.sync.deposit import Answered, Expected, expectation
+from node.sync.office import Office
+from node.sync.ports import PacketFiles, UnitOfWork, Upload
+from node.sync.rows import StoredFile
 
 
 @dataclass(frozen=True, slots=True)

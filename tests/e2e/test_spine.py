@@ -8,7 +8,7 @@ from node.cases.relocation import Source
 from node.casework import cases
 from node.casework.relocations import Move, record_relocation
 from node.config import load_settings
-from node.sync import recipient
+from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from node.trust.places import shipped_places
 from tests.support.pair import (
@@ -67,7 +67,7 @@ async def test_a_case_with_consent_moves_and_is_closed_at_both_ends(tmp_path):
         await until(lambda: state() is Inbound.WAITING)
         await until(lambda: outbound(wehr, transfer).state is Outbound.DELIVERED)
         saeckingen.store.write_sync(
-            recipient.approve, saeckingen.office, transfer, by=APPROVER
+            decision.approve, saeckingen.office, transfer, by=APPROVER
         )
         await until(lambda: outbound(wehr, transfer).state is Outbound.CLOSED)
         await until(lambda: state() is Inbound.CLOSED)
@@ -113,7 +113,7 @@ async def test_a_document_above_one_mebibyte_arrives_in_parts(tmp_path):
             )
         )
         saeckingen.store.write_sync(
-            recipient.approve, saeckingen.office, transfer, by=APPROVER
+            decision.approve, saeckingen.office, transfer, by=APPROVER
         )
         await until(lambda: outbound(wehr, transfer).state is Outbound.CLOSED)
 
