@@ -43,6 +43,7 @@ from node.store.logtables import (
     log_cosig,
     log_head,
     log_leaf,
+    peer_entry,
 )
 from node.store.logtree import LogTree, frontier_of
 from node.store.work import Work

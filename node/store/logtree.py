@@ -24,6 +24,7 @@ from node.crypto.merkle import (
     root_of,
 )
 from node.errors import LogError
+from node.exchangelog.export import TileRow
 from node.store.logtables import log_head, log_leaf, log_tile
 from node.store.work import Work
 
@@ -39,7 +40,7 @@ _LEAVES: Final = (
     .order_by(log_leaf.c.idx)
 )
 _ADD_TILE: Final = insert(log_tile)
-_TILE: Final = select(log_tile.c.data).where(
+_TILE: Final = select(log_tile.c.data, log_tile.c.root).where(
     log_tile.c.level == bindparam("at"), log_tile.c.n == bindparam("number")
 )
 _ROOTS: Final = (
@@ -94,10 +95,10 @@ class LogTree:
             return None
         return root_of(size, _Reader(self, row.size))
 
-    def tile(self, level: int, number: int) -> bytes | None:
-        """The 256 hashes of a full tile as stored, None if there is none."""
+    def tile(self, level: int, number: int) -> TileRow | None:
+        """A full tile as stored, None if there is none."""
         row = self._work.row(_TILE, {"at": level, "number": number})
-        return None if row is None else row.data
+        return None if row is None else TileRow(row.data, row.root)
 
     def hashes(self, level: int, start: int, end: int) -> list[bytes]:
         """Hashes of a tile level, from what it stands on: leaves, or roots of tiles.
@@ -158,10 +159,11 @@ class _Reader:
         end = self._size >> level * HEIGHT
         if (number + 1) * WIDTH > end:
             return self._tree.hashes(level, number * WIDTH, end)
-        data = self._tree.tile(level, number)
-        if data is None:
+        tile = self._tree.tile(level, number)
+        if tile is None:
             raise LogError("a tile is missing")
-        return [data[i : i + HASH_BYTES] for i in range(0, len(data), HASH_BYTES)]
+        size = len(tile.data)
+        return [tile.data[i : i + HASH_BYTES] for i in range(0, size, HASH_BYTES)]
 
 
 def _root(hashes: Sequence[bytes]) -> bytes:

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -258,29 +259,24 @@ class TestGroupCommit:
         assert _kept(store) == []
 
     def test_what_was_told_survives_a_kill(
-        self, database_url: str, store: Store
+        self, database_url: str, store: Store, tmp_path: Path
     ) -> None:
         store.close()
         program = (
-            (
-                "import itertools, sys\n"
-                "from pathlib import Path\n"
-                "from node.store.engine import open_engine\n"
-                "from node.store.runner import Store\n"
-                "from tests.store.test_runner import _add\n"
-                "store = Store(open_engine(sys.argv[1]), None, listener=print)\n"
-                "for i in itertools.count():\n"
-                "    print(store.write_sync(_add, i), flush=True)\n"
-            )
-            .replace("None", "Nothing()")
-            .replace(
-                "store = ",
-                "class Nothing:\n    files = register = week_keys = randomness = None\n"
-                "store = ",
-            )
+            "import itertools, sys\n"
+            "from pathlib import Path\n"
+            "from node.store.engine import open_engine\n"
+            "from node.store.runner import Store\n"
+            "from tests.store.test_runner import _add\n"
+            "from tests.support.databases import means_in\n"
+            "means = means_in(Path(sys.argv[2]))\n"
+            "store = Store(open_engine(sys.argv[1]), means, listener=print)\n"
+            "for i in itertools.count():\n"
+            "    print(store.write_sync(_add, i), flush=True)\n"
         )
         with subprocess.Popen(
-            [sys.executable, "-c", program, database_url], stdout=subprocess.PIPE
+            [sys.executable, "-c", program, database_url, str(tmp_path)],
+            stdout=subprocess.PIPE,
         ) as process:
             assert process.stdout is not None
             told = [int(process.stdout.readline()) for _ in range(20)]

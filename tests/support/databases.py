@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,8 @@ import psycopg
 import pytest
 
 from node.crypto.casekey import WrapKey
+from node.crypto.keys import Keyring, SigningKey
+from node.ids import MemberId
 from node.store.engine import Engines, open_engine
 from node.store.files import SealedFiles
 from node.store.migrate import upgrade
@@ -176,6 +179,30 @@ class Wakes:
         self.heard.append((what, key))
 
 
+@dataclass
+class HandClock:
+    """A clock that a test moves by hand."""
+
+    at: datetime = datetime(2026, 2, 9, 8, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """The instant it was set to."""
+        return self.at
+
+
+KEYRING: Final = Keyring(
+    member=MemberId("08337116-stadt-wehr"),
+    sign_kid="s1",
+    sign=SigningKey.from_seed(b"\x11" * 32),
+    sheet_kid="h1",
+    sheet=SigningKey.from_seed(b"\x12" * 32),
+    log=SigningKey.from_seed(b"\x13" * 32),
+    witness=SigningKey.from_seed(b"\x14" * 32),
+    openings={},
+    tag_key=b"\x15" * 32,
+)
+
+
 def counting_randomness() -> Callable[[int], bytes]:
     """Bytes that never repeat within a test."""
     numbers = count(1)
@@ -185,14 +212,19 @@ def counting_randomness() -> Callable[[int], bytes]:
 @pytest.fixture
 def means(tmp_path: Path) -> Means:
     """What units of this test work with."""
+    return means_in(tmp_path)
+
+
+def means_in(folder: Path) -> Means:
+    """Means that keep their files in a folder."""
     week_keys = MemoryWeekKeys()
     week_keys.make("2026-W07")
     return Means(
-        files=SealedFiles(tmp_path / "files"),
-        documents=SealedFiles(tmp_path / "documents"),
-        register=DeletionRegister(tmp_path / "deleted.register"),
+        files=SealedFiles(folder / "files"),
+        documents=SealedFiles(folder / "documents"),
+        register=DeletionRegister(folder / "deleted.register"),
         week_keys=week_keys,
-        clock=TestClock(),
+        clock=HandClock(),
         randomness=counting_randomness(),
         keyring=KEYRING,
         log_origin="wehr.example/log/1",
