@@ -11,34 +11,41 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_network
 from typing import Any, TypeVar
 
 import structlog
 from aiohttp import web
 
+from node.api.app import make_api_app
+from node.api.gate import Desk as ApiDesk
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, UnknownNodeError
 from node.failpoints import Failpoints, NoFailpoints
-from node.federation import updater
+from node.federation.fetcher import Source
 from node.federation.routes import Desk, make_peer_app
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, witness_name
+from node.founding import Paths, log_origin, means_of, witness_name
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.migrate import check_schema
 from node.store.publisher import Publisher
-from node.store.register import DeletionRegister
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
-from node.store.weekkeys import WeekKeys
-from node.store.work import Means
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.ports import Office, Wake
 from node.trust.directory import Directory
+from node.trust.places import shipped_places
+from node.version import SOFTWARE
+from node.web.app import make_web_app
+from node.web.frame import Parts, WebSettings
+from node.web.pages.everything import all_routes, outlook
+from node.web.session import SessionStorage
+from node.web.staff import StoreAccounts, StoreSessions
 from node.worker import Duties, Worker
 
 log = structlog.get_logger("node")
@@ -150,7 +157,6 @@ async def build_node(
     hands = hands or own_hands()
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
-    week_keys = WeekKeys(paths.week_keys, master)
     library = Library()
     office = Office(
         keyring=keyring,
@@ -165,16 +171,13 @@ async def build_node(
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
         check_schema(engines)
-        documents = SealedFiles(paths.documents)
-        means = Means(
-            files=SealedFiles(paths.packets),
-            documents=documents,
-            register=DeletionRegister(paths.register),
-            week_keys=week_keys,
+        means = means_of(
+            paths,
+            master,
+            keyring,
+            log_origin=office.log_origin,
             clock=hands.clock,
             randomness=hands.randomness,
-            keyring=keyring,
-            log_origin=office.log_origin,
         )
         signals = Signals()
         store = Store(engines, means, listener=signals)
@@ -212,7 +215,7 @@ async def build_node(
             courier=courier,
             worker=worker,
             library=library,
-            documents=documents,
+            documents=means.documents,
             refresh_directory=refresh,
             publisher=publisher,
         )
@@ -261,8 +264,15 @@ def _refresh(
     """Fetch and verify the directory, keep it, put it in force (HO-99 to HO-102)."""
     if not settings.directory or not paths.root.exists():
         raise ConfigError("directory or root.json is not set up yet")
+    # TUF is slow to import and only this thread needs it.
+    from node.federation import updater  # noqa: PLC0415
+
     found = updater.refresh(
-        updater.source_of(settings.directory, demo=settings.demo),
+        Source(
+            settings.directory,
+            allowed=tuple(ip_network(text) for text in settings.allowed_networks),
+            demo=settings.demo,
+        ),
         paths.directory,
         previous=library.known,
         root=paths.root.read_bytes(),
@@ -296,3 +306,29 @@ def peer_app(node: Node) -> web.Application:
             requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
         )
     )
+
+
+def web_app(node: Node) -> web.Application:
+    """The application behind the listener for people, with the town's API beside it."""
+    settings = node.settings
+    clock, chance = node.office.clock, node.office.randomness
+    accounts = StoreAccounts(node.run, clock, chance, demo=settings.demo)
+    parts = Parts(
+        settings=WebSettings(
+            body=settings.name,
+            origin=settings.web_url,
+            version=SOFTWARE,
+            demo=settings.demo,
+        ),
+        clock=clock,
+        randomness=chance,
+        accounts=accounts,
+        sessions=SessionStorage(StoreSessions(node.run), clock, chance),
+        run=node.run,
+        office=node.office,
+        files=node.courier.files,
+        places=shipped_places(),
+        outlook=partial(outlook, node.run),
+    )
+    api = make_api_app(ApiDesk(node.office, node.run, parts.places, settings.delivery))
+    return make_web_app(parts, all_routes(), api=api)

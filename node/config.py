@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         delivery: ``auto`` sends by itself when every basis allows it (FR-25).
         demo: Invented data; log-in by one button; http on loopback allowed.
         peer_requests_per_s: Requests that one verified key may make in a second.
-        peer_open_transfers: Transfers of one peer that may be open at a time (5.2).
+        peer_open_transfers: Transfers of one peer that may be open at a time.
         allowed_networks: Private networks that peers may live in (SR-F10).
         trusted_proxies: Addresses whose forwarding headers count for logging.
     """

@@ -129,9 +129,17 @@ class ReceiptError(PeerError):
 
 
 class PacketUnreadableError(PeerError):
-    """The one failure of opening (HO-65); the reason stays in the local log as a code."""
+    """The one failure of opening (HO-65).
+
+    Its text is always the same; ``reason`` is a code for the local log alone.
+    """
 
     code = "unreadable"
+
+    def __init__(self, reason: str = "unreadable") -> None:
+        """Keep the reason where no answer to the sender reads it."""
+        super().__init__("unreadable")
+        self.reason = reason
 
 
 class HistoryConflictError(PeerError):

@@ -21,9 +21,14 @@ from node.crypto.merkle import Frontier
 from node.errors import ConfigError
 from node.ids import Ags, MemberId
 from node.store.engine import open_engine
+from node.store.files import SealedFiles
 from node.store.mark import Mark, write_mark
 from node.store.migrate import upgrade
+from node.store.register import DeletionRegister
+from node.store.runner import Store
+from node.store.unit import SqlUnitOfWork
 from node.store.weekkeys import WeekKeys, week_of
+from node.store.work import Means
 from node.sync.limits import DOCUMENT_BYTES, PACKET_BYTES
 from node.trust.admission import Applicant, admission_request
 from node.trust.keysheet import KemKey, KeySheet, Limits, sign_sheet
@@ -136,15 +141,21 @@ def found(paths: Paths, town: Town, *, clock: Clock, randomness: Randomness) -> 
     ring = _keyring(town.member, randomness)
     _write(paths.master, master)
     _write(paths.keyring, lock_keyring(ring.encode(), master, randomness))
-    WeekKeys(paths.week_keys, master).make(week_of(now.date()), randomness)
-    engines = open_engine(
-        town.database or f"sqlite:///{paths.folder / 'node.db'}", durable=not town.demo
-    )
-    try:
-        upgrade(engines)
-    finally:
-        engines.close()
+    week_keys = WeekKeys(paths.week_keys, master)
+    week_keys.make(week_of(now.date()), randomness)
     origin = log_origin(town.peer_url)
+    _fill_database(
+        town.database or f"sqlite:///{paths.folder / 'node.db'}",
+        means_of(
+            paths,
+            master,
+            ring,
+            log_origin=origin,
+            clock=clock,
+            randomness=randomness,
+        ),
+        durable=not town.demo,
+    )
     write_mark(paths.mark, Mark(origin, 1, Frontier()))
     request = admission_request(
         ring,
@@ -157,6 +168,45 @@ def found(paths: Paths, town: Town, *, clock: Clock, randomness: Randomness) -> 
     # The settings come last: a folder without them was never founded.
     _write(paths.folder / FILE_NAME, _settings(town).encode())
     return request
+
+
+def means_of(
+    paths: Paths,
+    master: bytes,
+    ring: Keyring,
+    *,
+    log_origin: str,
+    clock: Clock,
+    randomness: Randomness,
+) -> Means:
+    """What the store of this node works with besides its database."""
+    return Means(
+        files=SealedFiles(paths.packets),
+        documents=SealedFiles(paths.documents),
+        register=DeletionRegister(paths.register),
+        week_keys=WeekKeys(paths.week_keys, master),
+        clock=clock,
+        randomness=randomness,
+        keyring=ring,
+        log_origin=log_origin,
+    )
+
+
+def _fill_database(url: str, means: Means, *, durable: bool) -> None:
+    """The schema, and the first entry of the exchange log."""
+    engines = open_engine(url, durable=durable)
+    upgrade(engines)
+    store = Store(engines, means, listener=lambda _what, _key: None)
+    try:
+        store.write_sync(_open_log, means.clock.now())
+    finally:
+        store.close()
+
+
+def _open_log(uow: SqlUnitOfWork, at: datetime) -> None:
+    with uow:
+        uow.start_log(at)
+        uow.commit()
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -203,7 +253,7 @@ def _first_sheet(ring: Keyring, town: Town, now: datetime) -> str:
         schema=("case/1",),
         limits=Limits(PACKET_BYTES, DOCUMENT_BYTES),
     )
-    return sign_sheet(sheet, ring.sheet, kid=str(ring.sheet_key_id))
+    return sign_sheet(sheet, ring.sheet, kid=ring.sheet_kid)
 
 
 def _settings(town: Town) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from node.accounts.model import Account, ApiToken, Deputyship, Reading
+from node.accounts.session import StoredSession
 from node.ids import AccountId, CaseId
 
 
@@ -17,6 +19,10 @@ class AccountRepository(Protocol):
 
     def get(self, account: AccountId) -> Account:
         """One account, locked. NotFoundError if absent."""
+        ...
+
+    def is_secrecy_bound(self, account: AccountId) -> bool:
+        """Whether this caseworker is bound by § 203 StGB; False if absent (FR-22)."""
         ...
 
     def by_login(self, login: str) -> Account | None:
@@ -81,6 +87,61 @@ class AccountRepository(Protocol):
 
     def clear_failures(self, subject: bytes) -> None:
         """A good log-in."""
+        ...
+
+
+class SessionRepository(Protocol):
+    """Sessions of browsers, by the hash of their token (SR-B2)."""
+
+    def load(self, token_hash: bytes) -> StoredSession | None:
+        """The session, alive or not."""
+        ...
+
+    def add(self, stored: StoredSession) -> None:
+        """Insert a session that has just begun."""
+        ...
+
+    def update(self, stored: StoredSession) -> None:
+        """Replace what changed, if the session still exists."""
+        ...
+
+    def delete(self, token_hash: bytes) -> None:
+        """Forget the session; absent is fine."""
+        ...
+
+    def of(self, account: AccountId) -> Sequence[StoredSession]:
+        """All sessions of an account, newest first."""
+        ...
+
+
+class StaffUnit(Protocol):
+    """One transaction over accounts and sessions."""
+
+    @property
+    def accounts(self) -> AccountRepository:
+        """Accounts and what opens them."""
+        ...
+
+    @property
+    def sessions(self) -> SessionRepository:
+        """Browsers that are signed in."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Undo everything that was not committed."""
+        ...
+
+    def commit(self) -> None:
+        """Make all of it durable together."""
         ...
 
 

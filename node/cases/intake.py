@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from node.cases.consent import DOCUMENTS
 from node.cases.days import local_day
 from node.cases.dictionary import (
     FOREIGN,
@@ -27,7 +28,7 @@ from node.cases.extract import Evidence, birth_of
 from node.cases.model import Baton, CaseContent, CaseFile, Origin, Record
 from node.cases.standing import MINIMUM
 from node.crypto.base64url import b64u
-from node.errors import MalformedMessageError, UsageError
+from node.errors import MalformedMessageError, PacketUnreadableError, UsageError
 from node.ids import CaseId, MemberId, RecordId
 from node.strictjson import Json, JsonObject
 
@@ -146,7 +147,7 @@ def plan_intake(
 
     Raises:
         UsageError: K01 is not taken.
-        MalformedMessageError: One id names two kinds of record, or stands in one part
+        PacketUnreadableError: One id names two kinds of record, or stands in one part
             twice.
     """
     if MINIMUM not in taken:
@@ -200,7 +201,11 @@ def _new_case(
     birth = birth_of(person)
     is_one_year = birth is not None and birth.first.year == birth.last.year
     kept = {record.id for record in records if record.kind == "document"}
-    documents = {r: part for r, part in arrival.documents.items() if r in kept}
+    documents = {
+        record: part
+        for record, part in arrival.documents.items()
+        if record in kept and DOCUMENTS in taken
+    }
     return NewCase(
         before=before,
         file=_file(arrival, before, _household(records), at=at, sender=sender),
@@ -241,10 +246,10 @@ def _records(arrival: Arrival, taken: frozenset[str]) -> Iterator[Record]:
     frames: dict[RecordId, Incoming] = {}
     for part in arrival.parts.values():
         if len({item.id for item in part}) != len(part):
-            raise MalformedMessageError("record-twice")
+            raise PacketUnreadableError("record-twice")
         for item in part:
             if frames.setdefault(item.id, item).kind != item.kind:
-                raise MalformedMessageError("record-kind")
+                raise PacketUnreadableError("record-kind")
     health = health_records(_whole(arrival))
     values: dict[RecordId, JsonObject] = {}
     for category in sorted(arrival.parts.keys() & taken):
@@ -316,14 +321,15 @@ def _united(arrived: Record, here: Record | None) -> Record:
     if here is None:
         return arrived
     if here.kind != arrived.kind:
-        raise MalformedMessageError("record-kind")
+        raise PacketUnreadableError("record-kind")
     values = {**here.values, **arrived.values}
     if FOREIGN in here.values and FOREIGN in arrived.values:
         values[FOREIGN] = {**here.values[FOREIGN], **arrived.values[FOREIGN]}
-    for name in ("counselling_start", "counselling_max_end"):
-        dates = {str(v) for r in (here, arrived) if (v := r.values.get(name))}
-        if arrived.kind == "person" and dates:
-            values[name] = min(dates)
+    began, begins = here.text("counselling_start"), arrived.text("counselling_start")
+    if began and begins and began < begins:
+        # The earlier start and the end that was computed from it go together.
+        for name in ("counselling_start", "counselling_max_end"):
+            values[name] = here.values.get(name)
     return replace(here, values=values, recorded_at=arrived.recorded_at)
 
 

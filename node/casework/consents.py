@@ -72,9 +72,9 @@ def record_consent(
         if answer.categories:
             last_day = clock_end(uow.cases.content(answer.case))
             end = check_end(today, answer.valid_until, last_day)
-        consent = _consent(office, answer, now=now, until=end, by=by.account)
+        consent = make_consent(office, answer, now=now, until=end, by=by.account)
         consent = replace(
-            consent, entry=_log_consent(uow, office, consent, by=by.account)
+            consent, entry=log_recorded(uow, office, consent, by=by.account)
         )
         uow.consents.put(consent)
         uow.tasks.settle("consent.missing", case=answer.case)
@@ -93,7 +93,7 @@ def clock_end(content: CaseContent) -> date:
     return counselling_last_day(start, 4 if extended else 3)
 
 
-def _consent(
+def make_consent(
     office: Office,
     answer: Answer,
     *,
@@ -101,6 +101,7 @@ def _consent(
     until: date,
     by: AccountId | None,
 ) -> Consent:
+    """An answer as a consent, with the bytes that were agreed to as its evidence."""
     today = local_day(now)
     consent_id = ConsentId(new_id(office, now))
     said: dict[str, Json] = {
@@ -149,9 +150,10 @@ def _consent(
     )
 
 
-def _log_consent(
+def log_recorded(
     uow: UnitOfWork, office: Office, consent: Consent, *, by: AccountId | None
 ) -> bytes:
+    """Write ``consent.recorded``; gives its commitment."""
     return _append_consent(
         uow,
         consent,

@@ -185,9 +185,6 @@ class Ledger:
         if self._counts[code] <= MOST_PER_CODE:
             self._found.append(Finding(code, index, text))
 
-    def __contains__(self, code: Code) -> bool:
-        return code in self._counts
-
     def findings(self) -> tuple[Finding, ...]:
         """All of them, the gravest and earliest first."""
         order = list(Weight)

@@ -185,9 +185,9 @@ class Structure:
         """Every head up to here agrees: does the log end where it should?"""
         size = self.size
         known = self._first_known(bodies, self.agreed, size)
-        shifted = known is not None and known[0] in (Code.LEAF_MISSING, Code.LEAF_EXTRA)
-        if short and known is not None and shifted:
-            self._ledger.add(*known, "the leaves after it moved by one")
+        moved = known is not None and known[0] is Code.LEAF_MISSING
+        if known is not None and (moved or not short):
+            self._ledger.add(*known, "no head covers this leaf")
         elif short:
             text = "heads vouch for more leaves than there are"
             self._ledger.add(Code.TAIL_CUT, size, text)

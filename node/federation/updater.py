@@ -25,6 +25,7 @@ from urllib.parse import quote
 from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient.config import UpdaterConfig
+from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
 
 from node import strictjson
@@ -101,7 +102,8 @@ def refresh(
         ConfigError: The folder cannot be used, or a demo root outside a demo.
     """
     use_one_verifier()
-    with _translated(), closing(_Run(source, folder, root)) as run:
+    with _translated(), closing(make_fetcher(source)) as fetcher:
+        run = _Run(source, folder, root=root, fetcher=fetcher)
         head = run.head(previous)
         if previous and head.mark == previous.head.mark:
             # Nothing changed but the timestamp: one signature instead of thousands.
@@ -120,26 +122,23 @@ def refresh(
 class _Run:
     """One refresh: an ``Updater`` that has verified the top-level metadata."""
 
-    def __init__(self, source: Source, folder: Path, root: bytes) -> None:
+    def __init__(
+        self, source: Source, folder: Path, *, root: bytes, fetcher: FetcherInterface
+    ) -> None:
         self._source = source
         self._metadata = folder / "cache"
         self._metadata.mkdir(parents=True, exist_ok=True)
         self._mirror = Mirror(folder)
         self._incomplete = False
         self._faults: list[Fault] = []
-        self._fetcher = make_fetcher(source)
         self._updater = Updater(
             str(self._metadata),
             f"{source.base_url}metadata/",
             target_base_url=f"{source.base_url}targets/",
-            fetcher=self._fetcher,
+            fetcher=fetcher,
             config=_CONFIG,
             bootstrap=root,
         )
-
-    def close(self) -> None:
-        """Give the connection up."""
-        self._fetcher.close()
 
     def head(self, previous: Directory | None) -> Head:
         """Refresh the top level; the rest of the head is what was known before.

@@ -42,6 +42,7 @@ _BY_LOGIN: Final = select(account).where(account.c.folded == bindparam("as_folde
 _ALL: Final = select(account).order_by(account.c.folded)
 _CHANGE: Final = update(account).where(_ONE)
 _PASSWORD: Final = select(account.c.password).where(_ONE)
+_SECRECY: Final = select(account.c.secrecy_bound).where(_ONE)
 
 _DEPUTYSHIPS: Final = select(deputyship).order_by(
     deputyship.c.first_day, deputyship.c.owner, deputyship.c.deputy
@@ -97,6 +98,11 @@ class SqlAccounts:
         if row is None:
             raise NotFoundError("account")
         return _from_row(row)
+
+    def is_secrecy_bound(self, account: AccountId) -> bool:
+        """Whether this caseworker is bound by § 203 StGB; False if absent (FR-22)."""
+        row = self._work.row(_SECRECY, {"of": account})
+        return row is not None and bool(row.secrecy_bound)
 
     def by_login(self, login: str) -> Account | None:
         """The account with this login, letters folded."""

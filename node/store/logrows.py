@@ -68,7 +68,37 @@ _PEER: Final = select(peer_entry).where(
     peer_entry.c.origin == bindparam("of"), peer_entry.c.c == bindparam("named")
 )
 _SIGNED: Final = select(func.max(log_checkpoint.c.size))
+_NEWEST: Final = select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)
+_WITNESSED: Final = (
+    select(
+        log_cosig.c.name,
+        func.max(log_cosig.c.size).label("size"),
+        func.max(log_cosig.c.last_at).label("last_at"),
+    )
+    .group_by(log_cosig.c.name)
+    .order_by(log_cosig.c.name)
+)
 _ADD_CHECKPOINT: Final = insert(log_checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """How far a witness has followed our log, and when it last said so."""
+
+    name: str
+    size: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the log stands; ``signed_at`` is None before the first checkpoint."""
+
+    origin: str
+    size: int
+    signed_size: int
+    signed_at: datetime | None
+    witnessed: tuple[Witnessed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +126,24 @@ class LogRows:
         """The size of our newest signed checkpoint, 0 if there is none."""
         row = self._work.row(_SIGNED)
         return 0 if row is None or row[0] is None else int(row[0])
+
+    def standing(self) -> Standing:
+        """How far the log is written, signed and witnessed; nothing is verified.
+
+        Raises:
+            LogError: The log was never begun.
+        """
+        head, newest = self._head(), self._work.row(_NEWEST)
+        return Standing(
+            origin=head.origin,
+            size=head.size,
+            signed_size=0 if newest is None else newest.size,
+            signed_at=None if newest is None else newest.signed_at,
+            witnessed=tuple(
+                Witnessed(row.name, row.size, row.last_at)
+                for row in self._work.rows(_WITNESSED)
+            ),
+        )
 
     def read_back(self, mark: Mark) -> Frontier:
         """Recompute the log from raw bytes, from where the signer's mark stands.

@@ -76,7 +76,7 @@ class SqlRecords:
     def all_of(self, case: CaseId, key: CaseKey) -> tuple[Record, ...]:
         """All records of a case, opened, in the order they were recorded."""
         rows = self._work.rows(_ALL, {"case": case})
-        return tuple(_from_row(row, key) for row in rows)
+        return tuple(opened(row, key) for row in rows)
 
     def get(self, case: CaseId, record_id: RecordId) -> Record:
         """One record, opened.
@@ -89,7 +89,7 @@ class SqlRecords:
         row = self._work.row(_GET, {"case": case, "record": record_id})
         if row is None:
             raise NotFoundError("record")
-        return _from_row(row, key)
+        return opened(row, key)
 
     def put(self, records: Iterable[Record]) -> Sequence[CaseId]:
         """Insert, or replace those with the same case and id; versions are counted here.
@@ -155,7 +155,12 @@ class SqlRecords:
         }
 
 
-def _from_row(row: Row[*tuple[Any, ...]], key: CaseKey) -> Record:
+def opened(row: Row[*tuple[Any, ...]], key: CaseKey) -> Record:
+    """The record of a row of ``record``, under the key of its case.
+
+    Raises:
+        SealError: The row was moved or damaged.
+    """
     place = _place(row.id, row.case_id, row.epoch)
     hidden: JsonObject = json.loads(open_field(key, place, row.sealed))
     return Record(

@@ -15,7 +15,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from node.accounts.ports import AccountRepository, ReadLog
+from node.accounts.ports import AccountRepository, ReadLog, SessionRepository
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -23,6 +23,7 @@ from node.cases.ports import (
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.readings import Readings
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
 from node.store.cases import SqlCases
@@ -35,6 +36,7 @@ from node.store.inbox import SqlInbox
 from node.store.leases import SqlLeases
 from node.store.logrows import LogRows
 from node.store.outbox import SqlOutbox
+from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
@@ -94,8 +96,9 @@ class SqlUnitOfWork:
         self.log_rows = LogRows(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
-        self.sessions = SqlSessions(self._work)
+        self.sessions: SessionRepository = SqlSessions(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
+        self.readings: Readings = SqlReadings(self._work)
         self.upkeep = Upkeep(self._work)
 
     @property

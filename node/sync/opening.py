@@ -12,20 +12,20 @@ from dataclasses import dataclass
 import structlog
 
 from node.cases.intake import NewCase, StaleEpoch, plan_intake, with_file
-from node.cases.model import CaseContent, Record
+from node.cases.model import CaseContent
 from node.crypto.container import MAX_PRELUDE_BYTES, Prelude, read_prelude
 from node.crypto.seal import open_preview, open_share_a, open_share_b, open_stream
 from node.errors import ErasedError, MalformedMessageError, PacketUnreadableError
 from node.failpoints import Point
-from node.ids import CaseId, TransferId
-from node.sync import packet, recipient
+from node.ids import CaseId, RecordId, TransferId
+from node.sync import recipient
 from node.sync.bodies import ImportedBody
 from node.sync.courier import Courier
 from node.sync.logbook import Act
-from node.sync.manifest import Announced
-from node.sync.packet import OpenedPacket
+from node.sync.manifest import Announced, preview_digest
 from node.sync.ports import Office, PacketFiles, StoredFile, UnitOfWork
 from node.sync.transfer import Inbound, InboundTransfer, InEvent
+from node.sync.unpack import OpenedPacket, read_documents, read_packet
 from node.sync.words import RejectionCode
 
 log = structlog.get_logger("opening")
@@ -123,14 +123,14 @@ def open_container(office: Office, files: PacketFiles, ready: Ready) -> Opened:
         ph=prelude.ph,
         preview=_preview_digest(prelude, share_a),
     )
-    found = packet.read_packet(plaintext(), announced, office.directory().manifest_key)
+    found = read_packet(plaintext(), announced, office.directory().manifest_key)
     return Opened(ready, found, plaintext)
 
 
 def _preview_digest(prelude: Prelude, share_a: bytes) -> bytes | None:
     if prelude.preview is None:
         return None
-    return packet.preview_digest(open_preview(prelude, share_a))
+    return preview_digest(open_preview(prelude, share_a))
 
 
 def _first(chunks: Iterator[bytes], most: int) -> bytes:
@@ -226,19 +226,19 @@ def _write_case(uow: UnitOfWork, case: NewCase, opened: Opened) -> None:
     else:
         uow.cases.reopen(case.file)
     uow.cases.set_birth_year(case.file.id, case.birth_year)
-    records: list[Record] = []
-    for record in case.records:
-        part = case.documents.get(record.id) if record.kind == "document" else None
-        if part is None:
-            records.append(record)
-            continue
-        digest, length = uow.cases.seal_document(
-            case.file.id,
-            case.file.epoch,
-            packet.read_part(opened.plaintext(), opened.packet.manifest, part),
-        )
-        records.append(with_file(record, digest, length))
-    uow.cases.put(records)
+    # Step 5: one more pass over the plaintext, for the documents that were taken.
+    part_of = {part: record for record, part in case.documents.items()}
+    manifest = opened.packet.manifest
+    sealed: dict[RecordId, tuple[bytes, int]] = {}
+    if part_of:
+        for part, chunks in read_documents(opened.plaintext(), manifest, part_of):
+            sealed[part_of[part]] = uow.cases.seal_document(
+                case.file.id, case.file.epoch, chunks
+            )
+    uow.cases.put(
+        with_file(record, *sealed[record.id]) if record.id in sealed else record
+        for record in case.records
+    )
 
 
 def give_up(

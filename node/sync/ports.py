@@ -11,6 +11,7 @@ from enum import StrEnum, unique
 from types import TracebackType
 from typing import Protocol, Self
 
+from node.accounts.ports import AccountRepository
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -484,6 +485,7 @@ class UnitOfWork(Protocol):
     """
 
     cases: CaseRepository
+    accounts: AccountRepository
     consents: ConsentRepository
     relocations: RelocationRepository
     tasks: TaskRepository

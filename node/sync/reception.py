@@ -40,6 +40,7 @@ from node.exchangelog.proof import (
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
 from node.sync import chain, recipient, sender
+from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
 from node.sync.message import (
@@ -52,7 +53,8 @@ from node.sync.message import (
 )
 from node.sync.offer import OfferBody
 from node.sync.ports import Head, Office, UnitOfWork
-from node.sync.words import UNLINKED, StatementType
+from node.sync.transfer import Why
+from node.sync.words import UNLINKED, RejectionCode, StatementType
 
 TAKEN = "taken"
 REFUSED = "refused"
@@ -160,10 +162,15 @@ def _take(
         case chain.Take():
             pass
     verdict = _ask_log_gate(uow, office, peer, statement, attachment)
-    if not isinstance(verdict, Proven):
+    if isinstance(verdict, Proven):
+        _remember(uow, office, peer, verdict, statement)
+        result = _act(uow, office, statement)
+    elif _is_lost_offer(verdict, statement):
+        # LR-31: what is signed is wrong, no other attachment can cure it.
+        recipient.take_offer(uow, office, statement, code=RejectionCode.LOG)
+        result = TAKEN
+    else:
         return _refuse_unproven(uow, office, peer, verdict)
-    _remember(uow, office, peer, verdict, statement)
-    result = _act(uow, office, statement)
     uow.inbox.add(
         peer.member,
         statement.claims.jti,
@@ -221,12 +228,13 @@ def _ask_log_gate(
 def _expected(uow: UnitOfWork, office: Office, statement: Statement) -> Expected | None:
     """What the statement's entry must say.
 
-    None where no entry is named, or no transfer is known and so nothing will be done.
+    None where its type names no entry, or no transfer is known and so nothing will be
+    done. A statement that must name an entry and does not is never proven (EL-2).
     """
     claims = statement.claims
     types = NAMED_BY.get(claims.t)
     assert claims.tr is not None
-    if types is None or claims.entry is None:
+    if types is None or _is_moot(claims):
         return None
     if isinstance(claims.b, OfferBody):
         epoch = common_epoch(case.e for case in claims.b.cases)
@@ -252,6 +260,19 @@ def _expected(uow: UnitOfWork, office: Office, statement: Statement) -> Expected
         packet=packet,
         proof_required=claims.t is not StatementType.STORED,
     )
+
+
+def _is_lost_offer(verdict: Verdict, statement: Statement) -> bool:
+    return (
+        isinstance(verdict, Unproven)
+        and verdict.final
+        and statement.claims.t is StatementType.OFFER
+    )
+
+
+def _is_moot(claims: Claims) -> bool:
+    """A recall about a case that has long moved on changes nothing and logs nothing."""
+    return isinstance(claims.b, RecallBody) and claims.b.why is Why.MOOT
 
 
 def _refuse_unproven(

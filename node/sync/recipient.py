@@ -85,8 +85,18 @@ def apply(
     transfer: InboundTransfer,
     event: InEvent,
     cause: Cause | None = None,
+    *,
+    stored: InboundTransfer | None = None,
 ) -> InboundTransfer:
     """Carry one event through: table, log entry, effects, all in this transaction.
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance, directory.
+        transfer: As it stands, with what the use case has learnt of it.
+        event: The proven fact.
+        cause: What came with it.
+        stored: As it was loaded, where the use case has changed it since.
 
     Raises:
         TransitionError: The table has no line for this event (HO-11).
@@ -100,7 +110,7 @@ def apply(
     if step.logs:
         entry = record(uow, office, step.logs, _subject(after), act=cause.act, at=at)
         after = replace(after, last_entry=entry)
-    uow.inbound.replace(step.before, after)
+    uow.inbound.replace(stored or transfer, after)
     after = replace(after, version=after.version + 1)
     for effect in step.effects:
         _carry_out(effect, uow, office, after, entry=entry, cause=cause)
@@ -218,9 +228,19 @@ def _carry_out(
 
 
 def take_offer(
-    uow: UnitOfWork, office: Office, statement: Statement
+    uow: UnitOfWork,
+    office: Office,
+    statement: Statement,
+    *,
+    code: RejectionCode | None = None,
 ) -> InboundTransfer:
     """OFFER or OFFER_UNFIT: offers are always taken, some are rejected at once (HO-46).
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance, directory.
+        statement: The offer.
+        code: Why it is unfit already, if the log gate said so.
 
     Raises:
         UsageError: A transfer of this id is known, from an offer of other bytes.
@@ -240,7 +260,7 @@ def take_offer(
         expires_at=offer.exp,
     )
     uow.inbound.add(transfer)
-    code = _unfit(uow, office, transfer, offer)
+    code = code or _unfit(uow, office, transfer, offer)
     if code is None:
         return apply(uow, office, transfer, InEvent.OFFER)
     return reject(
@@ -287,17 +307,18 @@ def reject(
     more: Mapping[str, Json] = (
         {"count": 1} if event in {InEvent.OFFER_UNFIT, InEvent.PACKET_UNFIT} else {}
     )
-    transfer = replace(transfer, refusal=Refusal(by=str(By.RULE), code=str(code)))
+    refused = replace(transfer, refusal=Refusal(by=str(By.RULE), code=str(code)))
     return apply(
         uow,
         office,
-        transfer,
+        refused,
         event,
         Cause(
             act=Act(statement=statement, outcome=str(code), more=more),
             body=RejectedBody(by=By.RULE, code=code),
             codes=(str(code),),
         ),
+        stored=transfer,
     )
 
 
@@ -534,13 +555,13 @@ def approve(
         first = transfer.decided_by or by.account
         second = by.account if transfer.decided_by else None
         taken = transfer.take or taken
-        transfer = replace(transfer, decided_by=first, second_by=second, take=taken)
+        decided = replace(transfer, decided_by=first, second_by=second, take=taken)
         scope = sorted(taken)
         office.failpoints.reach(Point.APPROVE_BEFORE_COMMIT)
         after = apply(
             uow,
             office,
-            transfer,
+            decided,
             InEvent.APPROVED,
             Cause(
                 act=Act(who=Who("approver", first, second), more={"scope": scope}),
@@ -548,6 +569,7 @@ def approve(
                     kid=offer.kid, take=tuple(scope), hands=2 if second else 1
                 ),
             ),
+            stored=transfer,
         )
         uow.tasks.settle("inbound.waiting", transfer=transfer_id)
         uow.tasks.settle("inbound.second", transfer=transfer_id)
@@ -594,14 +616,14 @@ def refuse(
             )
         except MalformedMessageError:
             raise InputError("code", "other_body_missing") from None
-        transfer = replace(
+        refused = replace(
             transfer,
             decided_by=by.account,
             refusal=Refusal(by=str(By.APPROVER), code=str(no.code)),
         )
         act = Act(outcome=str(no.code), who=Who("approver", by.account))
         cause = Cause(act=act, body=body)
-        after = apply(uow, office, transfer, InEvent.REFUSED, cause)
+        after = apply(uow, office, refused, InEvent.REFUSED, cause, stored=transfer)
         uow.tasks.settle("inbound.waiting", transfer=transfer_id)
         uow.tasks.settle("inbound.second", transfer=transfer_id)
         uow.commit()

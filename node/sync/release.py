@@ -34,7 +34,6 @@ from node.cases.extract import (
     count_records,
     interpreter_languages,
     is_minor,
-    member_of,
     select,
 )
 from node.cases.model import Baton, CaseContent
@@ -47,6 +46,8 @@ from node.sync import packet, sender
 from node.sync.courier import Courier
 from node.sync.limits import OFFER_LIFE
 from node.sync.logbook import Act
+from node.sync.manifest import preview_digest
+from node.sync.message import jws_digest
 from node.sync.offer import (
     BasisLine,
     Counts,
@@ -160,7 +161,7 @@ def draft(
         transfer = uow.outbound.get(transfer_id)
         if transfer.state is not Outbound.HELD or transfer.recipient is None:
             return None
-        household = _open(uow, transfer)
+        household = _open(uow, transfer, now)
         left_behind = _stay_behind(uow, transfer, household)
     routed = office.directory().route(transfer.ags, transfer.move_on)
     recipient = Recipient(
@@ -203,7 +204,7 @@ def draft(
                 key=list(Band).index,
             )
         ),
-        preview=_preview(extracts) if may_announce(answer, going) else None,
+        preview=_preview(extracts, transfer) if may_announce(answer, going) else None,
         kem=kem,
         # HO-35: an offer never outlives its bases.
         expires_at=min(now + OFFER_LIFE, answer.until).replace(microsecond=0),
@@ -211,13 +212,12 @@ def draft(
     )
 
 
-def _open(uow: UnitOfWork, transfer: OutboundTransfer) -> _Household:
-    contents = {m.case: uow.cases.content(m.case) for m in transfer.members}
-    members = tuple(
-        member_of(content, tuple(uow.consents.of_case(case)))
-        for case, content in contents.items()
+def _open(uow: UnitOfWork, transfer: OutboundTransfer, at: datetime) -> _Household:
+    opened = [sender.open_member(uow, m.case, at) for m in transfer.members]
+    return _Household(
+        {content.file.id: content for content, _ in opened},
+        tuple(member for _, member in opened),
     )
-    return _Household(contents, members)
 
 
 def _stay_behind(
@@ -293,8 +293,8 @@ def _grounds(permit: Permit) -> tuple[BasisLine, ...]:
     return tuple(sorted(lines, key=lambda line: line.c))
 
 
-def _preview(extracts: Sequence[Extract]) -> bytes:
-    """Exactly name, birth date and new address per member (HO-61)."""
+def _preview(extracts: Sequence[Extract], transfer: OutboundTransfer) -> bytes:
+    """Exactly name, birth date and new place per member (HO-61)."""
     people = []
     for extract in extracts:
         person = next(
@@ -303,8 +303,9 @@ def _preview(extracts: Sequence[Extract]) -> bytes:
         people.append(
             {
                 name: person.get(name)
-                for name in ("family_name", "given_names", "birth_date", "new_address")
+                for name in ("family_name", "given_names", "birth_date")
             }
+            | {"ags": str(transfer.ags)}
         )
     return strictjson.encode({"persons": people})
 
@@ -334,7 +335,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             kem=drafted.kem.key.thumbprint,
             kind=Kind.MOVE,
             purpose=Purpose(PURPOSE),
-            preview=packet.preview_digest(preview) if preview else None,
+            preview=preview_digest(preview) if preview else None,
         ),
         uow.cases.open_document,
     )
@@ -372,14 +373,14 @@ def freeze(
             the container is thrown away and made anew (HO-28).
     """
     with uow:
-        transfer = uow.outbound.get(drafted.transfer.id)
-        if transfer.state is not Outbound.HELD:
+        stored = uow.outbound.get(drafted.transfer.id)
+        if stored.state is not Outbound.HELD:
             raise ConflictError("not held any more")
         for case, version in drafted.versions.items():
             if uow.cases.file(case).version != version:
                 raise ConflictError("a case has changed")
         transfer = replace(
-            transfer,
+            stored,
             members=drafted.scope,
             not_included=drafted.not_included,
             expires_at=drafted.expires_at,
@@ -413,11 +414,16 @@ def freeze(
             sender.Cause(
                 act=act, bodies={Effect.SEND_OFFER: _offer(office, drafted, sealed)}
             ),
+            stored=stored,
         )
+        # Every later statement names the offer by the digest of its bytes (claim ``off``).
+        (offer,) = uow.outbox.of_transfer(transfer.id)
+        named = replace(after, offer_digest=jws_digest(offer.jws))
+        uow.outbound.replace(after, named)
         uow.tasks.settle("transfer.held", transfer=transfer.id)
         office.failpoints.reach(Point.FREEZE_BEFORE_COMMIT)
         uow.commit()
-    return after
+    return named
 
 
 def _basis_word(grounds: Sequence[BasisLine]) -> str:

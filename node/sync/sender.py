@@ -13,9 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from node.cases.consent import Permit, Recipient, Wish, Withheld, gate
+from node.cases.consent import Member, Permit, Recipient, Wish, Withheld, gate
+from node.cases.days import local_day
 from node.cases.extract import member_of
-from node.cases.model import Baton, CaseFile
+from node.cases.model import Baton, CaseContent, CaseFile
 from node.crypto.seal import open_comment, wrap_share_b
 from node.errors import (
     KeyRetiredError,
@@ -84,8 +85,18 @@ def apply(
     transfer: OutboundTransfer,
     event: OutEvent,
     cause: Cause | None = None,
+    *,
+    stored: OutboundTransfer | None = None,
 ) -> OutboundTransfer:
     """Carry one event through: table, log entry, effects, all in this transaction.
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance, directory.
+        transfer: As it stands, with what the use case has learnt of it.
+        event: The proven fact.
+        cause: What came with it.
+        stored: As it was loaded, where the use case has changed it since.
 
     Returns:
         The transfer as it stands now.
@@ -107,7 +118,7 @@ def apply(
         kind = cause.entry_type or step.logs
         entry = record(uow, office, kind, _subject(after), act=cause.act, at=at)
         after = replace(after, last_entry=entry)
-    uow.outbound.replace(step.before, after)
+    uow.outbound.replace(stored or transfer, after)
     after = replace(after, version=after.version + 1)
     for effect in step.effects:
         _carry_out(effect, uow, office, after, entry=entry, cause=cause)
@@ -151,7 +162,7 @@ def _carry_out(  # noqa: C901, PLR0912 - one line per effect, closed by assert_n
         case Effect.DESTROY_SHARE_B:
             uow.secrets.destroy_share_b(transfer.id)
         case Effect.QUEUE_PACKET:
-            uow.outbox.add_packet(_packet_row(uow, transfer))
+            uow.outbox.add_packet(_packet_row(uow, transfer, entry))
         case Effect.DROP_PACKET_ROW:
             uow.outbox.drop_packet(transfer.id)
         case Effect.TELL:
@@ -239,15 +250,18 @@ def _hand_over(
         )
 
 
-def _packet_row(uow: UnitOfWork, transfer: OutboundTransfer) -> PacketRow:
+def _packet_row(
+    uow: UnitOfWork, transfer: OutboundTransfer, sent: bytes | None
+) -> PacketRow:
+    """The container's row; ``sent`` is the offer's entry, looked up after a ``lost``."""
     file = uow.secrets.container(transfer.id)
-    sent = next(r for r in uow.outbox.of_transfer(transfer.id) if r.type == "offer")
+    if sent is None:
+        rows = uow.outbox.of_transfer(transfer.id)
+        sent = next(row.entry for row in rows if row.type == StatementType.OFFER)
     assert file is not None
+    assert sent is not None
     assert transfer.recipient is not None
-    assert sent.entry is not None
-    return PacketRow(
-        transfer.recipient, transfer.id, file.name, file.length, sent.entry
-    )
+    return PacketRow(transfer.recipient, transfer.id, file.name, file.length, sent)
 
 
 def _tell(
@@ -308,10 +322,8 @@ def ask_gate(
 ) -> Permit | Withheld:
     """Ask for the stored scope again (HO-28), reading the consents under lock (HO-33)."""
     assert transfer.recipient is not None
-    members = [
-        member_of(uow.cases.content(m.case), tuple(uow.consents.of_case(m.case)))
-        for m in transfer.members
-    ]
+    now = office.clock.now()
+    members = [open_member(uow, m.case, now)[1] for m in transfer.members]
     wishes: dict[CaseId, Wish] = {
         m.case: Wish(m.categories, m.documents, m.basis) for m in transfer.members
     }
@@ -321,10 +333,24 @@ def ask_gate(
         wishes,
         Recipient(transfer.recipient, transfer.ags, routed == transfer.recipient),
         purpose="relocation",
-        at=office.clock.now(),
+        at=now,
         second=transfer.second,
         prepared_by=transfer.created_by,
         statutes=office.statutes,
+    )
+
+
+def open_member(
+    uow: UnitOfWork, case: CaseId, at: datetime
+) -> tuple[CaseContent, Member]:
+    """A case, opened, and what the gate must know of its person."""
+    content = uow.cases.content(case)
+    worker = content.file.caseworker
+    return content, member_of(
+        content,
+        tuple(uow.consents.of_case(case)),
+        on=local_day(at),
+        secrecy_bound=worker is not None and uow.accounts.is_secrecy_bound(worker),
     )
 
 

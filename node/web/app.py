@@ -38,26 +38,32 @@ from node.web.static_files import PREFIX as STATIC_PREFIX
 from node.web.static_files import StaticFiles
 
 _FORM_TOKEN_KEY: Final = web.RequestKey("form_token", str)
+_API_PREFIX: Final = "/api"
 
 
-def make_web_app(parts: Parts, routes: Iterable[Route]) -> web.Application:
+def make_web_app(
+    parts: Parts, routes: Iterable[Route], *, api: web.Application | None = None
+) -> web.Application:
     """Put the pages together.
 
     Args:
         parts: Everything pages may use.
         routes: Every address with its handler and who may come.
+        api: What answers below ``/api/`` with rules of its own: no cookies, no forms.
+            The headers of SR-B1 are on its answers as well.
     """
     # Both libraries keep text keys in the request; aiohttp would say so on each one.
     warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
     table = list(routes)
+    middlewares = [
+        failures.failures,
+        session_middleware(parts.sessions),
+        _visits,
+        csrf_middleware(parts.settings.origin, _FORM_TOKEN_KEY),
+        _gate({(route.method, route.path): route for route in table}),
+    ]
     app = web.Application(
-        middlewares=[
-            failures.failures,
-            session_middleware(parts.sessions),
-            _visits,
-            csrf_middleware(parts.settings.origin, _FORM_TOKEN_KEY),
-            _gate({(route.method, route.path): route for route in table}),
-        ],
+        middlewares=[_except_for(api, each) for each in middlewares],
         client_max_size=MAX_FORM_BYTES,
     )
     app[PARTS] = parts
@@ -72,7 +78,24 @@ def make_web_app(parts: Parts, routes: Iterable[Route]) -> web.Application:
             app.router.add_get(route.path, route.handler)
         else:
             app.router.add_post(route.path, route.handler)
+    if api is not None:
+        app.add_subapp(_API_PREFIX, api)
     return app
+
+
+def _except_for(api: web.Application | None, inner: Middleware) -> Middleware:
+    """Keep a middleware of the pages away from requests that the router gave to the API.
+
+    aiohttp runs the middlewares of an outer application for inner ones too.
+    """
+
+    @web.middleware
+    async def outer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if api is not None and api in request.match_info.apps:
+            return await handler(request)
+        return await inner(request, handler)
+
+    return outer
 
 
 @cache

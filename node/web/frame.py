@@ -19,7 +19,9 @@ from node.accounts.model import Role
 from node.clock import Clock
 from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError
-from node.ids import AccountId, Identifier
+from node.ids import AccountId, Ags, Identifier
+from node.sync.courier import Runner
+from node.sync.ports import Office, PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM
 from node.web.language import Language, Words
@@ -95,6 +97,10 @@ class Parts:
     randomness: Randomness
     accounts: Accounts
     sessions: SessionStorage
+    run: Runner
+    office: Office
+    files: PacketFiles
+    places: Mapping[Ags, str]
     outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
 
 

@@ -45,7 +45,18 @@ def replay(walked: Explored, to: World, walk: Walk) -> None:
     list(walk.moves(world))
 
 
-@pytest.mark.spec("HO-10", "HO-14", "AS-4")
+@pytest.mark.spec(
+    "HO-10",
+    "HO-14",
+    "AS-4",
+    "TRF-4",
+    "TRF-5",
+    "TRF-6",
+    "TRF-7",
+    "TRF-8",
+    "TRF-9",
+    "TRF-10",
+)
 def test_no_arrival_lacks_a_line_and_no_moment_contradicts_itself():
     assert all(walked.parents for walked in walks())
 

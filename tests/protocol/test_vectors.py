@@ -38,11 +38,15 @@ from node.crypto.seal import (
 from node.crypto.shares import packet_key, preview_key
 from node.crypto.sign import verify
 from node.errors import NodeError
+from node.ids import CaseId, TransferId
+from node.sync.chain import Conflict, Fork, Gap, Link, Position, Repeat, judge
+from node.sync.message import parse_claims
+from node.sync.offer import case_tag
 from tests.vectors.drawn import FOLDER
 from tests.vectors.make_vectors import build
 from tests.vectors.packet_recipes import plaintext_of, push
 
-NAMES = ("packet", "sign", "jws", "note", "merkle", "commit")
+NAMES = ("packet", "sign", "jws", "statement", "note", "merkle", "commit")
 FILES = {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in NAMES}
 BASES = FILES["packet"]["bases"]
 CASES = [
@@ -137,6 +141,30 @@ def do_enrol(given):
 def do_jws(given):
     payload = open_jws(given["jws"], given["typ"], VerifyKey.parse(given["key"]))
     return {"payload": b64u(payload), "kid": peek_kid(given["jws"])}
+
+
+def do_claims(given):
+    return {"t": parse_claims(given["payload"].encode()).t}
+
+
+def do_place(given):
+    last, link, known = given["last"], given["link"], given["known"]
+    found = judge(
+        last and Position(last["inc"], last["seq"], unb64u(last["h"])),
+        Link(link["inc"], link["seq"], unb64u(link["prev"])),
+        digest=unb64u(given["h"]),
+        known=known and unb64u(known),
+    )
+    refused = {Conflict: "id-conflict", Gap: "chain-gap", Fork: "history-conflict"}
+    if type(found) in refused:
+        return {"error": refused[type(found)]}
+    return {"repeat": True} if found == Repeat() else {}
+
+
+def do_tag(given):
+    key, transfer = bytes.fromhex(given["key"]), TransferId(given["tr"])
+    tag = case_tag(key, transfer, CaseId(given["case"]), epoch=given["e"])
+    return {"tag": b64u(tag)}
 
 
 def do_checkpoint(given):

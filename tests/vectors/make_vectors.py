@@ -8,7 +8,13 @@ which are kept in ``encapsulations.json``. A vector changes only with a version 
 import json
 
 from node.crypto.base64url import b64u
-from tests.vectors import packet_recipes, packet_vectors, text_vectors, tree_vectors
+from tests.vectors import (
+    packet_recipes,
+    packet_vectors,
+    statement_vectors,
+    text_vectors,
+    tree_vectors,
+)
 from tests.vectors.drawn import FOLDER, Encapsulations
 
 
@@ -35,6 +41,7 @@ def build():
         "packet.json": packet_vectors.build(drawn),
         "sign.json": text_vectors.signatures(),
         "jws.json": text_vectors.statements(),
+        "statement.json": statement_vectors.build(),
         "note.json": text_vectors.notes(),
         "merkle.json": tree_vectors.tree(),
         "commit.json": tree_vectors.commitments(),

@@ -414,6 +414,61 @@ def test_a_rewritten_unsigned_tail_is_found_by_the_sequencers_row():
     assert first(rows)[1] == 10
 
 
+def test_a_rewrite_of_a_long_span_is_bracketed():
+    rows = clean(BIG, ())
+    other = build(size=300, signed=(), start=START + timedelta(days=1))
+    foreign = export(other)
+    rows.leaves[20:], rows.bodies[20:] = foreign.leaves[20:], foreign.bodies[20:]
+    rows.keys |= foreign.keys
+    rows.tiles.clear()
+    assert ("rewritten", 10) in rows.codes()
+
+
+def test_an_entry_taken_out_with_all_its_traces_is_bracketed():
+    rows = clean()
+    close_the_gap(rows, 4)
+    assert first(rows) == ("leaf_missing", 3)
+
+
+def test_a_leaf_put_in_where_nothing_is_opened_is_bracketed():
+    rows = clean()
+    rows.opening = False
+    insert_leaf(rows, 4)
+    assert first(rows) == ("leaf_extra", 3)
+
+
+def test_an_unsigned_leaf_that_only_its_body_contradicts_is_named():
+    rows = clean()
+    change_leaf(rows, 11)
+    rows.head = replace(rows.head, frontier=b"")
+    assert ("leaf_changed", 11) in rows.codes()
+    assert ("tile_differs", SIZE) in rows.codes()
+
+
+def test_a_sequencers_row_older_than_the_signed_heads_is_found():
+    log = build(size=10)
+    rows = clean(log)
+    rows.head = export(build(size=8)).head
+    assert first(rows) == ("tile_differs", 8)
+
+
+def test_a_sequencers_row_that_a_signed_head_of_its_size_contradicts_is_found():
+    log = build(size=10)
+    rows = clean(log)
+    other = Frontier().extend(leaf_hash(bytes([i])) for i in range(10))
+    rows.head = replace(rows.head, frontier=other.encode())
+    assert first(rows) == ("tile_differs", 10)
+
+
+def test_differing_heads_without_end_do_not_fill_the_memory():
+    rows = clean()
+    false = Checkpoint(LOG.origin, 6, bytes(32))
+    note = sign_checkpoint(false, LOG.signing)
+    rows.checkpoints[2:2] = [CheckpointRow(6, false.root, note)] * 1100
+    found = [f for f in rows.report().findings if f.code is not Code.FORK]
+    assert len(found) == 100
+
+
 # -- Heads -------------------------------------------------------------------------------
 
 

@@ -204,7 +204,16 @@ def test_one_wrong_value_is_enough_to_refuse(key, value):
 
 @pytest.mark.parametrize(
     "ranges",
-    [[[3, 3]], [[3, 2]], [[1, 2], [2, 3]], [[5, 6], [1, 2]], [[1]], [1], [[1, "2"]]],
+    [
+        [[3, 3]],
+        [[3, 2]],
+        [[1, 2], [2, 3]],
+        [[5, 6], [1, 2]],
+        [[1]],
+        [1],
+        [[1, "2"]],
+        {},
+    ],
 )
 def test_ranges_ascend_are_apart_and_not_empty(ranges):
     found = strictjson.parse(encode_entry(_example(EntryType.LOG_ERASURE)))

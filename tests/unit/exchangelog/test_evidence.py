@@ -6,7 +6,8 @@ import pytest
 
 from node.crypto.merkle import leaf_hash
 from node.exchangelog.evidence import Evidence, Tiles
-from node.exchangelog.finding import Code
+from node.exchangelog.finding import Code, Ledger
+from node.exchangelog.structure import Structure
 from tests.support.exchangelog import digest
 from tests.support.logexport import tiles
 
@@ -39,6 +40,16 @@ def test_a_changed_hash_above_the_leaves_is_found_with_its_span():
 def test_a_changed_root_of_the_highest_tile_is_found():
     found = check(STORED | {(1, 0): replace(STORED[1, 0], root=digest("x"))})
     assert found.high == [(0, 65536)]
+
+
+def test_a_tile_above_leaves_that_no_head_confirms_is_not_blamed():
+    wrong = replace(STORED[0, 0], root=digest("x"))
+    ledger = Ledger()
+    structure = Structure(iter(()), lambda *_: wrong, ledger)
+    for hashed in HASHES[:256]:
+        structure.add(hashed)
+    structure.finish(Evidence(), unconfirmed=-1, whole=True)
+    assert ledger.findings() == ()
 
 
 def test_an_open_tile_is_not_asked_for():

@@ -88,6 +88,11 @@ def test_the_attachment_survives_its_json(scene):
     assert isinstance(scene.judge(attachment=parse_attachment(spelled)), Proven)
 
 
+def test_an_attachment_may_lack_what_nobody_needs(scene):
+    bare = replace(scene.attachment, history=None, since=None, entries=())
+    assert parse_attachment(encode_attachment(bare)) == bare
+
+
 def test_one_note_is_opened_once_for_a_whole_list(scene):
     heads = Heads(scene.a.log_key)
     first = heads.open(scene.attachment.checkpoint)
@@ -474,6 +479,7 @@ def test_two_statements_under_one_checkpoint_are_proven_one_after_the_other(scen
         lambda found: found["since"].update(x=1),
         lambda found: found["since"].update(path=[44 * "A"] * 64),
         lambda found: found.update(since=[]),
+        lambda found: found.update(history={"from": 1}),
     ],
 )
 @pytest.mark.spec("EL-17")

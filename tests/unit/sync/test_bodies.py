@@ -130,7 +130,7 @@ def test_the_largest_offer_fits_into_a_statement():
     sign_statement(claims_of(StatementType.OFFER, b=offer), KEY, KID)
 
 
-@pytest.mark.spec("HO-60")
+@pytest.mark.spec("HO-60", "MSG-15")
 @pytest.mark.parametrize(
     "members",
     [
@@ -185,6 +185,7 @@ def test_two_cases_may_not_share_a_tag():
     assert refuses(StatementType.OFFER, cases=[case, case])
 
 
+@pytest.mark.spec("MSG-7")
 def test_cases_and_bases_are_sorted():
     body = payload_of(StatementType.OFFER)["b"]
     assert refuses(StatementType.OFFER, cases=body["cases"][::-1])
@@ -195,6 +196,7 @@ def test_an_offer_without_a_basis_is_read_so_that_a_rule_can_answer_it():
     assert not refuses(StatementType.OFFER, bases=[])
 
 
+@pytest.mark.spec("MSG-16")
 @pytest.mark.parametrize(
     ("basis", "until", "paragraph", "second"),
     [
@@ -250,6 +252,7 @@ def test_people_and_rules_have_their_own_codes(by, code):
             RejectedBody(by, code, ags=ags)
 
 
+@pytest.mark.spec("MSG-13")
 def test_only_other_body_names_another_body_and_names_one():
     other, full = RejectionCode.OTHER_BODY, RejectionCode.CAPACITY
     ags = Ags("08337076")
@@ -292,6 +295,7 @@ def test_keeping_needs_a_paragraph_and_nothing_else_has_one():
             WithdrawalAnswerBody(TAGS, answer, passed_on=False, paragraph=paragraph)
 
 
+@pytest.mark.spec("MSG-14")
 def test_a_backup_is_verified_after_it_was_taken():
     with pytest.raises(MalformedMessageError):
         DurableBody("set", LATER, NOW)
@@ -333,3 +337,12 @@ def test_a_backup_is_verified_after_it_was_taken():
 )
 def test_a_member_of_another_form_is_refused(kind, members):
     assert refuses(kind, **members)
+
+
+@pytest.mark.spec("MSG-17")
+@pytest.mark.parametrize("kind", ["health", "protection", "zz-test"])
+def test_no_offer_tells_which_document_is_about_health(kind):
+    assert refuses(StatementType.OFFER, categories={"K01": 1, "K13": {kind: 1}})
+    assert not refuses(
+        StatementType.OFFER, categories={"K01": 1, "K13": {"restricted": 1, "other": 1}}
+    )

@@ -43,7 +43,7 @@ def test_an_incarnation_never_goes_back():
         next_link(LAST, 1)
 
 
-@pytest.mark.spec("HO-44", "HO-50", "HO-20")
+@pytest.mark.spec("HO-44", "HO-50", "HO-20", "MSG-11", "MSG-12")
 @pytest.mark.parametrize(
     ("last", "link", "known", "judgement"),
     [

@@ -1,6 +1,7 @@
 """Statements: read strictly, written once, signed by their issuer."""
 
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -52,7 +53,7 @@ def parse(payload: object):
     return parse_claims(strictjson.encode(payload))
 
 
-@pytest.mark.spec("HO-51")
+@pytest.mark.spec("HO-51", "MSG-3")
 @pytest.mark.parametrize("kind", StatementType)
 def test_each_type_reads_back_as_it_was_written(kind):
     claims = claims_of(kind)
@@ -83,7 +84,7 @@ def test_any_claims_read_back_as_they_were_written(kind, changes):
     assert parse_claims(encode_claims(claims)) == claims
 
 
-@pytest.mark.spec("HO-51", "HO-60")
+@pytest.mark.spec("HO-51", "HO-60", "MSG-8", "MSG-10")
 @pytest.mark.parametrize("kind", StatementType)
 def test_no_broken_claim_or_member_is_accepted(kind):
     accepted = []
@@ -118,6 +119,7 @@ def test_an_offer_does_not_name_its_own_digest():
         claims_of(StatementType.OFFER, off=digest("offer"))
 
 
+@pytest.mark.spec("MSG-5")
 def test_nobody_states_anything_to_themselves():
     with pytest.raises(MalformedMessageError):
         claims_of(StatementType.STORED, aud=WEHR)
@@ -129,6 +131,7 @@ def test_an_unknown_type_is_refused(t):
         parse(payload_of(StatementType.OFFER) | {"t": t})
 
 
+@pytest.mark.spec("MSG-6", "MSG-10")
 @pytest.mark.parametrize(
     ("claim", "value"),
     [
@@ -148,6 +151,7 @@ def test_an_unknown_type_is_refused(t):
         ("cp", {"log": "a b", "size": 1, "root": "A" * 43 + "="}),
         ("cp", {"log": "a", "size": 1, "root": "A" * 43}),
         ("cp", {"log": "a", "size": 1, "root": "A" * 42 + "B="}),
+        ("cp", {"log": "a", "size": 1, "root": "A" * 43 + "*"}),
         ("cp", {"log": "a", "size": -1, "root": "A" * 43 + "="}),
         ("dir", -1),
         ("aud", "wehr"),
@@ -165,6 +169,7 @@ def test_the_first_link_of_all_is_43_times_a():
     assert parse(payload).prev == START
 
 
+@pytest.mark.spec("MSG-6")
 def test_forms_on_the_wire_are_as_documented():
     payload = payload_of(StatementType.STORED)
     assert payload["off"] == b64u(digest("offer"))
@@ -174,7 +179,7 @@ def test_forms_on_the_wire_are_as_documented():
     assert payload["b"]["pkt"]["dig"] == b64u(digest("container"))
 
 
-@pytest.mark.spec("HO-39", "HO-40")
+@pytest.mark.spec("HO-39", "HO-40", "MSG-1", "MSG-4")
 def test_a_signed_statement_opens_with_its_key():
     statement = sign_statement(claims_of(StatementType.OFFER), KEY, KID)
     assert statement_kid(statement.jws) == KID
@@ -212,6 +217,7 @@ def test_a_manifest_is_no_statement():
         open_statement(jws, KEY.public)
 
 
+@pytest.mark.spec("MSG-1", "MSG-2")
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b"\xff", b'{"t":"offer"}'])
 def test_a_signature_does_not_make_a_payload_good(payload):
     jws = sign_jws(payload, KEY, KID, STATEMENT_TYP)
@@ -230,6 +236,13 @@ def test_what_the_other_side_would_refuse_is_never_signed():
     body = AckBody({MessageId.of(bytes(16)): "Not A Code"})
     with pytest.raises(UsageError):
         sign_statement(claims_of(StatementType.ACK, b=body), KEY, KID)
+
+
+def test_a_greeting_that_would_be_too_long_is_never_signed():
+    hello = claims_of(StatementType.HELLO)
+    long = replace(hello.b, card=f"e30.{4000 * 'A'}.AA", note=4096 * "\u2014")
+    with pytest.raises(UsageError, match="too long"):
+        sign_statement(replace(hello, b=long), KEY, KID)
 
 
 def test_a_body_of_another_type_is_never_signed():

@@ -119,6 +119,7 @@ def test_notices_fall_due_on_the_third_and_ninth_day(age, given_before, due):
     assert notices_due(NOW, NOW + days(age), given=given_before) == due
 
 
+@pytest.mark.spec("TRF-3")
 @pytest.mark.parametrize("state", Outbound)
 def test_the_senders_clock_ends_nothing_after_the_grant(state):
     late = NOW + days(5000)
@@ -140,6 +141,7 @@ def test_an_offer_ends_at_its_instant_and_a_recall_fourteen_days_later():
     assert out_event_due(Outbound.RECALLING, now=late, **due) is OutEvent.GIVEN_UP
 
 
+@pytest.mark.spec("TRF-2", "TRF-3")
 @pytest.mark.parametrize(
     ("state", "age", "recovered", "event"),
     [

@@ -72,6 +72,7 @@ def test_an_instant_is_whole_unix_seconds(second):
     assert s.INSTANT.write(s.INSTANT.read(second, "x")) == second
 
 
+@pytest.mark.spec("MSG-9")
 def test_a_fraction_of_a_second_is_cut():
     instant = datetime(2026, 4, 20, 9, 30, 1, 999_999, tzinfo=UTC)
     assert s.INSTANT.read(s.INSTANT.write(instant), "x") == instant.replace(

@@ -80,6 +80,7 @@ def test_a_pair_without_a_line_is_refused():
         inbound(Inbound.EXPIRED).on(InEvent.APPROVED, at=LATER)
 
 
+@pytest.mark.spec("TRF-1")
 def test_the_first_reason_of_a_recall_stays():
     stopped = outbound(Outbound.ASKED).on(
         OutEvent.STOPPED, at=LATER, why=Why.CALLED_BACK
@@ -92,6 +93,12 @@ def test_the_first_reason_of_a_recall_stays():
 def test_an_answer_that_changes_no_state_gives_no_reason():
     step = outbound(Outbound.CLOSED).on(OutEvent.LOST_MOOT, at=LATER, why=Why.MOOT)
     assert step.after.why is None
+
+
+def test_the_recipient_remembers_when_a_state_was_entered():
+    step = inbound(Inbound.ANNOUNCED).on(InEvent.PACKET, at=LATER)
+    assert step.after.facts == {"waiting": LATER}
+    assert step.logs == "transfer.received"
 
 
 @pytest.mark.spec("HO-17")

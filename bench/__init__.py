@@ -1,0 +1,1 @@
+"""Measurements: whole handovers, beside floors of the same run."""

@@ -1,0 +1,213 @@
+"""One town as a process of its own: a real node, and somebody who works at it.
+
+``python -m bench.town DATA sender COUNT TALKS`` records relocations and says what became
+of them; ``python -m bench.town DATA recipient`` approves whatever waits.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from contextlib import AsyncExitStack, suppress
+from datetime import date, timedelta
+from pathlib import Path
+
+from node.accounts.model import Role
+from node.accounts.policy import Actor
+from node.bootstrap import build_node
+from node.cases.consent import GivenBy
+from node.cases.model import CATEGORIES, SENSITIVE, Record
+from node.cases.relocation import Source
+from node.casework import cases, consents
+from node.casework.relocations import Move, record_relocation
+from node.config import load_settings
+from node.errors import NodeError
+from node.ids import AccountId, Ags
+from node.serving import listen
+from node.sync import recipient
+from node.sync.transfer import Inbound, Outbound
+from node.trust.places import shipped_places
+
+CLERK = Actor(AccountId("c" * 32), frozenset({Role.CASEWORKER}))
+APPROVER = Actor(AccountId("a" * 32), frozenset({Role.APPROVER}))
+COVERED = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
+SENDERS = 16
+
+
+def say(**facts):
+    print(json.dumps(facts), flush=True)
+
+
+async def main() -> None:
+    data, role = Path(sys.argv[1]), sys.argv[2]
+    async with build_node(load_settings(data)) as node, AsyncExitStack() as stack:
+        cases_ready = []
+        if role == "sender":
+            cases_ready = await prepare(node, int(sys.argv[3]), int(sys.argv[4]))
+        await listen(node, stack)
+        worker = asyncio.get_running_loop().create_task(node.worker.run())
+        say(ready=True)
+        with suppress(asyncio.CancelledError):
+            if role == "sender":
+                await send(node, cases_ready)
+            else:
+                await approve_all(node)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+
+async def prepare(node, count: int, talks: int):
+    """Cases with so many talks, and a consent that covers all of it."""
+    made = []
+    for number in range(count):
+        made.append(await node.store.write(add_case, node.office, number, talks))
+    await asyncio.to_thread(node.publisher.publish)
+    return made
+
+
+def add_case(uow, office, number: int, talks: int):
+    person = {
+        "family_name": f"Demo-Bench{number}",
+        "given_names": "Ada",
+        "birth_date": "1990-01-02",
+        "counselling_start": office.clock.now().date().isoformat(),
+    }
+    return _case_and_consent(uow, office, person, talks)
+
+
+def _case_and_consent(uow, office, person, talks):
+    now = office.clock.now()
+    case = cases.CaseId(cases.new_id(office, now))
+    today = now.date()
+    with uow:
+        uow.cases.open_new(
+            cases.CaseFile(
+                id=case,
+                epoch=1,
+                baton=cases.Baton.ACTIVE,
+                version=1,
+                opened_on=today,
+                caseworker=CLERK.account,
+                responsible_from=today,
+            )
+        )
+        records: list[Record] = [
+            cases.new_record(office, case, "person", person, by=CLERK.account)
+        ]
+        for talk in range(talks):
+            values = {
+                "date": (today - timedelta(days=talk)).isoformat(),
+                "minutes": 30,
+                "form": "office",
+                "kind": "talk",
+                "topics": ["04.1"],
+                "persons": [str(case)],
+                "note": f"Gespräch {talk}: "
+                + "Bewerbung besprochen, Termin vereinbart. " * 4,
+            }
+            records.append(
+                cases.new_record(office, case, "contact", values, by=CLERK.account)
+            )
+        uow.cases.put(records)
+        answer = consents.Answer(
+            case=case,
+            epoch=1,
+            given_by=GivenBy.SELF,
+            recipients=("class:responsible_at_new_place",),
+            categories=COVERED,
+            valid_until=today + timedelta(days=300),
+            language="de",
+            form="paper",
+            text_version="1",
+            evidence={"note": "Unterschrift"},
+        )
+        consent = consents.make_consent(
+            office, answer, now=now, until=answer.valid_until, by=CLERK.account
+        )
+        entry = consents.log_recorded(uow, office, consent, by=CLERK.account)
+        uow.consents.put(consents.replace(consent, entry=entry))
+        uow.commit()
+    return case
+
+
+async def send(node, ready) -> None:
+    """Record a relocation per case, as fast as sixteen people can, and follow them."""
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, sys.stdin.readline)
+    started = time.monotonic()
+    cpu = time.process_time()
+    waiting = iter(ready)
+
+    async def sender():
+        for case in waiting:
+            await node.store.write(
+                record_relocation,
+                node.office,
+                Move((case,), Ags("08337096"), date(2026, 12, 1), Source.REGISTER),
+                by=CLERK,
+                places=shipped_places(),
+            )
+
+    await asyncio.gather(*(sender() for _ in range(SENDERS)))
+    say(recorded=time.monotonic() - started)
+    while True:
+        closed = await node.store.read(count_closed)
+        if closed >= len(ready):
+            break
+        await asyncio.sleep(0.05)
+    took = time.monotonic() - started
+    facts = await node.store.read(all_facts)
+    stored = sorted(d for d, _ in facts)
+    whole = sorted(w for _, w in facts)
+    say(
+        closed=len(ready),
+        seconds=took,
+        cpu=time.process_time() - cpu,
+        stored=quantiles(stored),
+        whole=quantiles(whole),
+    )
+
+
+def quantiles(values):
+    return {
+        p: round(1000 * values[min(len(values) - 1, int(len(values) * p / 100))], 1)
+        for p in (50, 95, 99)
+    }
+
+
+def count_closed(uow):
+    with uow:
+        return len(uow.outbound.in_states([Outbound.CLOSED]))
+
+
+def all_facts(uow):
+    found = []
+    with uow:
+        for transfer_id in uow.outbound.in_states([Outbound.CLOSED]):
+            transfer = uow.outbound.get(transfer_id)
+            start = transfer.created_at
+            found.append(
+                (
+                    (transfer.facts["delivered"] - start).total_seconds(),
+                    (transfer.facts["closed"] - start).total_seconds(),
+                )
+            )
+    return found
+
+
+async def approve_all(node) -> None:
+    """An approver who says yes to everything at once; only a benchmark has one."""
+    while True:
+        waiting = await node.store.read(
+            lambda uow: list(uow.inbound.in_states([Inbound.WAITING]))
+        )
+        for transfer in waiting:
+            with suppress(NodeError):
+                await node.store.write(
+                    recipient.approve, node.office, transfer, by=APPROVER
+                )
+        await asyncio.sleep(0.002)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

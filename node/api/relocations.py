@@ -1,0 +1,238 @@
+"""``/api/v1/relocations``: the register office's software tells who moves where.
+
+Enters: case numbers, the new place's AGS, the day. Leaves: a relocation and, with a route,
+a transfer that is held until the consent gate says yes. Must never happen here: anything
+that moves a case by itself; one request that takes effect twice (SR-F7). Implements FR-25,
+FR-27 and the API side of SR-B11.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Final
+
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from node import strictjson
+from node.accounts.policy import Actor
+from node.api.gate import DESK, read_object, token_of
+from node.api.problem import Fault, ProblemError
+from node.cases.model import Baton
+from node.cases.relocation import Relocation, Routing, Source
+from node.casework.relocations import Move, Repeat, record_relocation
+from node.errors import ConflictError, MalformedMessageError, NotFoundError
+from node.ids import Ags, CaseId, RecordId
+from node.strictjson import JsonObject
+from node.sync.limits import CASES_PER_TRANSFER
+from node.sync.ports import Office, UnitOfWork
+
+PATH: Final = "/v1/relocations"
+_KEY: Final = re.compile(r"[A-Za-z0-9._~:/+=-]{1,128}", re.ASCII)
+
+
+def _ags(text: str) -> str:
+    try:
+        return Ags(text)
+    except MalformedMessageError:
+        raise ValueError("ags") from None
+
+
+def _day(text: str) -> str:
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError("day")
+    return text
+
+
+class RelocationRequest(BaseModel):
+    """Who moves where and when."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
+    )
+
+    cases: Annotated[
+        list[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]],
+        Field(min_length=1, max_length=CASES_PER_TRANSFER),
+    ] = Field(description="Case numbers of the persons who move, each once.")
+    ags: Annotated[str, Field(pattern=r"^[0-9]{8}$"), AfterValidator(_ags)] = Field(
+        description="Amtlicher Gemeindeschlüssel of the new place."
+    )
+    move_on: Annotated[
+        str,
+        Field(
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            json_schema_extra={"format": "date"},
+        ),
+        AfterValidator(_day),
+    ] = Field(description="The day of the move.")
+    household: bool = Field(
+        default=False,
+        description="Whether all active members of the named persons' households move.",
+    )
+
+
+class RelocationAnswer(BaseModel):
+    """A recorded relocation and what became of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(description="Number of the relocation.")
+    routing: Routing = Field(
+        description="What the directory says about the new place on that day."
+    )
+    transfer: str | None = Field(
+        description="Number of the transfer that was prepared, if there is a route."
+    )
+    recipient: str | None = Field(description="Member id of the body it goes to.")
+    cases: list[str] = Field(description="The cases that move.")
+    ags: str
+    move_on: date
+
+
+async def record(request: web.Request) -> web.Response:
+    """Record a relocation; the same request again gives the same answer."""
+    desk = request.config_dict[DESK]
+    key = _idempotency_key(request)
+    sent = await read_object(request)
+    asked = _validated(sent)
+    token = token_of(request)
+    # What is asked, not how it is spelled: spaces and the order of members do not count.
+    digest = hashlib.sha256(strictjson.encode(sent)).digest()
+    repeat = Repeat(caller=f"token:{token.digest.hex()}", key=key, request=digest)
+    by = Actor(scopes=token.scopes)
+    known = await desk.run.read(_known, repeat)
+    if known is not None:
+        return _answer(known, status=200)
+    cases = await desk.run.read(_movers, asked)
+    move = Move(
+        cases=cases,
+        ags=Ags(asked.ags),
+        move_on=date.fromisoformat(asked.move_on),
+        source=Source.REGISTER,
+        policy=desk.policy,
+        repeat=repeat,
+    )
+    try:
+        made = await desk.run.write(_record, desk.office, move, by, desk.places)
+    except ConflictError:
+        # Race: a request with the same key came first; then its answer is ours.
+        known = await desk.run.read(_known, repeat)
+        if known is None:
+            raise
+        return _answer(known, status=200)
+    return _answer(made, status=201)
+
+
+async def show(request: web.Request) -> web.Response:
+    """One relocation."""
+    try:
+        relocation = RecordId(request.match_info["relocation"])
+    except MalformedMessageError:
+        raise NotFoundError("relocation") from None
+    found = await request.config_dict[DESK].run.read(_get, relocation)
+    return _answer(found, status=200)
+
+
+def _idempotency_key(request: web.Request) -> str:
+    shown = request.headers.getall("Idempotency-Key", [])
+    if len(shown) != 1 or _KEY.fullmatch(shown[0]) is None:
+        raise ProblemError("idempotency-key")
+    return shown[0]
+
+
+def _validated(sent: JsonObject) -> RelocationRequest:
+    """The request as a value, or a fault for each member that cannot be taken."""
+    try:
+        # From bytes, because a strict model takes numbers and texts as JSON has them.
+        asked = RelocationRequest.model_validate_json(strictjson.encode(sent))
+    except ValidationError as error:
+        raise ProblemError("input", _faults(error)) from None
+    if len(set(asked.cases)) < len(asked.cases):
+        raise ProblemError("input", [Fault("/cases", "duplicate")])
+    return asked
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    """Where each fault stands (RFC 6901) and its kind; never what was sent."""
+    return [
+        Fault(
+            "".join(f"/{part}" for part in found["loc"])
+            if found["type"] != "extra_forbidden"
+            else "",
+            found["type"],
+        )
+        for found in error.errors(
+            include_input=False, include_url=False, include_context=False
+        )
+    ]
+
+
+def _known(uow: UnitOfWork, repeat: Repeat) -> Relocation | None:
+    """What an earlier request with this key recorded.
+
+    Raises:
+        ProblemError: That request was another one.
+    """
+    stored = uow.relocations.by_idempotency(repeat.caller, repeat.key)
+    if stored is None:
+        return None
+    request, answer = stored
+    if request != repeat.request:
+        raise ProblemError("id-conflict")
+    return uow.relocations.get(RecordId(answer.decode()))
+
+
+def _movers(uow: UnitOfWork, asked: RelocationRequest) -> tuple[CaseId, ...]:
+    """The cases that move: the named ones, and with ``household`` who lives with them.
+
+    Raises:
+        NotFoundError: A named case was never here.
+        ProblemError: More than one transfer holds.
+    """
+    movers: dict[CaseId, None] = {}
+    for case in asked.cases:
+        file = uow.cases.find_file(CaseId(case))
+        if file is None:
+            raise NotFoundError("case")
+        movers[file.id] = None
+        if asked.household and file.household is not None:
+            for member in uow.cases.household(file.household):
+                if member.baton is Baton.ACTIVE:
+                    movers[member.id] = None
+    if len(movers) > CASES_PER_TRANSFER:
+        raise ProblemError("input", [Fault("/household", "too_many")])
+    return tuple(movers)
+
+
+def _record(
+    uow: UnitOfWork, office: Office, move: Move, by: Actor, places: Mapping[Ags, str]
+) -> Relocation:
+    return record_relocation(uow, office, move, by=by, places=places)
+
+
+def _get(uow: UnitOfWork, relocation: RecordId) -> Relocation:
+    found = uow.relocations.get(relocation)
+    if found.source is not Source.REGISTER:
+        # What caseworkers or lists recorded is no business of a program.
+        raise NotFoundError("relocation")
+    return found
+
+
+def _answer(relocation: Relocation, *, status: int) -> web.Response:
+    answer = RelocationAnswer(
+        id=relocation.id,
+        routing=relocation.routing,
+        transfer=relocation.transfer,
+        recipient=relocation.recipient,
+        cases=list(relocation.cases),
+        ags=relocation.ags,
+        move_on=relocation.move_on,
+    )
+    return web.Response(
+        status=status,
+        text=answer.model_dump_json(),
+        content_type="application/json",
+        headers={"Location": f"/api{PATH}/{relocation.id}"},
+    )

@@ -1,0 +1,255 @@
+"""``staffelstab log``: is the exchange log sound, and how far is it witnessed?
+
+Enters: a data folder, perhaps a checkpoint that somebody else remembers. Leaves: a verdict
+as sentences or JSON, and an exit code: 0 verified, 1 tampering proved, 2 cannot tell, 3
+wrong use, 4 stale or unreachable. Must never happen: an opened entry shown; a sound verdict
+on a log that was not read. Implements exchange-log 8 (``status``, ``verify``).
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.errors import InputError, LogError, NodeError, PeerError, UsageError
+
+if TYPE_CHECKING:
+    from node.cli.opened import Opened
+    from node.crypto.checkpoint import Checkpoint, NoteKey
+    from node.exchangelog.finding import Report
+    from node.store.logrows import Standing
+    from node.store.mark import Mark
+    from node.store.unit import SqlUnitOfWork
+
+app = typer.Typer(help="Austauschprotokoll prüfen.", no_args_is_help=True)
+
+Data = Annotated[Path, typer.Option("--data", help="Datenordner des Knotens.")]
+Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]
+DEFAULT_FOLDER = Path("node-data")
+
+_UNTOLD = 2
+_WRONG_USE = 3
+_STALE = 4
+_STALE_AFTER = timedelta(hours=24)
+# The publisher signs every minute (LR-10).
+_UNSIGNED_AFTER = timedelta(minutes=10)
+_WORDS = {
+    "verified": "Das Protokoll ist in Ordnung.",
+    "tampered": "Das Protokoll wurde verändert.",
+    "incomplete": "Im Protokoll fehlt etwas, eine Veränderung ist nicht bewiesen.",
+}
+
+
+@app.command("status")
+def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
+    """Größe, Unterschrift, Zeugen und Merkstein; prüft nichts nach."""
+    from node.cli.opened import open_store
+    from node.clock import SystemClock
+    from node.store.mark import read_mark
+
+    with _told(), open_store(data) as opened:
+        standing = opened.store.read_sync(_standing)
+        try:
+            mark = read_mark(opened.paths.mark)
+        except LogError:
+            mark = None
+        own = _own_witness(opened)
+        alarms = find_alarms(standing, mark, own=own, at=SystemClock().now())
+    if as_json:
+        _print_json(_standing_json(standing, mark, own=own, alarms=alarms))
+    else:
+        _tell_standing(standing, mark, own=own, alarms=alarms)
+    raise typer.Exit(_STALE if alarms else 0)
+
+
+@app.command("verify")
+def verify_command(
+    data: Data = DEFAULT_FOLDER,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="Prüfpunkt von außen (Datei), mehrfach möglich."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Das ganze Protokoll aus den Rohdaten nachrechnen und mit Zeugen vergleichen."""
+    from node.cli.opened import open_store
+    from node.crypto.checkpoint import ED25519, NoteKey
+    from node.founding import log_origin
+    from node.store.mark import read_mark
+
+    with _told(), open_store(data) as opened:
+        origin = log_origin(opened.settings.peer_url)
+        log_key = NoteKey(origin, opened.keyring.log.public, ED25519)
+        outside = tuple(_outside(path, log_key) for path in against or ())
+        mark = read_mark(opened.paths.mark)
+        if mark is None:
+            raise LogError("there is no mark: this log was restored")
+        report = opened.store.read_sync(_check, log_key, (mark.head, *outside))
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        _tell_report(report)
+    raise typer.Exit(report.verdict.exit_status)
+
+
+def find_alarms(
+    standing: "Standing", mark: "Mark | None", *, own: str, at: datetime
+) -> tuple[str, ...]:
+    """What a person must look at (exchange-log 8, alarms).
+
+    Args:
+        standing: From the store.
+        mark: The signer's memory, None if there is none that can be read.
+        own: Name of the own witness, which never counts.
+        at: Now.
+    """
+    foreign = [seen for seen in standing.witnessed if seen.name != own]
+    newest = max((seen.last_at for seen in foreign), default=None)
+    alarms = []
+    if mark is None:
+        alarms.append("no_mark")
+    elif mark.head.size > standing.size:
+        alarms.append("behind_mark")
+    elif mark.head.size < standing.signed_size:
+        alarms.append("mark_behind")
+    signed_at = standing.signed_at
+    if standing.size > standing.signed_size and (
+        signed_at is None or at - signed_at > _UNSIGNED_AFTER
+    ):
+        alarms.append("unsigned")
+    if foreign and newest is not None and at - newest > _STALE_AFTER:
+        alarms.append("not_witnessed_24h")
+    return tuple(alarms)
+
+
+def _standing(uow: "SqlUnitOfWork") -> "Standing":
+    return uow.log_rows.standing()
+
+
+def _check(
+    uow: "SqlUnitOfWork", log_key: "NoteKey", heads: "tuple[Checkpoint, ...]"
+) -> "Report":
+    """The whole check inside one unit, so that it sees one state of the database."""
+    from node.exchangelog.audit import check_export
+
+    directory = uow.directory.load()
+    members = () if directory is None else directory.members()
+    mark, *outside = heads
+    return check_export(
+        uow.log_rows.export(
+            log_key,
+            witnesses=tuple(
+                listed.key
+                for member in members
+                if member.log.name != log_key.name
+                for listed in member.witness.keys
+            ),
+            mark=mark,
+            outside=tuple(outside),
+        )
+    )
+
+
+def _outside(path: Path, log_key: "NoteKey") -> "Checkpoint":
+    """A checkpoint of ours that somebody else kept."""
+    from node.crypto.checkpoint import open_checkpoint
+
+    try:
+        return open_checkpoint(path.read_text("utf-8"), log_key)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(path.name, "unreadable") from error
+    except PeerError as error:
+        raise InputError(path.name, "no checkpoint of this log") from error
+
+
+def _own_witness(opened: "Opened") -> str:
+    from node.founding import witness_name
+
+    return witness_name(opened.settings.peer_url)
+
+
+def _standing_json(
+    standing: "Standing", mark: "Mark | None", *, own: str, alarms: tuple[str, ...]
+) -> dict[str, object]:
+    return {
+        "v": 1,
+        "verb": "status",
+        "origin": standing.origin,
+        "size": standing.size,
+        "signed_size": standing.signed_size,
+        "signed_at": standing.signed_at and standing.signed_at.isoformat(),
+        "mark_size": mark and mark.head.size,
+        "witnesses": [
+            {"name": w.name, "size": w.size, "last_at": w.last_at.isoformat()}
+            for w in standing.witnessed
+            if w.name != own
+        ],
+        "alarms": list(alarms),
+    }
+
+
+_ALARMS = {
+    "no_mark": "Der Merkstein fehlt oder ist unlesbar: nichts wird unterschrieben.",
+    "behind_mark": "Das Protokoll ist kleiner als sein Merkstein: alte Datenbank?",
+    "mark_behind": "Der Merkstein ist älter als die letzte Unterschrift.",
+    "unsigned": "Es gibt Einträge, die noch nicht unterschrieben sind.",
+    "not_witnessed_24h": "Seit mehr als 24 Stunden hat kein Zeuge gegengezeichnet.",
+}
+
+
+def _tell_standing(
+    standing: "Standing", mark: "Mark | None", *, own: str, alarms: tuple[str, ...]
+) -> None:
+    typer.echo(f"Protokoll {standing.origin}")
+    typer.echo(f"Einträge: {standing.size}")
+    if standing.signed_at is None:
+        typer.echo("Unterschrieben: noch nie")
+    else:
+        when = f"{standing.signed_at:%d.%m.%Y %H:%M} UTC"
+        typer.echo(f"Unterschrieben: bis {standing.signed_size}, am {when}")
+    typer.echo(f"Merkstein: {'fehlt' if mark is None else mark.head.size}")
+    for seen in standing.witnessed:
+        if seen.name != own:
+            when = f"{seen.last_at:%d.%m.%Y %H:%M} UTC"
+            typer.echo(f"Zeuge {seen.name}: bis {seen.size}, zuletzt {when}")
+    for alarm in alarms:
+        typer.secho(f"Achtung: {_ALARMS[alarm]}", fg=typer.colors.RED)
+
+
+def _tell_report(report: "Report") -> None:
+    checked = report.checked
+    typer.echo(f"Protokoll {report.origin}: {report.size} Einträge")
+    typer.echo(
+        f"Geöffnet {checked.opened}, rechtmäßig gelöscht {checked.erased}, "
+        f"Prüfpunkte {checked.checkpoints}, Gegenzeichnungen {checked.cosignatures}"
+    )
+    typer.echo(f"Bezeugt bis {report.witnessed_size}")
+    for finding in report.findings:
+        typer.echo(f"{finding.code.weight:6} {finding.index:8} {finding.code}")
+        typer.echo(f"       {finding.text}")
+    typer.echo(_WORDS[report.verdict])
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell an error in one line; a log that could not be read is never exit code 1."""
+    from node.errors import StoreError
+
+    try:
+        yield
+    except NodeError as error:
+        typer.secho(f"Fehler ({error.code}): {error}", err=True, fg=typer.colors.RED)
+        status = _UNTOLD
+        if isinstance(error, UsageError):
+            status = _WRONG_USE
+        elif isinstance(error, StoreError):
+            status = _STALE
+        raise typer.Exit(status) from error
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

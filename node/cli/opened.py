@@ -1,0 +1,64 @@
+"""A node's store for a command: opened beside a running node, without its listeners.
+
+Enters: a data folder. Leaves: settings, keys and a store, until the command is done. Must
+never happen: a command that starts on a schema it does not know; a listener or a worker
+started by a command. Serves the commands of this package.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.bootstrap import open_keyring, own_hands
+from node.config import Settings, load_settings
+from node.crypto.keys import Keyring
+from node.founding import Paths, log_origin, means_of
+from node.store.engine import open_engine
+from node.store.migrate import check_schema
+from node.store.runner import Store
+from node.store.work import Means
+from node.sync.ports import Wake
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a command works with."""
+
+    settings: Settings
+    paths: Paths
+    keyring: Keyring
+    means: Means
+    store: Store
+
+
+@contextmanager
+def open_store(folder: Path) -> Iterator[Opened]:
+    """Open the store of the node in a data folder.
+
+    Raises:
+        ConfigError, SchemaError, StoreError: It is none, or does not fit this program.
+    """
+    settings = load_settings(folder)
+    paths = Paths(settings.folder)
+    master, keyring = open_keyring(paths)
+    hands = own_hands()
+    engines = open_engine(settings.database_url, durable=not settings.demo)
+    check_schema(engines)
+    means = means_of(
+        paths,
+        master,
+        keyring,
+        log_origin=log_origin(settings.peer_url),
+        clock=hands.clock,
+        randomness=hands.randomness,
+    )
+    store = Store(engines, means, listener=_nobody)
+    try:
+        yield Opened(settings, paths, keyring, means, store)
+    finally:
+        store.close()
+
+
+def _nobody(what: Wake, key: str) -> None:
+    """A command has no worker to wake; the node finds the row by itself."""

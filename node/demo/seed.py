@@ -1,0 +1,53 @@
+"""Writing a demo town into a node's own database, through the store like everybody else.
+
+Enters: a town of invented people. Leaves: its accounts, cases, records, documents and
+consents, the consents with their entries in the exchange log. Must never happen: real
+people's data beside the invented; a password that works outside the demo (SR-B6).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from node.accounts.ports import StaffUnit
+from node.casework.consents import log_recorded
+from node.demo.register import DemoCase, DemoTown
+from node.store.runner import Store
+from node.sync.ports import Office, UnitOfWork
+
+CASES_AT_ONCE = 25
+
+
+def seed_town(store: Store, office: Office, town: DemoTown) -> None:
+    """Fill an empty node; cases go in by groups, so that no transaction is long."""
+    store.write_sync(_add_accounts, town)
+    cases = town.cases
+    for start in range(0, len(cases), CASES_AT_ONCE):
+        store.write_sync(_add_cases, office, cases[start : start + CASES_AT_ONCE])
+
+
+def _add_accounts(uow: StaffUnit, town: DemoTown) -> None:
+    with uow:
+        for account in town.accounts:
+            uow.accounts.add(account)
+        uow.commit()
+
+
+def _add_cases(uow: UnitOfWork, office: Office, cases: Sequence[DemoCase]) -> None:
+    with uow:
+        for case in cases:
+            uow.cases.open_new(case.file)
+            records = list(case.records)
+            for number, record in enumerate(records):
+                content = (case.files or {}).get(record.id)
+                if content is not None:
+                    digest, length = uow.cases.seal_document(
+                        case.file.id, case.file.epoch, iter([content])
+                    )
+                    values = {**record.values, "digest": digest.hex(), "bytes": length}
+                    records[number] = replace(record, values=values)
+            uow.cases.put(records)
+            uow.cases.set_birth_year(case.file.id, case.birth_year)
+            for consent in case.consents:
+                entry = log_recorded(uow, office, consent, by=consent.recorded_by)
+                uow.consents.put(replace(consent, entry=entry))
+        uow.commit()

@@ -1,0 +1,66 @@
+"""Serving a node: its two listeners and its worker, until somebody ends it.
+
+Enters: a node that was put together. Leaves: nothing; it stops gracefully on SIGTERM and
+SIGINT, and what was not finished is found by the next start. Must never happen: a listener
+that answers while the worker is gone.
+"""
+
+import asyncio
+import resource
+import signal
+from contextlib import AsyncExitStack, suppress
+
+import structlog
+from aiohttp import web
+
+from node.bootstrap import Hands, Node, build_node, peer_app, web_app
+from node.config import Settings
+from node.sync import limits
+
+log = structlog.get_logger("node")
+
+
+async def serve(settings: Settings, hands: Hands | None = None) -> None:
+    """Run one node until it is told to stop.
+
+    Raises:
+        ConfigError, SchemaError, LogError: It must not start; the message says why.
+    """
+    # SR-D4: no memory image of this process on a disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with build_node(settings, hands) as node, AsyncExitStack() as stack:
+        await listen(node, stack)
+        log.info("serving", member=str(node.office.member), address=settings.web_url)
+        worker = loop.create_task(node.worker.run())
+        waiter = loop.create_task(stop.wait())
+        await asyncio.wait({worker, waiter}, return_when=asyncio.FIRST_COMPLETED)
+        waiter.cancel()
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
+    log.info("stopped", member=str(settings.member))
+
+
+async def listen(node: Node, stack: AsyncExitStack) -> None:
+    """Open both listeners; the stack closes them."""
+    settings = node.settings
+    peers = web.AppRunner(
+        peer_app(node),
+        access_log=None,
+        keepalive_timeout=limits.SILENT_HEADER.total_seconds() * 6,
+        auto_decompress=False,
+        max_line_size=limits.HEADER_FIELD_BYTES,
+        max_field_size=limits.HEADER_FIELD_BYTES,
+    )
+    people = web.AppRunner(web_app(node), access_log=None)
+    for runner, host, port in (
+        (peers, settings.peer_host, settings.peer_port),
+        (people, settings.web_host, settings.web_port),
+    ):
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, host, port).start()

@@ -1,0 +1,188 @@
+"""Two real nodes of one directory, in one process, talking over loopback."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from node.accounts.policy import Actor
+from node.accounts.model import Account, Role
+from node.bootstrap import Hands, Node, build_node, own_hands
+from node.casework import cases, consents
+from node.cases.consent import GivenBy
+from node.cases.model import CATEGORIES, SENSITIVE
+from node.config import load_settings
+from node.federation.founding import Plan, init
+from node.federation.registrar import admit
+from node.founding import Paths, Town, found
+from node.ids import AccountId, Ags, CaseId, MemberId
+from node.serving import listen
+from node.strictjson import Json
+from node.trust.admission import AdmissionRequest
+from node.trust.member import Contact
+from node.trust.places import shipped_places
+
+WEHR = MemberId("08337116-stadt-wehr")
+SAECKINGEN = MemberId("08337096-stadt-bad-saeckingen")
+AGS = {WEHR: Ags("08337116"), SAECKINGEN: Ags("08337096")}
+CLERK = Actor(AccountId("c" * 32), frozenset({Role.CASEWORKER}))
+APPROVER = Actor(AccountId("a" * 32), frozenset({Role.APPROVER}))
+SECOND = Actor(AccountId("b" * 32), frozenset({Role.APPROVER}))
+USUAL = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on just now."""
+    import socket
+
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def found_pair(
+    folder: Path, hands: Hands, *, databases: tuple[str, str] = ("", "")
+) -> dict[MemberId, Path]:
+    """Found and admit both nodes; gives their data folders."""
+    now = hands.clock.now()
+    published, keys = folder / "directory", folder / "directory-keys"
+    root = init(
+        published,
+        keys,
+        plan=Plan(land="08", kreis="08337", demo=True, quorums={}),
+        at=now,
+        randomness=hands.randomness,
+    )
+    ports = iter(free_ports(4))
+    folders = {}
+    for member, database in zip((WEHR, SAECKINGEN), databases, strict=True):
+        slug = member.split("-", 2)[2]
+        paths = Paths(folder / slug)
+        web, peer = next(ports), next(ports)
+        request = found(
+            paths,
+            Town(
+                member=member,
+                name=slug.title(),
+                ags=(AGS[member],),
+                contact=Contact("Amt", "000", "amt@example.org"),
+                web_url=f"http://{slug}.localhost:{web}",
+                peer_url=f"http://{slug}.localhost:{peer}",
+                web_port=web,
+                peer_port=peer,
+                directory=str(published),
+                database=database,
+                demo=True,
+            ),
+            clock=hands.clock,
+            randomness=hands.randomness,
+        )
+        paths.root.write_bytes(root)
+        admit(
+            published,
+            [keys],
+            request=AdmissionRequest.parse(request),
+            places=shipped_places(),
+            at=hands.clock.now(),
+        )
+        folders[member] = paths.folder
+    return folders
+
+
+def add_staff(node: Node) -> None:
+    """The accounts that act in tests."""
+
+    def add(uow):  # type: ignore[no-untyped-def]
+        with uow:
+            for actor in (CLERK, APPROVER, SECOND):
+                uow.accounts.add(
+                    Account(
+                        id=actor.account,
+                        login=actor.account[:8],
+                        name=f"Demo {actor.account[0]}",
+                        roles=actor.roles,
+                        active_from=date(2020, 1, 1),
+                    )
+                )
+            uow.commit()
+
+    node.store.write_sync(add)
+
+
+@asynccontextmanager
+async def running(node: Node, *, worker: bool = True) -> AsyncIterator[Node]:
+    """The node's listeners and worker, while the block runs."""
+    async with AsyncExitStack() as stack:
+        await listen(node, stack)
+        task = asyncio.get_running_loop().create_task(node.worker.run())
+        try:
+            yield node
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(check: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for a fact."""
+    for _ in range(int(seconds * 50)):
+        if check():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def open_case(node: Node, name: str = "Demo-Ulme", **fields: Json) -> CaseId:
+    """A case with one talk and a plan with a goal."""
+    person = {
+        "family_name": name,
+        "given_names": "Amina",
+        "birth_date": "1990-05-04",
+        **fields,
+    }
+    case = node.store.write_sync(cases.open_case, node.office, person, by=CLERK)
+    node.store.write_sync(
+        cases.record_contact,
+        node.office,
+        cases.Contact(
+            cases=(case,),
+            epochs={case: 1},
+            values={
+                "date": "2026-11-02",
+                "minutes": 30,
+                "form": "office",
+                "kind": "talk",
+                "topics": ["04.1"],
+            },
+            note="Bewerbung besprochen",
+        ),
+        by=CLERK,
+    )
+    return case
+
+
+def give_consent(node: Node, case: CaseId, categories: frozenset[str] = USUAL) -> str:
+    """A consent for the body responsible at the new place, a year long."""
+    today = node.office.clock.now().date()
+    consent = node.store.write_sync(
+        consents.record_consent,
+        node.office,
+        consents.Answer(
+            case=case,
+            epoch=1,
+            given_by=GivenBy.SELF,
+            recipients=("class:responsible_at_new_place",),
+            categories=categories,
+            valid_until=today + timedelta(days=364),
+            language="de",
+            form="paper",
+            text_version="1",
+            evidence={"note": "Unterschrift liegt vor"},
+        ),
+        by=CLERK,
+    )
+    return str(consent.id)

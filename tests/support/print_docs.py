@@ -1,0 +1,253 @@
+"""Prints what documents say twice: ``python -m tests.support.print_docs``.
+
+Limits, problems, types of log entries and settings come from the program; between the marks
+``<!-- printed: name -->`` and ``<!-- end -->`` nothing is written by hand. It prints the
+pages of ``print_spec`` as well, so that one command is enough.
+"""
+
+import inspect
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from node.config import Settings
+from node.exchangelog.kinds import KEYS
+from node.exchangelog.proof import NAMED_BY
+from node.federation.problem import TABLE
+from node.sync import limits
+from tests.support import print_spec
+from tests.support.print_spec import MARK
+
+ROOT: Final = Path(__file__).parents[2]
+DOCS: Final = ROOT / "docs"
+KIB: Final = 1024
+
+# What each limit bounds. A constant without a line here, or a line without a constant, fails.
+MEANINGS: Final = {
+    "STATEMENT_BYTES": "one statement, as a compact JWS",
+    "ATTACHMENT_BYTES": "one attachment, as its shortest JSON",
+    "STATEMENTS_PER_LIST": "statements in one list",
+    "LIST_BYTES": "one list of statements",
+    "PUT_BYTES": "a container sent in one request",
+    "PART_BYTES": "one part of a resumable upload",
+    "PACKET_BYTES": "a container",
+    "DOCUMENT_BYTES": "one document",
+    "DOCUMENTS_BYTES": "all documents of one transfer",
+    "CONTENT_BYTES": "all records and evidence of one transfer",
+    "JSON_BODY_BYTES": "the JSON body of a route that takes no list",
+    "PACKET_HEADER_BYTES": "the clear header of a container",
+    "MANIFEST_BYTES": "the manifest, as a compact JWS",
+    "PREVIEW_BYTES": "the text of a preview, padding included",
+    "PARTS": "parts of one packet",
+    "LABEL_CHARACTERS": "the label of a part",
+    "COMMENT_BYTES": "the comment of a refusal, in UTF-8",
+    "CASES_PER_TRANSFER": "cases of one transfer",
+    "CONTENT_DEPTH": "nesting of a JSON part",
+    "CONTENT_MEMBERS": "members and items of a JSON part",
+    "MESSAGE_DEPTH": "nesting of a list of statements",
+    "MESSAGE_MEMBERS": "members and items of one statement or other message",
+    "BODY_DEPTH": "nesting of the body `b`, itself included",
+    "CLAIM_CHARACTERS": "a text in a statement, unless said otherwise",
+    "HEADER_BLOCK_BYTES": "all header fields of a request",
+    "HEADER_FIELDS": "number of header fields",
+    "HEADER_FIELD_BYTES": "one header field",
+    "REQUEST_LINE_BYTES": "the target of a request",
+    "SILENT_HEADER": "silence before a connection is closed; the node waits six times this",
+    "BODY_BYTES_PER_S": "slowest body after the grace",
+    "BODY_GRACE": "grace before a body is too slow",
+    "ANSWER_BYTES": "an answer without statements",
+    "STATEMENTS_ANSWER_BYTES": "an answer that a node reads",
+    "ANSWER_TIMEOUT": "silence of a peer that answers; three times this in all",
+    "CONNECTIONS_PER_PEER": "connections that a node opens to one peer",
+    "CONNECTIONS": "connections that a node opens in all",
+    "REQUESTS_PER_KEY_S": "requests of one verified key in a second",
+    "FAILED_PER_ADDRESS_S": "failed requests of one address in a second",
+    "BODIES_IN_MEMORY": "bodies held in memory at once",
+    "NONCES": "nonces remembered",
+    "SIGNATURE_WINDOW": "longest life of a request's signature; also how far it may lie ahead",
+    "NONCE_KEPT": "how long a nonce is remembered after its signature ended",
+    "OPEN_TRANSFERS_PER_PEER": "transfers of one peer that are open",
+    "UPLOADS_PER_PEER": "uploads of one peer that are open",
+    "UNOPENED_BYTES_PER_PEER": "bytes of one peer that nobody has opened yet",
+    "OFFER_LIFE": "life of an offer",
+    "ERASE_AFTER_EXPIRY": "from the end of an offer until an approved one is erased",
+    "GIVE_UP_AFTER_EXPIRY": "from the end of an offer until a recall is given up",
+    "NOTICE_DAYS": "days after the offer on which approvers are reminded",
+    "RETENTION": "from `durable` until the sender may erase",
+    "WITHDRAWAL_DUE": "time to answer a notice of withdrawal",
+    "PARK_AFTER_FAILURES": "failures in a row before an item is put aside",
+    "PEERS_AT_ONCE": "peers delivered to at once",
+}
+# Named for what the protocol foresees; nothing in this release runs into them.
+RESERVED: Final = frozenset(
+    {
+        "ANSWER_BYTES",
+        "PARK_AFTER_FAILURES",
+        "PART_BYTES",
+        "RETENTION",
+        "UNOPENED_BYTES_PER_PEER",
+        "UPLOADS_PER_PEER",
+    }
+)
+
+
+def limit_rows() -> str:
+    """Every number an outsider can push against."""
+    head = "| Name | At most | What | Holds |\n|---|---|---|---|\n"
+    return head + "".join(
+        f"| `{name}` | {amount(name, value)} | {MEANINGS[name]} "
+        f"| {'reserved' if name in RESERVED else 'yes'} |\n"
+        for name, value in constants().items()
+    )
+
+
+def constants() -> dict[str, Any]:
+    """The constants of ``node.sync.limits`` in their order, but for the units."""
+    return {
+        name: value
+        for name, value in vars(limits).items()
+        if name.isupper() and name not in {"KIB", "MIB"}
+    }
+
+
+def amount(name: str, value: Any) -> str:
+    """A value with its unit."""
+    match value:
+        case timedelta():
+            seconds = int(value.total_seconds())
+            return f"{seconds // 86400} d" if seconds % 86400 == 0 else f"{seconds} s"
+        case tuple():
+            return ", ".join(map(str, value))
+        case int() if name.endswith(("_BYTES", "BYTES_PER_PEER")):
+            for size, unit in ((KIB * KIB, "MiB"), (KIB, "KiB")):
+                if value % size == 0:
+                    return f"{value // size} {unit}"
+            return f"{value} B"
+        case int() if name == "BODY_BYTES_PER_S":
+            return f"{value // KIB} KiB/s"
+        case _:
+            return f"{value:,}".replace(",", " ") if value > 9999 else str(value)
+
+
+def problems() -> str:
+    """The codes of problem documents."""
+    head = "| Code | Status | Retry | Title |\n|---|---|---|---|\n"
+    return head + "".join(
+        f"| `{code}` | {status} | {'yes' if retry else 'no'} | {title} |\n"
+        for code, (status, retry, title) in TABLE.items()
+    )
+
+
+def entries() -> str:
+    """The types of log entries with their keys."""
+    head = (
+        "| Type | Class | Keys beyond the common ones | Named by |\n|---|---|---|---|\n"
+    )
+    facts = KEYS[next(t for t in KEYS if t == "transfer.denied")]
+    rows = []
+    for kind, keys in KEYS.items():
+        own = list(keys)
+        if set(facts) <= set(own):
+            own = ["**T**", *(k for k in own if k not in facts)]
+        listed = " ".join(k if k.startswith("*") else f"`{k}`" for k in own)
+        named = ", ".join(f"`{t}`" for t, types in NAMED_BY.items() if kind in types)
+        rows.append(f"| `{kind}` | {kind.retention} | {listed} | {named or '-'} |\n")
+    return head + "".join(rows)
+
+
+def facts() -> str:
+    """The keys that T stands for."""
+    keys = KEYS[next(t for t in KEYS if t == "transfer.denied")]
+    return "**T** = " + " ".join(f"`{key}`" for key in keys) + "\n"
+
+
+def settings() -> str:
+    """Every setting: name, form, default, meaning."""
+    meanings = setting_meanings()
+    head = "| Setting | Form | Default | Meaning |\n|---|---|---|---|\n"
+    return head + "".join(
+        f"| `{name}` | {form_of(field)} | {default_of(field)} | {meanings[name]} |\n"
+        for name, field in Settings.model_fields.items()
+        if name != "folder"
+    )
+
+
+def setting_meanings() -> dict[str, str]:
+    """What the docstring of ``Settings`` says of each attribute."""
+    text = inspect.cleandoc(Settings.__doc__ or "").split("Attributes:\n", 1)[1]
+    found: dict[str, str] = {}
+    for line in re.split(r"\n(?=    [a-z])", "\n" + text.rstrip())[1:]:
+        names, meaning = line.strip().split(": ", 1)
+        for name in names.split(", "):
+            found[name] = " ".join(meaning.split()).replace("``", "`")
+    return found
+
+
+def form_of(field: FieldInfo) -> str:
+    """The form of a setting in TOML."""
+    kind = field.annotation
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{word}`" for word in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "list of texts"
+    words: dict[object, str] = {str: "text", int: "number", bool: "`true` or `false`"}
+    return words[kind]
+
+
+def default_of(field: FieldInfo) -> str:
+    """What holds if the file does not say."""
+    if field.is_required():
+        return "must be set"
+    match field.default:
+        case bool():
+            return f"`{str(field.default).lower()}`"
+        case "" | ():
+            return "empty"
+        case str():
+            return f'`"{field.default}"`'
+        case _:
+            return f"`{field.default}`"
+
+
+def blocks() -> dict[str, str]:
+    """Every printed block by its name."""
+    return {
+        "limits": limit_rows(),
+        "problems": problems(),
+        "entries": entries(),
+        "facts": facts(),
+        "settings": settings(),
+    }
+
+
+PAGES: Final = (
+    DOCS / "spec" / "80-exchange-log.md",
+    DOCS / "spec" / "90-federation-api.md",
+    DOCS / "spec" / "95-limits.md",
+    DOCS / "operating" / "settings.md",
+)
+
+
+def printed(page: str) -> str:
+    """A page with all its blocks as the program says them now."""
+    known = blocks()
+    return MARK.sub(lambda m: f"{m[1]}{known[m[2]]}{m[3]}", page)
+
+
+def files() -> dict[Path, str]:
+    """Every page this program owns in part, as it should be."""
+    return {page: printed(page.read_text("utf-8")) for page in PAGES}
+
+
+def main() -> None:
+    """Write them all, and the pages of ``print_spec``."""
+    print_spec.main()
+    for path, text in files().items():
+        path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
