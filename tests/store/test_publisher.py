@@ -323,15 +323,15 @@ def test_a_lawfully_erased_body_does_not_stop_the_signer(
 def test_a_sound_log_is_exported_and_checked_without_a_finding(
     store: Store, means: Means, mark: Path, publisher: Publisher
 ) -> None:
-    many(store, 600)
+    many(store, 300)
     publisher.publish()
     many(store, 100)
     publisher.publish()
     report = audit(store, means, mark)
     assert report.findings == ()
     assert (report.size, report.checked.opened, report.checked.checkpoints) == (
-        701,
-        701,
+        401,
+        401,
         2,
     )
 
