@@ -321,6 +321,7 @@ def web_app(node: Node) -> web.Application:
             origin=settings.web_url,
             version=SOFTWARE,
             demo=settings.demo,
+            delivery=settings.delivery,
         ),
         clock=clock,
         randomness=chance,

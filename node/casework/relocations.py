@@ -9,6 +9,7 @@ to FR-27.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 from node.accounts.policy import Actor
 from node.cases.model import (
@@ -131,8 +132,10 @@ def record_relocation(
                 "relocation.no_route", at=now, case=move.cases[0], codes=(routing,)
             )
         office.failpoints.reach(Point.RELOCATION_BEFORE_COMMIT)
+        uow.after_commit(
+            partial(office.failpoints.reach, Point.RELOCATION_AFTER_COMMIT)
+        )
         uow.commit()
-    office.failpoints.reach(Point.RELOCATION_AFTER_COMMIT)
     return relocation
 
 

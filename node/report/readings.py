@@ -48,6 +48,7 @@ class PersonRow:
     last_contact: date | None = None
     counselling_start: date | None = None
     clock_extended: bool = False
+    household_role: str = ""
     threatened: bool = False
     address_blocked: bool = False
 

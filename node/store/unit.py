@@ -165,6 +165,10 @@ class SqlUnitOfWork:
         """
         return self._log.start(at)
 
+    def after_commit(self, tidy: Callable[[], None]) -> None:
+        """Do this once the unit is durable; a crash may come first, so it only tidies."""
+        self._work.after_commit(tidy)
+
     def wake(self, what: Wake, key: str) -> None:
         """After the commit, tell the worker that something is due."""
         self._wakes[what, key] = None

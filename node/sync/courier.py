@@ -62,11 +62,11 @@ class Transport(Protocol):
 class Runner(Protocol):
     """Runs a whole use case in one thread hop (store.runner)."""
 
-    async def read(self, use_case: Callable[..., T], *args: Any) -> T:
+    async def read(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run on a read-only unit of work, handed in first."""
         ...
 
-    async def write(self, use_case: Callable[..., T], *args: Any) -> T:
+    async def write(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run on a unit of work; returns after the commit is durable."""
         ...
 

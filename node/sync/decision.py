@@ -7,6 +7,7 @@ right; four eyes that are two (FR-17). Implements handover 5.2, HO-17, HO-61.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from node.accounts.policy import Actor, require
 from node.cases.model import FOUR_EYES
@@ -82,7 +83,6 @@ def approve(
         taken = transfer.take or taken
         decided = replace(transfer, decided_by=first, second_by=second, take=taken)
         scope = sorted(taken)
-        office.failpoints.reach(Point.APPROVE_BEFORE_COMMIT)
         after = apply(
             uow,
             office,
@@ -98,8 +98,9 @@ def approve(
         )
         uow.tasks.settle("inbound.waiting", transfer=transfer_id)
         uow.tasks.settle("inbound.second", transfer=transfer_id)
+        office.failpoints.reach(Point.APPROVE_BEFORE_COMMIT)
+        uow.after_commit(partial(office.failpoints.reach, Point.APPROVE_AFTER_COMMIT))
         uow.commit()
-    office.failpoints.reach(Point.APPROVE_AFTER_COMMIT)
     return after
 
 

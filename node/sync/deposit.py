@@ -6,6 +6,7 @@ the offer names (HO-59). Implements handover 9.1 (bytes for T), HO-16, P5.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from node.crypto.seal import read_prelude
 from node.errors import MalformedMessageError, NotFoundError
@@ -146,7 +147,6 @@ def take_packet(
                 )
             uow.uploads.drop(transfer_id)
             office.failpoints.reach(Point.UPLOAD_VERIFIED)
+            uow.after_commit(partial(office.failpoints.reach, Point.INBOX_AFTER_COMMIT))
             uow.commit()
-        row = uow.outbox.of_transfer(transfer_id)[-1]
-    office.failpoints.reach(Point.INBOX_AFTER_COMMIT)
-    return row
+        return uow.outbox.of_transfer(transfer_id)[-1]

@@ -4,7 +4,7 @@ The store implements these. A use case takes a ``UnitOfWork`` and an ``Office`` 
 talks to the network.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -328,6 +328,10 @@ class UnitOfWork(Protocol):
 
     def commit(self) -> None:
         """Sequence the log entries and make all of it durable together."""
+        ...
+
+    def after_commit(self, tidy: Callable[[], None]) -> None:
+        """Do this once the unit is durable; a crash may come first, so it only tidies."""
         ...
 
     def wake(self, what: Wake, key: str) -> None:

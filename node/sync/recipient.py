@@ -113,6 +113,7 @@ def take_statement(
         case StatementType.CLOSED:
             return apply(uow, office, transfer, InEvent.CLOSED)
         case StatementType.RECALL:
+            office.failpoints.reach(Point.WITHDRAWN_RECEIVED)
             return apply(uow, office, transfer, InEvent.RECALL, Cause(act=act))
         case StatementType.WITHDRAWAL if transfer.state in OPEN:
             office.failpoints.reach(Point.WITHDRAWN_RECEIVED)
