@@ -25,8 +25,9 @@ from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, UnknownNodeError
 from node.failpoints import Failpoints, NoFailpoints
+from node.federation.desk import Desk
 from node.federation.fetcher import Source
-from node.federation.routes import Desk, make_peer_app
+from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
 from node.founding import Paths, log_origin, means_of, witness_name
 from node.store.engine import open_engine
@@ -327,6 +328,7 @@ def web_app(node: Node) -> web.Application:
         sessions=SessionStorage(StoreSessions(node.run), clock, chance),
         run=node.run,
         office=node.office,
+        files=node.courier.files,
         places=shipped_places(),
         outlook=partial(outlook, node.run),
     )

@@ -12,14 +12,10 @@ from pathlib import Path
 from node.bootstrap import Hands, open_keyring, own_hands
 from node.config import Settings, load_settings
 from node.crypto.keys import Keyring
-from node.founding import Paths, log_origin
+from node.founding import Paths, log_origin, means_of
 from node.store.engine import open_engine
-from node.store.files import SealedFiles
 from node.store.migrate import check_schema
-from node.store.register import DeletionRegister
 from node.store.runner import Store
-from node.store.weekkeys import WeekKeys
-from node.store.work import Means
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +50,13 @@ def opened(folder: Path) -> Iterator[Opened]:
     except BaseException:
         engines.close()
         raise
-    means = Means(
-        files=SealedFiles(paths.packets),
-        documents=SealedFiles(paths.documents),
-        register=DeletionRegister(paths.register),
-        week_keys=WeekKeys(paths.week_keys, master),
+    means = means_of(
+        paths,
+        master,
+        keyring,
+        log_origin=log_origin(settings.peer_url),
         clock=hands.clock,
         randomness=hands.randomness,
-        keyring=keyring,
-        log_origin=log_origin(settings.peer_url),
     )
     # A running node finds what is due here by itself: it looks every minute.
     store = Store(engines, means, listener=lambda _what, _key: None)

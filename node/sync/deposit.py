@@ -53,13 +53,20 @@ def expect_packet(
         NotFoundError: No offer of this sender was taken; foreign and absent look alike.
     """
     with uow:
-        transfer = uow.inbound.find(transfer_id)
-        if transfer is None or transfer.sender != sender:
-            raise NotFoundError("unknown-transfer")
-        if transfer.state is Inbound.ANNOUNCED:
-            return Expected(offer_of(transfer))
-        over = transfer.state in _ENDED
-        ours = uow.outbox.of_transfer(transfer_id)
+        return expectation(uow, sender, transfer_id)
+
+
+def expectation(
+    uow: UnitOfWork, sender: MemberId, transfer_id: TransferId
+) -> Expected | Answered:
+    """As ``expect_packet``, inside a transaction that has begun."""
+    transfer = uow.inbound.find(transfer_id)
+    if transfer is None or transfer.sender != sender:
+        raise NotFoundError("unknown-transfer")
+    if transfer.state is Inbound.ANNOUNCED:
+        return Expected(offer_of(transfer))
+    over = transfer.state in _ENDED
+    ours = uow.outbox.of_transfer(transfer_id)
     kinds = (
         {StatementType.REJECTED, StatementType.EXPIRED, StatementType.RECALLED}
         if over
@@ -137,6 +144,7 @@ def take_packet(
                     RejectionCode.BAD_PACKET,
                     statement=transfer.offer_digest,
                 )
+            uow.uploads.drop(transfer_id)
             office.failpoints.reach(Point.UPLOAD_VERIFIED)
             uow.commit()
         row = uow.outbox.of_transfer(transfer_id)[-1]

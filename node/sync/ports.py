@@ -19,7 +19,15 @@ from node.cases.ports import (
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
 from node.sync.logports import ExchangeLog, Heads
-from node.sync.rows import Due, PacketRow, StatementRow, StoredFile, TakenRow, Wake
+from node.sync.rows import (
+    Due,
+    PacketRow,
+    StatementRow,
+    StoredFile,
+    TakenRow,
+    Upload,
+    Wake,
+)
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 
 
@@ -251,6 +259,28 @@ class TransferSecrets(Protocol):
         ...
 
 
+class Uploads(Protocol):
+    """Containers that arrive in parts (HO-86, HO-87)."""
+
+    def start(self, transfer: TransferId, key: bytes) -> None:
+        """Begin an upload under this transfer key. ConflictError if one runs."""
+        ...
+
+    def find(self, transfer: TransferId) -> Upload | None:
+        """The upload of a transfer, None if none runs."""
+        ...
+
+    def add_part(
+        self, transfer: TransferId, before: Upload, *, part: StoredFile, length: int
+    ) -> None:
+        """Append a synced part of so many plain bytes. ConflictError if it moved."""
+        ...
+
+    def drop(self, transfer: TransferId) -> None:
+        """Forget an upload; its part files go after the commit."""
+        ...
+
+
 class Leases(Protocol):
     """Which process of this node does a job just now."""
 
@@ -278,6 +308,7 @@ class UnitOfWork(Protocol):
     log: ExchangeLog
     heads: Heads
     secrets: TransferSecrets
+    uploads: Uploads
     leases: Leases
 
     def __enter__(self) -> Self:

@@ -22,6 +22,7 @@ from node.errors import MalformedMessageError, NotFoundError
 from node.ids import AccountId, Ags, Identifier
 from node.sync.courier import Runner
 from node.sync.office import Office
+from node.sync.ports import PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM
 from node.web.language import Language, Words
@@ -99,6 +100,7 @@ class Parts:
     sessions: SessionStorage
     run: Runner
     office: Office
+    files: PacketFiles
     places: Mapping[Ags, str]
     outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
 
