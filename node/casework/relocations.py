@@ -9,6 +9,7 @@ to FR-27.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 from node.accounts.policy import Actor
 from node.cases.model import (
@@ -19,8 +20,10 @@ from node.casework.cases import new_id, own_case
 from node.errors import ConflictError, InputError, StaleEpochError, TransitionError
 from node.failpoints import Point
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
-from node.sync import sender
-from node.sync.ports import Office, UnitOfWork, Wake
+from node.sync import outward
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from node.sync.transfer import (
     HOLDING,
     MemberScope,
@@ -129,8 +132,10 @@ def record_relocation(
                 "relocation.no_route", at=now, case=move.cases[0], codes=(routing,)
             )
         office.failpoints.reach(Point.RELOCATION_BEFORE_COMMIT)
+        uow.after_commit(
+            partial(office.failpoints.reach, Point.RELOCATION_AFTER_COMMIT)
+        )
         uow.commit()
-    office.failpoints.reach(Point.RELOCATION_AFTER_COMMIT)
     return relocation
 
 
@@ -231,5 +236,5 @@ def cancel(
         transfer = uow.outbound.get(transfer_id)
         for member in transfer.members:
             own_case(uow, by, member.case, "transfer.prepare")
-        sender.apply(uow, office, transfer, OutEvent.STOPPED)
+        outward.apply(uow, office, transfer, OutEvent.STOPPED)
         uow.commit()

@@ -23,7 +23,7 @@ from node.errors import OutcomeUnknownError, StoreError
 from node.store.engine import WRITERS, changes, transaction_mark, transaction_outcome
 from node.store.unit import SqlUnitOfWork
 from node.store.work import translated
-from node.sync.ports import Wake
+from node.sync.rows import Wake
 
 GROUP: Final = 128
 THREAD: Final = "store-writer"

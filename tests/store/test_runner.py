@@ -20,7 +20,8 @@ from node.store.engine import Engines, open_engine
 from node.store.runner import WAITING, Store
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
-from node.sync.ports import UnitOfWork, Wake
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from tests.support.databases import Wakes
 from tests.support.transfers import (
     NOON,

@@ -8,12 +8,18 @@ from node.casework.inbox import count_waiting
 from node.sync.courier import Runner
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words
-from node.web.pages import inbox, login
+from node.web.pages import casefile, cases, contacts, inbox, login
 
 
 def all_routes() -> list[Route]:
     """Every address of the pages."""
-    return [*login.routes(), *inbox.routes()]
+    return [
+        *login.routes(),
+        *cases.routes(),
+        *casefile.routes(),
+        *contacts.routes(),
+        *inbox.routes(),
+    ]
 
 
 async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:  # noqa: ARG001
