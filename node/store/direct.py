@@ -67,7 +67,8 @@ class Direct:
     ) -> None:
         self._text = text
         self._parameters = parameters
-        self._row = namedtuple("Row", [name for name, _ in columns], rename=True)  # type: ignore[misc]  # noqa: PYI024 - the names are known here only
+        make: Any = namedtuple  # noqa: PYI024 - the names are known here only
+        self._row = make("Row", [name for name, _ in columns], rename=True)
         self._convert = [(i, to) for i, (_, to) in enumerate(columns) if to is not None]
 
     def rows(self, connection: Connection, parameters: Parameters) -> Sequence[Found]:
@@ -105,7 +106,8 @@ class Direct:
             for place, convert in self._convert:
                 row[place] = convert(row[place])
         # Behaves like a row of SQLAlchemy: by name, by place, as a tuple.
-        return self._row._make(row)  # type: ignore[return-value]
+        found: Found = self._row._make(row)
+        return found
 
 
 def _prepare(
