@@ -8,7 +8,16 @@ from node.casework.inbox import count_waiting
 from node.sync.courier import Runner
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words
-from node.web.pages import casefile, cases, contacts, inbox, login
+from node.web.pages import (
+    casefile,
+    cases,
+    contacts,
+    inbox,
+    login,
+    moves,
+    outbox,
+    relocations,
+)
 
 
 def all_routes() -> list[Route]:
@@ -18,6 +27,9 @@ def all_routes() -> list[Route]:
         *cases.routes(),
         *casefile.routes(),
         *contacts.routes(),
+        *moves.routes(),
+        *relocations.routes(),
+        *outbox.routes(),
         *inbox.routes(),
     ]
 
