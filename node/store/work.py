@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Executable, Row
+from sqlalchemy import Connection, Executable, Result, Row
 from sqlalchemy.exc import (
     InterfaceError,
     OperationalError,
@@ -103,6 +103,7 @@ class Work:
     __slots__ = (
         "_access",
         "_connection",
+        "_streams",
         "after",
         "documents",
         "files",
@@ -120,6 +121,7 @@ class Work:
     ) -> None:
         self._connection = connection
         self._access = Access.READ if is_reading else Access.NONE
+        self._streams: list[Result[*tuple[Any, ...]]] = []
         self.is_reading = is_reading
         self.files = means.files
         self.documents = means.documents
@@ -147,10 +149,13 @@ class Work:
         self, statement: Executable, parameters: Parameters = None
     ) -> Iterator[Row[*tuple[Any, ...]]]:
         """The rows of a long query, a page at a time; only while the unit lasts."""
+        connection = self._reach(Access.READ)
         try:
-            yield from self._reach(Access.READ).execute(
+            found = connection.execute(
                 statement, parameters, execution_options={"yield_per": _PAGE}
             )
+            self._streams.append(found)
+            yield from found
         except SQLAlchemyError as error:
             raise translated(error) from None
 
@@ -209,6 +214,10 @@ class Work:
     def allow(self, access: Access) -> None:
         """From now on its repositories may reach the database so far."""
         self._access = access
+        if access is Access.NONE:
+            # A cursor that nobody read to its end must not outlive the transaction.
+            for stream in self._streams:
+                stream.close()
 
     def _reach(self, needed: Access) -> Connection:
         if self._access < needed:

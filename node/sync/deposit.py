@@ -149,5 +149,4 @@ def take_packet(
             office.failpoints.reach(Point.UPLOAD_VERIFIED)
             uow.after_commit(partial(office.failpoints.reach, Point.INBOX_AFTER_COMMIT))
             uow.commit()
-        row = uow.outbox.of_transfer(transfer_id)[-1]
-    return row
+        return uow.outbox.of_transfer(transfer_id)[-1]

@@ -4,7 +4,7 @@ The store implements these. A use case takes a ``UnitOfWork`` and an ``Office`` 
 talks to the network.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType

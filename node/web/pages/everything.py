@@ -8,17 +8,27 @@ from node.casework.inbox import count_waiting
 from node.sync.courier import Runner
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words
-from node.web.pages import casefile, cases, contacts, inbox, login
+from node.web.pages import (
+    accounts,
+    casefile,
+    cases,
+    contacts,
+    inbox,
+    login,
+    setup,
+)
 
 
 def all_routes() -> list[Route]:
     """Every address of the pages."""
     return [
         *login.routes(),
+        *setup.routes(),
         *cases.routes(),
         *casefile.routes(),
         *contacts.routes(),
         *inbox.routes(),
+        *accounts.routes(),
     ]
 
 
