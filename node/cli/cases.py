@@ -91,7 +91,7 @@ def import_command(
     from node.cases.townlist import read_list
     from node.cases.townrow import Offer
     from node.casework.lists import ListWish, import_list, try_list
-    from node.cli.folder import opened
+    from node.cli.opened import open_store
     from node.errors import InputError
 
     try:
@@ -104,8 +104,8 @@ def import_command(
         reason = SENTENCES.get(error.reason, error.reason)
         typer.echo(f"Die Datei kann nicht gelesen werden. {reason}", err=True)
         raise typer.Exit(1) from None
-    with opened(data) as node:
-        now = node.hands.clock.now()
+    with open_store(data) as node:
+        now = node.means.clock.now()
         account = node.store.read_sync(lambda uow: uow.accounts.by_login(worker))
         if account is None:
             raise InputError("for", "unknown")
@@ -116,7 +116,7 @@ def import_command(
                 import_list,
                 digest=apply,
                 at=now,
-                randomness=node.hands.randomness,
+                randomness=node.means.randomness,
                 by=by,
             )
             plan = node.store.write_sync(take, wish)

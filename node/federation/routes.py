@@ -33,9 +33,7 @@ from node.sync import deposit, hello, limits, reception
 from node.sync.courier import StatementsAnswer
 from node.sync.delivery import next_batch
 from node.sync.message import parse_envelopes
-from node.sync.ports import (
-    UnitOfWork,
-)
+from node.sync.ports import UnitOfWork
 
 log = structlog.get_logger("federation")
 PREFIX = "/staffelstab/1"

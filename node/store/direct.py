@@ -67,8 +67,8 @@ class Direct:
     ) -> None:
         self._text = text
         self._parameters = parameters
-        names = [name for name, _ in columns]
-        self._row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 - known here only
+        make: Any = namedtuple  # noqa: PYI024 - the names are known here only
+        self._row = make("Row", [name for name, _ in columns], rename=True)
         self._convert = [(i, to) for i, (_, to) in enumerate(columns) if to is not None]
 
     def rows(self, connection: Connection, parameters: Parameters) -> Sequence[Found]:
@@ -106,8 +106,8 @@ class Direct:
             for place, convert in self._convert:
                 row[place] = convert(row[place])
         # Behaves like a row of SQLAlchemy: by name, by place, as a tuple.
-        named: Found = self._row._make(row)
-        return named
+        found: Found = self._row._make(row)
+        return found
 
 
 def _prepare(

@@ -14,8 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from node.ids import TransferId
 from node.store.tables import upload as _upload
 from node.store.work import Work
-from node.sync.ports import Upload
-from node.sync.rows import StoredFile
+from node.sync.rows import StoredFile, Upload
 
 _ADD: Final = insert(_upload)
 _GET: Final = select(_upload).where(_upload.c.transfer == bindparam("id_"))

@@ -5,7 +5,6 @@ talks to the network.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -20,7 +19,15 @@ from node.cases.ports import (
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
 from node.sync.logports import ExchangeLog, Heads
-from node.sync.rows import Due, PacketRow, StatementRow, StoredFile, TakenRow, Wake
+from node.sync.rows import (
+    Due,
+    PacketRow,
+    StatementRow,
+    StoredFile,
+    TakenRow,
+    Upload,
+    Wake,
+)
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 
 
@@ -250,15 +257,6 @@ class TransferSecrets(Protocol):
     def shred(self, transfer: TransferId) -> None:
         """Transfer key, file name and grant go; the file is removed after the commit."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An upload under way: its transfer key, plain bytes received, sealed parts in order."""
-
-    key: bytes
-    received: int
-    parts: tuple[StoredFile, ...]
 
 
 class Uploads(Protocol):

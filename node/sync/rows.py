@@ -108,3 +108,12 @@ class StoredFile:
 
     name: bytes
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload under way: its transfer key, plain bytes received, sealed parts in order."""
+
+    key: bytes
+    received: int
+    parts: tuple[StoredFile, ...]

@@ -3,12 +3,12 @@
 Enters: decisions of people, statements of the recipient (verified and in order), the own
 clock. Leaves: events for ``outward``, which carries them out. Must never happen: share B
 leaves without the gate's yes in the same transaction; a transfer ends by anything but a
-statement or, before the grant, our own clock or will. Implements handover 4.1, 5.1 and P1, P4, P7, P11.
+statement or, before the grant, our own clock or will. Implements handover 4.1, 5.1 and P1,
+P4, P7, P11.
 """
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from node.crypto.seal import open_comment
@@ -75,6 +75,7 @@ def grant(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
     with uow:
         transfer = uow.outbound.get(transfer_id)
         if transfer.state is Outbound.ASKED:
+            office.failpoints.reach(Point.GRANT_BEFORE_COMMIT)
             _decide(uow, office, transfer)
             uow.commit()
 
@@ -99,11 +100,7 @@ def _decide(
         statement=transfer.open_request_digest,
         more={"consents": consent_references(uow, transfer)},
     )
-    granted = apply(uow, office, transfer, OutEvent.GRANTED, Cause(act=act))
-    office.failpoints.reach(Point.GRANT_BEFORE_COMMIT)
-    # Crash here: share B has left us for good; the grant's bytes wait in the outbox.
-    uow.after_commit(partial(office.failpoints.reach, Point.GRANT_AFTER_COMMIT))
-    return granted
+    return apply(uow, office, transfer, OutEvent.GRANTED, Cause(act=act))
 
 
 # -- What the recipient's statements mean here -------------------------------------------
@@ -163,8 +160,7 @@ def _take_imported(
     _check_packet(transfer, statement)
     body = statement.claims.b
     assert isinstance(body, ImportedBody)
-    office.failpoints.reach(Point.IMPORTED_RECEIVED)
-    closed = apply(
+    return apply(
         uow,
         office,
         transfer,
@@ -175,8 +171,6 @@ def _take_imported(
             last_day=body.at.astimezone(BERLIN).date() - timedelta(days=1),
         ),
     )
-    uow.after_commit(partial(office.failpoints.reach, Point.CLOSE_AFTER_COMMIT))
-    return closed
 
 
 def _take_rejected(

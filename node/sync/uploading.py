@@ -13,8 +13,8 @@ from node.errors import ConflictError
 from node.ids import MemberId, TransferId
 from node.sync.deposit import Answered, Expected, expectation
 from node.sync.office import Office
-from node.sync.ports import PacketFiles, UnitOfWork, Upload
-from node.sync.rows import StoredFile
+from node.sync.ports import PacketFiles, UnitOfWork
+from node.sync.rows import StoredFile, Upload
 
 
 @dataclass(frozen=True, slots=True)
