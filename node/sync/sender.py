@@ -3,7 +3,8 @@
 Enters: decisions of people, statements of the recipient (verified and in order), the own
 clock. Leaves: events for ``outward``, which carries them out. Must never happen: share B
 leaves without the gate's yes in the same transaction; a transfer ends by anything but a
-statement or, before the grant, our own clock or will. Implements handover 4.1, 5.1 and P1, P4, P7, P11.
+statement or, before the grant, our own clock or will. Implements handover 4.1, 5.1 and P1,
+P4, P7, P11.
 """
 
 from dataclasses import replace
