@@ -21,7 +21,8 @@ from node.cases.model import (
 from node.errors import InputError, NotFoundError
 from node.ids import AccountId, CaseId, RecordId, uuid7
 from node.strictjson import Json
-from node.sync.ports import Office, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
 
 
 def own_case(uow: UnitOfWork, by: Actor, case: CaseId, action: str) -> CaseFile:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 
 from node import strictjson
 from node.accounts.policy import Actor, require
@@ -28,7 +29,9 @@ from node.ids import AccountId, CaseId, ConsentId, RecordId
 from node.strictjson import Json
 from node.sync import sender
 from node.sync.logbook import Who
-from node.sync.ports import EntryDraft, Office, UnitOfWork, Wake
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import EntryDraft, Wake
 from node.sync.transfer import OutboundTransfer
 
 
@@ -227,8 +230,10 @@ def withdraw_consent(
         }
         who = Who(role, by.account)
         _append_consent(uow, consent, "consent.withdrawn", fields, at=now, by=who)
-        office.failpoints.reach(Point.WITHDRAW_BEFORE_COMMIT)
         stopped = sender.basis_ended(uow, office, str(consent_id), who=who)
+        # Crash here: the consent stands, but the register may tell that share B is gone;
+        # then the next start stops the transfer (HO-19).
+        office.failpoints.reach(Point.WITHDRAW_BEFORE_COMMIT)
+        uow.after_commit(partial(office.failpoints.reach, Point.WITHDRAW_AFTER_COMMIT))
         uow.commit()
-    office.failpoints.reach(Point.WITHDRAW_AFTER_COMMIT)
     return stopped

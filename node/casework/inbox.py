@@ -16,9 +16,11 @@ from node.accounts.policy import Actor, require
 from node.errors import NotFoundError
 from node.ids import AccountId, TransferId
 from node.report.readings import ReadingUnit
-from node.sync import recipient
+from node.sync import decision
+from node.sync.inward import offer_of
 from node.sync.offer import OfferBody
-from node.sync.ports import Due, Office, StoredFile
+from node.sync.office import Office
+from node.sync.rows import Due, StoredFile
 from node.sync.transfer import Inbound, InboundTransfer
 
 WAITING_HERE: Final = (Inbound.WAITING, Inbound.ANNOUNCED)
@@ -147,7 +149,7 @@ def names(
         NotFoundError: Nothing is announced, or it is gone.
         PacketUnreadableError: It does not open.
     """
-    text = recipient.preview(uow, office, transfer_id, start, by=by)
+    text = decision.preview(uow, office, transfer_id, start, by=by)
     people = strictjson.parse_object(text).get("persons")
     if not isinstance(people, list):
         raise NotFoundError("no announcement")
@@ -170,7 +172,7 @@ def _text(person: strictjson.JsonObject, name: str) -> str:
 
 def _received(uow: ReadingUnit, transfer_id: TransferId) -> Received:
     transfer = uow.inbound.get(transfer_id)
-    return Received(transfer, recipient.offer_of(transfer))
+    return Received(transfer, offer_of(transfer))
 
 
 def _name(uow: ReadingUnit, account: AccountId | None) -> str:

@@ -9,6 +9,7 @@ to FR-27.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 from node.accounts.model import Role
 from node.accounts.policy import Actor, require
@@ -35,9 +36,11 @@ from node.errors import (
 )
 from node.failpoints import Point
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
-from node.sync import sender
+from node.sync import outward
 from node.sync.logbook import Act, Who
-from node.sync.ports import Office, UnitOfWork, Wake
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from node.sync.transfer import (
     HOLDING,
     MemberScope,
@@ -149,8 +152,10 @@ def record_relocation(
                 "relocation.no_route", at=now, case=move.cases[0], codes=(routing,)
             )
         office.failpoints.reach(Point.RELOCATION_BEFORE_COMMIT)
+        uow.after_commit(
+            partial(office.failpoints.reach, Point.RELOCATION_AFTER_COMMIT)
+        )
         uow.commit()
-    office.failpoints.reach(Point.RELOCATION_AFTER_COMMIT)
     return relocation
 
 
@@ -253,7 +258,7 @@ def cancel(
         transfer = uow.outbound.get(transfer_id)
         for member in transfer.members:
             own_case(uow, by, member.case, "transfer.prepare")
-        sender.apply(uow, office, transfer, OutEvent.STOPPED)
+        outward.apply(uow, office, transfer, OutEvent.STOPPED)
         uow.commit()
 
 
@@ -361,7 +366,7 @@ def call_back(
         is_ours = Role.CASEWORKER in by.roles
         who = Who("caseworker" if is_ours else "approver", by.account)
         act = Act(outcome="called-back", who=who)
-        cause = sender.Cause(why=Why.CALLED_BACK, act=act)
-        after = sender.apply(uow, office, transfer, OutEvent.STOPPED, cause)
+        cause = outward.Cause(why=Why.CALLED_BACK, act=act)
+        after = outward.apply(uow, office, transfer, OutEvent.STOPPED, cause)
         uow.commit()
     return after

@@ -211,6 +211,16 @@ class _ReceivedPacket(TypedColumns):
 received_packet = Table("received_packet", metadata, _ReceivedPacket, *digests("file"))
 
 
+class _Upload(TypedColumns):
+    transfer = Column(Text, ForeignKey("inbound_transfer.id"), primary_key=True)
+    key: Named[bytes] = Column(LargeBinary)
+    received: Named[int] = Column(BigInteger)
+    parts: Named[str] = Column(Text)
+
+
+upload = Table("upload", metadata, _Upload)
+
+
 # --- statements, and what waits for a peer
 
 

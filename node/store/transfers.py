@@ -63,8 +63,8 @@ _OUT_OF_CASE = (
 )
 _MEMBERS = (
     select(_member)
-    .where(_member.c.transfer.in_(bindparam("ids", expanding=True)))
-    .order_by(_member.c.transfer, _member.c.place)
+    .where(_member.c.transfer == bindparam("id_"))
+    .order_by(_member.c.place)
 )
 _MEMBERS_ADD = insert(_member)
 _MEMBERS_DROP = delete(_member).where(_member.c.transfer == bindparam("id_"))
@@ -116,7 +116,7 @@ class SqlOutbound:
     def find(self, transfer: TransferId) -> OutboundTransfer | None:
         """One transfer, locked, or None."""
         row = self._work.row(_OUT_GET, {"id_": transfer})
-        return None if row is None else self._values([row])[0]
+        return None if row is None else self._value(row)
 
     def replace(self, before: OutboundTransfer, after: OutboundTransfer) -> None:
         """Compare-and-set on ``before.version``; writes the next version.
@@ -151,7 +151,8 @@ class SqlOutbound:
 
     def of_case(self, case: str) -> Sequence[OutboundTransfer]:
         """All transfers of one case, oldest first, not locked."""
-        return self._values(self._work.rows(_OUT_OF_CASE, {"case": case}))
+        rows = self._work.rows(_OUT_OF_CASE, {"case": case})
+        return [self._value(row) for row in rows]
 
     def _add_members(self, transfer: OutboundTransfer) -> None:
         if transfer.members:
@@ -163,11 +164,9 @@ class SqlOutbound:
                 ],
             )
 
-    def _values(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[OutboundTransfer]:
-        members: dict[str, list[MemberScope]] = {row.id: [] for row in rows}
-        for row in self._work.rows(_MEMBERS, {"ids": [*members]}) if members else ():
-            members[row.transfer].append(_to_member(row))
-        return [_to_outbound(row, tuple(members[row.id]), self._work) for row in rows]
+    def _value(self, row: Row[*tuple[Any, ...]]) -> OutboundTransfer:
+        members = self._work.rows(_MEMBERS, {"id_": row.id})
+        return _to_outbound(row, tuple(map(_to_member, members)), self._work)
 
 
 class SqlInbound:

@@ -10,7 +10,9 @@ from typing import Any, Protocol, TypeVar
 from node.ids import MemberId
 from node.sync.chain import Position
 from node.sync.message import Envelope
-from node.sync.ports import Office, PacketFiles, PacketRow
+from node.sync.office import Office
+from node.sync.ports import PacketFiles
+from node.sync.rows import PacketRow
 
 T = TypeVar("T")
 

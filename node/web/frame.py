@@ -22,7 +22,8 @@ from node.errors import MalformedMessageError, NotFoundError
 from node.ids import AccountId, Ags, Identifier
 from node.report.people import People
 from node.sync.courier import Runner
-from node.sync.ports import Office, PacketFiles
+from node.sync.office import Office
+from node.sync.ports import PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM
 from node.web.language import Language, Words
@@ -119,6 +120,7 @@ class Route:
         roles: Who may come here at all; None is everybody who signed in. Use cases ask
             the permission table themselves.
         is_public: Answered without signing in.
+        takes_file: Its form is an upload: fields first, then one file.
     """
 
     method: str
@@ -126,6 +128,7 @@ class Route:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     roles: frozenset[Role] | None = None
     is_public: bool = False
+    takes_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from node.cases.dictionary import field_of
 from node.cases.model import Record
 from node.cases.standing import Reason
 from node.strictjson import Json
-from node.sync.release import NEEDS_CONFIRMATION
+from node.sync.drafting import NEEDS_CONFIRMATION
 from node.sync.transfer import Outbound, OutboundTransfer, Why
 from node.sync.words import OF_PEOPLE
 from node.web.language import Words, msgid

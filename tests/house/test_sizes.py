@@ -9,12 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "node").rglob("*.py"))
 MOST_LINES = 400
 # Too long when the rule came, with the length they had then. Lines only ever leave here.
-STILL_TOO_LONG = {
-    "node/sync/ports.py": 547,
-    "node/sync/recipient.py": 678,
-    "node/sync/release.py": 485,
-    "node/sync/sender.py": 631,
-}
+STILL_TOO_LONG: dict[str, int] = {}
 NO_ROOMS = {"utils", "helpers", "common", "base", "manager", "misc", "tools"}
 # The last places that can answer, each with a reason beside it.
 CATCH_ALL = {

@@ -7,7 +7,7 @@ from node.errors import ConflictError, HistoryConflictError
 from node.ids import MemberId
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
-from node.sync.ports import Head
+from node.sync.rows import Head
 from tests.support.acts import rows, tamper, write
 from tests.support.build import AT
 

@@ -1,24 +1,21 @@
 """Two real nodes of one directory, in one process, talking over loopback."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from node.accounts.policy import Actor
 from node.accounts.model import Account, Role
-from node.bootstrap import Hands, Node, build_node, own_hands
-from node.casework import cases, consents
+from node.accounts.policy import Actor
+from node.bootstrap import Hands, Node
 from node.cases.consent import GivenBy
 from node.cases.model import CATEGORIES, SENSITIVE
-from node.config import load_settings
+from node.casework import cases, consents
 from node.federation.founding import Plan, init
 from node.federation.registrar import admit
 from node.founding import Paths, Town, found
-from node.ids import AccountId, Ags, CaseId, MemberId
+from node.ids import AccountId, Ags, CaseId, MemberId, RecordId
 from node.serving import listen
 from node.strictjson import Json
 from node.trust.admission import AdmissionRequest
@@ -165,7 +162,12 @@ def open_case(node: Node, name: str = "Demo-Ulme", **fields: Json) -> CaseId:
     return case
 
 
-def give_consent(node: Node, case: CaseId, categories: frozenset[str] = USUAL) -> str:
+def give_consent(
+    node: Node,
+    case: CaseId,
+    categories: frozenset[str] = USUAL,
+    documents: frozenset[RecordId] = frozenset(),
+) -> str:
     """A consent for the body responsible at the new place, a year long."""
     today = node.office.clock.now().date()
     consent = node.store.write_sync(
@@ -177,6 +179,7 @@ def give_consent(node: Node, case: CaseId, categories: frozenset[str] = USUAL) -
             given_by=GivenBy.SELF,
             recipients=("class:responsible_at_new_place",),
             categories=categories,
+            documents=documents,
             valid_until=today + timedelta(days=364),
             language="de",
             form="paper",

@@ -9,6 +9,7 @@ from node.sync.courier import Runner
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words
 from node.web.pages import (
+    accounts,
     casefile,
     cases,
     contacts,
@@ -17,6 +18,7 @@ from node.web.pages import (
     moves,
     outbox,
     relocations,
+    setup,
 )
 
 
@@ -24,6 +26,7 @@ def all_routes() -> list[Route]:
     """Every address of the pages."""
     return [
         *login.routes(),
+        *setup.routes(),
         *cases.routes(),
         *casefile.routes(),
         *contacts.routes(),
@@ -31,6 +34,7 @@ def all_routes() -> list[Route]:
         *relocations.routes(),
         *outbox.routes(),
         *inbox.routes(),
+        *accounts.routes(),
     ]
 
 

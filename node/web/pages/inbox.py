@@ -26,10 +26,13 @@ from node.errors import (
     UnknownNodeError,
 )
 from node.ids import MemberId, TransferId
-from node.sync import recipient
+from node.sync import decision
+from node.sync.decision import No
+from node.sync.inward import offered_categories
 from node.sync.offer import OfferBody
-from node.sync.ports import Office, PacketFiles, StoredFile, UnitOfWork
-from node.sync.recipient import No
+from node.sync.office import Office
+from node.sync.ports import PacketFiles, UnitOfWork
+from node.sync.rows import StoredFile
 from node.sync.transfer import Inbound
 from node.sync.words import OF_PEOPLE, RejectionCode
 from node.web.forms import Form
@@ -120,7 +123,7 @@ async def _approve(request: web.Request) -> web.Response:
     parts, words, form = parts_of(request), words_of(request), form_of(request)
     sight = await _sight(request)
     offer = sight.received.offer
-    offered = frozenset(recipient.offered_categories(offer))
+    offered = frozenset(offered_categories(offer))
     take = frozenset(form.all("take")) & offered
     if any(check["ok"] is False for check in _checks(request, sight)):
         problem = words.gettext("One of the checks failed. Nothing was approved.")
@@ -246,7 +249,7 @@ async def _offer_page(
         undecided=transfer.state in casework.WAITING_HERE,
         can_approve=waiting and sound and not mine,
         can_refuse=transfer.state in {Inbound.WAITING, Inbound.APPROVED},
-        four_eyes=bool(FOUR_EYES & set(recipient.offered_categories(offer))),
+        four_eyes=bool(FOUR_EYES & set(offered_categories(offer))),
         is_second=waiting and transfer.decided_by is not None and not mine,
         choices=_choices(sight, words),
         taken=_taken(sight, words),
@@ -272,7 +275,7 @@ def _choices(sight: OfferSight, words: Words) -> Sequence[tuple[str, str]]:
     """What can be ticked; person and contact details are always taken."""
     return [
         (code, label("category", code, words.language))
-        for code in recipient.offered_categories(sight.received.offer)
+        for code in offered_categories(sight.received.offer)
         if code != _ALWAYS
     ]
 
@@ -286,7 +289,7 @@ def _taken(sight: OfferSight, words: Words) -> Sequence[str]:
 def _ticked(sight: OfferSight) -> Form:
     """The form as it is first shown: everything ticked, or what the first approver chose."""
     take = sight.received.transfer.take
-    offered = recipient.offered_categories(sight.received.offer)
+    offered = offered_categories(sight.received.offer)
     return Form({"take": tuple(sorted(take)) if take is not None else tuple(offered)})
 
 
@@ -348,13 +351,13 @@ def _actor(request: web.Request) -> Actor:
 def _decide_yes(
     uow: UnitOfWork, office: Office, number: TransferId, take: frozenset[str], by: Actor
 ) -> Inbound:
-    return recipient.approve(uow, office, number, by=by, take=take).state
+    return decision.approve(uow, office, number, by=by, take=take).state
 
 
 def _decide_no(
     uow: UnitOfWork, office: Office, number: TransferId, no: No, by: Actor
 ) -> None:
-    recipient.refuse(uow, office, number, by=by, no=no)
+    decision.refuse(uow, office, number, by=by, no=no)
 
 
 def _start(
