@@ -87,7 +87,6 @@ RESERVED: Final = frozenset(
     {
         "ANSWER_BYTES",
         "PARK_AFTER_FAILURES",
-        "PART_BYTES",
         "RETENTION",
         "UNOPENED_BYTES_PER_PEER",
         "UPLOADS_PER_PEER",
