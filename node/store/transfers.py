@@ -244,6 +244,7 @@ def _from_outbound(transfer: OutboundTransfer) -> dict[str, Any]:
         "minors_left_out": minors,
         "created_at": transfer.created_at,
         "created_by": transfer.created_by,
+        "second": transfer.second,
         "expires_at": transfer.expires_at,
         "packet_digest": transfer.packet_digest,
         "packet_bytes": transfer.packet_bytes,
@@ -272,6 +273,7 @@ def _to_outbound(
         created_at=row.created_at,
         created_by=AccountId(row.created_by) if row.created_by else None,
         policy=row.policy,
+        second=AccountId(row.second) if row.second else None,
         not_included=(row.adults_left_out, row.minors_left_out),
         why=Why(row.why) if row.why else None,
         version=row.version,
@@ -368,11 +370,13 @@ def inbound_comment_place(transfer: str) -> bytes:
 def _from_refusal(refusal: Refusal | None, place: bytes, work: Work) -> dict[str, Any]:
     """A comment is free text of a person, so it is sealed."""
     if refusal is None:
-        return {"refused_by": None, "refused_code": None, "refused_comment": None}
+        names = ("refused_by", "refused_code", "refused_other", "refused_comment")
+        return dict.fromkeys(names)
     text = refusal.comment
     return {
         "refused_by": refusal.by,
         "refused_code": refusal.code,
+        "refused_other": refusal.other,
         "refused_comment": None if text is None else work.seal(place, text.encode()),
     }
 
@@ -383,7 +387,10 @@ def _to_refusal(row: Row[*tuple[Any, ...]], place: bytes, work: Work) -> Refusal
     sealed = row.refused_comment
     text = None if sealed is None else work.unseal(place, sealed)
     return Refusal(
-        row.refused_by, row.refused_code, None if text is None else text.decode()
+        by=row.refused_by,
+        code=row.refused_code,
+        comment=None if text is None else text.decode(),
+        other=row.refused_other,
     )
 
 

@@ -15,6 +15,9 @@ from node.web.pages import (
     contacts,
     inbox,
     login,
+    moves,
+    outbox,
+    relocations,
     setup,
 )
 
@@ -27,6 +30,9 @@ def all_routes() -> list[Route]:
         *cases.routes(),
         *casefile.routes(),
         *contacts.routes(),
+        *moves.routes(),
+        *relocations.routes(),
+        *outbox.routes(),
         *inbox.routes(),
         *accounts.routes(),
     ]
