@@ -7,7 +7,7 @@ transaction; a transfer ends by anything but a statement or, before the grant, o
 clock or will. Implements handover 4.1, 5.1 and P1, P4, P7, P11.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -621,6 +621,25 @@ def expire(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
         elif transfer.state is Outbound.RECALLING:
             apply(uow, office, transfer, OutEvent.GIVEN_UP)
             uow.commit()
+
+
+def stop_restored(
+    uow: UnitOfWork, office: Office, transfers: Iterable[TransferId]
+) -> None:
+    """STOPPED(restored): the register says that share B is destroyed, and it is here (HO-19).
+
+    A crash before the commit that destroyed it, or yesterday's backup. After the grant
+    nothing is stopped: there the recipient's statement comes again and ends it.
+    """
+    with uow:
+        for transfer_id in transfers:
+            transfer = uow.outbound.get(transfer_id)
+            if transfer.state in _BEFORE_GRANT:
+                cause = Cause(
+                    why=Why.RESTORED, act=Act(outcome="restored"), codes=("restored",)
+                )
+                apply(uow, office, transfer, OutEvent.STOPPED, cause)
+        uow.commit()
 
 
 def basis_ended(
