@@ -53,7 +53,7 @@ bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 	$(BIN)/python -m bench.handover
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
-	$(BIN)/python -m tests.support.print_spec
+	$(BIN)/python -m tests.support.print_docs
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache

@@ -24,7 +24,7 @@ from node.config import load_settings
 from node.errors import NodeError
 from node.ids import AccountId, Ags
 from node.serving import listen
-from node.sync import recipient
+from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from node.trust.places import shipped_places
 
@@ -204,7 +204,7 @@ async def approve_all(node) -> None:
         for transfer in waiting:
             with suppress(NodeError):
                 await node.store.write(
-                    recipient.approve, node.office, transfer, by=APPROVER
+                    decision.approve, node.office, transfer, by=APPROVER
                 )
         await asyncio.sleep(0.002)
 

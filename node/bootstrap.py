@@ -25,8 +25,9 @@ from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, UnknownNodeError
 from node.failpoints import Failpoints, NoFailpoints
+from node.federation.desk import Desk
 from node.federation.fetcher import Source
-from node.federation.routes import Desk, make_peer_app
+from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
 from node.founding import Paths, log_origin, means_of, witness_name
 from node.store.engine import open_engine
@@ -37,7 +38,8 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
-from node.sync.ports import Office, Wake
+from node.sync.office import Office
+from node.sync.rows import Wake
 from node.trust.directory import Directory
 from node.trust.places import shipped_places
 from node.version import SOFTWARE
@@ -319,6 +321,7 @@ def web_app(node: Node) -> web.Application:
             origin=settings.web_url,
             version=SOFTWARE,
             demo=settings.demo,
+            delivery=settings.delivery,
         ),
         clock=clock,
         randomness=chance,
@@ -326,6 +329,7 @@ def web_app(node: Node) -> web.Application:
         sessions=SessionStorage(StoreSessions(node.run), clock, chance),
         run=node.run,
         office=node.office,
+        files=node.courier.files,
         places=shipped_places(),
         outlook=partial(outlook, node.run),
     )

@@ -17,11 +17,12 @@ import structlog
 
 from node.errors import NodeError, TransitionError
 from node.ids import MemberId, TransferId
-from node.sync import opening, recipient, release, sender
+from node.sync import inward, opening, recipient, release, sender
 from node.sync.courier import Courier
 from node.sync.delivery import deliver_due, greet
 from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
-from node.sync.ports import UnitOfWork, Wake
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from node.sync.transfer import Inbound, Outbound
 
 log = structlog.get_logger("worker")
@@ -302,7 +303,7 @@ def find_deadlines(uow: UnitOfWork, now: datetime) -> list[tuple[str, TransferId
             end = transfer.expires_at
             if end is not None and now >= end + GIVE_UP_AFTER_EXPIRY:
                 found.append(("outbound", transfer_id, 0))
-        for transfer_id in uow.inbound.in_states(recipient.OPEN):
+        for transfer_id in uow.inbound.in_states(inward.OPEN):
             inbound = uow.inbound.get(transfer_id)
             if now >= inbound.expires_at:
                 found.append(("inbound", transfer_id, 0))

@@ -29,7 +29,7 @@ from node.ids import Ags
 from node.strictjson import JsonObject
 from node.sync.courier import Runner
 from node.sync.limits import JSON_BODY_BYTES
-from node.sync.ports import Office
+from node.sync.office import Office
 
 log = structlog.get_logger(__name__)
 

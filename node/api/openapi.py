@@ -6,7 +6,6 @@ that the document does not know, or a promise without a route. Source: OpenAPI 3
 
 import re
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
@@ -14,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from node.api import problem
 from node.api.operations import BASE, Operation
 from node.strictjson import JsonObject
+from node.version import SOFTWARE
 
 _JSON: Final = "application/json"
 _SCHEMAS: Final = "#/components/schemas/{model}"
@@ -75,7 +75,7 @@ def document(operations: Iterable[Operation]) -> JsonObject:
         "openapi": "3.1.0",
         "info": {
             "title": "Staffelstab",
-            "version": version("staffelstab"),
+            "version": SOFTWARE,
             "summary": "What a town's own software may tell its node.",
         },
         "paths": paths,

@@ -26,7 +26,8 @@ from node.errors import ConflictError, MalformedMessageError, NotFoundError
 from node.ids import Ags, CaseId, RecordId
 from node.strictjson import JsonObject
 from node.sync.limits import CASES_PER_TRANSFER
-from node.sync.ports import Office, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
 
 PATH: Final = "/v1/relocations"
 _KEY: Final = re.compile(r"[A-Za-z0-9._~:/+=-]{1,128}", re.ASCII)

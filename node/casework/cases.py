@@ -5,11 +5,11 @@ transaction each. Must never happen: a write for another epoch or on a case that
 active here (HO-4); an edit that forgets what stood before. Implements FR-6 to FR-9.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from node.accounts.policy import Actor, Relation, require
+from node.accounts.policy import Actor, Relation, allowed, require
 from node.cases.days import local_day
 from node.cases.model import (
     Baton,
@@ -18,22 +18,25 @@ from node.cases.model import (
     PartialDate,
     Record,
 )
-from node.errors import InputError
+from node.errors import InputError, NotFoundError
 from node.ids import AccountId, CaseId, RecordId, uuid7
 from node.strictjson import Json
-from node.sync.ports import Office, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
 
 
 def own_case(uow: UnitOfWork, by: Actor, case: CaseId, action: str) -> CaseFile:
     """The case file, if this person may do this to it.
 
     Raises:
-        NotFoundError: No such case.
-        ForbiddenError: Not by this person.
+        NotFoundError: No such case, or a colleague's: both look the same (SR-B9).
+        ForbiddenError: Nobody with these roles may.
     """
+    require(by, action, relation=Relation.OWN)
     file = uow.cases.file(case)
     own = by.account is not None and file.caseworker == by.account
-    require(by, action, relation=Relation.OWN if own else Relation.ANY)
+    if not allowed(by, action, relation=Relation.OWN if own else Relation.ANY):
+        raise NotFoundError("case")
     return file
 
 
@@ -83,6 +86,8 @@ def open_case(
     *,
     by: Actor,
     household: RecordId | None = None,
+    more: Sequence[tuple[str, Mapping[str, Json]]] = (),
+    case: CaseId | None = None,
 ) -> CaseId:
     """Open a case for a person new to this office.
 
@@ -92,9 +97,12 @@ def open_case(
         person: Fields of the record ``person``; at least one name.
         by: Who opens it, and will care for the person.
         household: Of whom the person is a member.
+        more: What else is known: kinds of records with their fields.
+        case: The number the page drew, so that a form sent twice opens one case.
 
     Raises:
         InputError: No name, or a birth date that is none.
+        ConflictError: This form was taken before.
     """
     require(by, "case.create", relation=Relation.OWN)
     if not (person.get("family_name") or person.get("given_names")):
@@ -103,7 +111,7 @@ def open_case(
     born = PartialDate(str(birth)) if birth else None
     now = office.clock.now()
     today = local_day(now)
-    case = CaseId(new_id(office, now))
+    case = case or CaseId(new_id(office, now))
     values = {"counselling_start": today.isoformat(), **person}
     with uow:
         uow.cases.open_new(
@@ -118,7 +126,12 @@ def open_case(
                 responsible_from=today,
             )
         )
-        uow.cases.put([new_record(office, case, "person", values, by=by.account)])
+        uow.cases.put(
+            [
+                new_record(office, case, kind, fields, by=by.account)
+                for kind, fields in (("person", values), *more)
+            ]
+        )
         uow.cases.set_birth_year(case, born.first.year if born else None)
         uow.commit()
     return case
@@ -129,7 +142,8 @@ class Contact:
     """A contact as the form gives it; the first case is the page's, the rest go along.
 
     ``touched`` maps goal ids of these persons to their new status, and a reason code
-    where FR-9 asks for one.
+    where FR-9 asks for one. ``follow_up`` becomes a task of the first case. ``id`` is what
+    the page drew, so that a form sent twice is one entry.
     """
 
     cases: tuple[CaseId, ...]
@@ -137,6 +151,8 @@ class Contact:
     values: Mapping[str, Json]
     note: str = ""
     touched: Mapping[RecordId, tuple[str, str | None]] = field(default_factory=dict)
+    follow_up: Mapping[str, Json] | None = None
+    id: RecordId | None = None
 
 
 def record_contact(
@@ -151,7 +167,7 @@ def record_contact(
         StaleEpochError: One of the cases is not editable here any more.
         InputError: ``postponed`` or ``adapted`` without a reason (FR-9).
     """
-    contact_id = RecordId(new_id(office, office.clock.now()))
+    contact_id = contact.id or RecordId(new_id(office, office.clock.now()))
     persons = [str(case) for case in contact.cases]
     values = {**contact.values, "persons": persons}
     if contact.note:
@@ -162,9 +178,18 @@ def record_contact(
             editable_case(
                 uow, by, case, epoch=contact.epochs[case], action="contact.record"
             )
-            made = new_record(office, case, "contact", values, by=by.account)
-            records.append(replace(made, id=contact_id))
-            records += _touch_goals(uow, office, case, contact, by=by.account)
+            goals = _touch_goals(uow, office, case, contact, by=by.account)
+            touched: list[Json] = [
+                {"goal": str(goal.id), "status": goal.text("status")} for goal in goals
+            ]
+            own = {**values, "touched": touched} if touched else values
+            made = new_record(office, case, "contact", own, by=by.account)
+            records += [replace(made, id=contact_id), *goals]
+        if contact.follow_up is not None:
+            task = new_record(
+                office, contact.cases[0], "follow_up", contact.follow_up, by=by.account
+            )
+            records.append(task)
         uow.cases.put(records)
         uow.commit()
     return contact_id
@@ -178,7 +203,7 @@ def _touch_goals(
     *,
     by: AccountId | None,
 ) -> list[Record]:
-    """The goals a contact ticked, in the same save (DO-8)."""
+    """The goals of this person that a contact ticked, in the same save (DO-8)."""
     changed = []
     if not contact.touched:
         return []

@@ -29,7 +29,9 @@ from node.ids import AccountId, CaseId, ConsentId, RecordId
 from node.strictjson import Json
 from node.sync import sender
 from node.sync.logbook import Who
-from node.sync.ports import EntryDraft, Office, UnitOfWork, Wake
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import EntryDraft, Wake
 from node.sync.transfer import OutboundTransfer
 
 

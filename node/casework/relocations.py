@@ -6,30 +6,52 @@ relocation that moves anything by itself (T6); a name that routes (FR-27). Imple
 to FR-27.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
-from node.accounts.policy import Actor
-from node.cases.model import (
-    Baton,
+from node.accounts.model import Role
+from node.accounts.policy import Actor, require
+from node.cases.consent import (
+    Coverage,
+    Permit,
+    Reason,
+    Recipient,
+    Wish,
+    auto_allowed,
+    explain,
+    gate,
 )
+from node.cases.extract import member_of
+from node.cases.model import Baton, CaseContent
 from node.cases.relocation import Relocation, Routing, Source
 from node.casework.cases import new_id, own_case
-from node.errors import ConflictError, InputError, StaleEpochError, TransitionError
+from node.errors import (
+    ConflictError,
+    ForbiddenError,
+    InputError,
+    StaleEpochError,
+    TransitionError,
+)
 from node.failpoints import Point
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
-from node.sync import sender
-from node.sync.ports import Office, UnitOfWork, Wake
+from node.sync import outward
+from node.sync.logbook import Act, Who
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from node.sync.transfer import (
     HOLDING,
     MemberScope,
     Outbound,
     OutboundTransfer,
     OutEvent,
+    Why,
 )
 
+CONFIRMED = "confirmed"
+"""Policy of a transfer whose content a caseworker has ticked."""
 _RUNNING = HOLDING | {Outbound.HELD}
 
 
@@ -217,9 +239,11 @@ def confirm(
         after = replace(
             transfer,
             members=tuple(members),
-            policy="confirmed",
+            policy=CONFIRMED,
+            # What was seen before is not what is sent now.
             second=confirmation.second,
             created_by=by.account,
+            withheld=(),
         )
         uow.outbound.replace(transfer, after)
         uow.wake(Wake.RELEASE, str(transfer_id))
@@ -234,5 +258,115 @@ def cancel(
         transfer = uow.outbound.get(transfer_id)
         for member in transfer.members:
             own_case(uow, by, member.case, "transfer.prepare")
-        sender.apply(uow, office, transfer, OutEvent.STOPPED)
+        outward.apply(uow, office, transfer, OutEvent.STOPPED)
         uow.commit()
+
+
+def second(
+    uow: UnitOfWork,
+    transfer_id: TransferId,
+    *,
+    members: Sequence[MemberScope],
+    by: Actor,
+) -> None:
+    """A second person confirms what the first one ticked (FR-17).
+
+    Args:
+        uow: The transaction.
+        transfer_id: The transfer.
+        members: What the second person saw; anything else meanwhile is a conflict.
+        by: The second person; never who prepared it (DO-20).
+
+    Raises:
+        ForbiddenError: Not with these roles, or the same person.
+        TransitionError: It waits for nobody.
+        ConflictError: It is not what the second person saw.
+    """
+    require(by, "transfer.second")
+    with uow:
+        transfer = uow.outbound.get(transfer_id)
+        if transfer.state is not Outbound.HELD or transfer.policy != CONFIRMED:
+            raise TransitionError("waits for nobody")
+        if by.account is None or by.account == transfer.created_by:
+            raise ForbiddenError("transfer.second")
+        if tuple(members) != transfer.members:
+            raise ConflictError("not what was seen")
+        uow.outbound.replace(transfer, replace(transfer, second=by.account))
+        uow.wake(Wake.RELEASE, str(transfer_id))
+        uow.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a handover would meet, for pages; it permits nothing.
+
+    ``going`` says that policy ``auto`` would send it now.
+    """
+
+    contents: Mapping[CaseId, CaseContent]
+    coverage: Mapping[CaseId, Coverage]
+    going: bool
+
+
+def forecast(
+    uow: UnitOfWork,
+    office: Office,
+    cases: Sequence[CaseId],
+    recipient: Recipient,
+    *,
+    wishes: Mapping[CaseId, Wish] | None = None,
+    by: Actor,
+) -> Forecast:
+    """How far each person is covered for this recipient, and whether it would go by itself.
+
+    Raises:
+        NotFoundError: One of the cases is not in these hands.
+    """
+    for case in cases:
+        own_case(uow, by, case, "transfer.prepare")
+    contents = {case: uow.cases.content(case) for case in cases}
+    members = [
+        member_of(content, tuple(uow.consents.of_case(case)))
+        for case, content in contents.items()
+    ]
+    at = office.clock.now()
+    coverage = explain(
+        members,
+        wishes or {},
+        recipient,
+        purpose="relocation",
+        at=at,
+        statutes=office.statutes,
+    )
+    declined = {c.case for c in coverage if c.reason is Reason.DECLINED}
+    going = [m for m in members if m.case not in declined]
+    permit = gate(
+        going, {}, recipient, purpose="relocation", at=at, statutes=office.statutes
+    )
+    return Forecast(
+        contents,
+        {c.case: c for c in coverage},
+        isinstance(permit, Permit) and auto_allowed(permit, going),
+    )
+
+
+def call_back(
+    uow: UnitOfWork, office: Office, transfer_id: TransferId, *, by: Actor
+) -> OutboundTransfer:
+    """End a transfer before the key left: what lies there stays unreadable for ever.
+
+    Raises:
+        NotFoundError: Not in these hands.
+        TransitionError: The key has left; ask for a return instead.
+    """
+    with uow:
+        transfer = uow.outbound.get(transfer_id)
+        for member in transfer.members:
+            own_case(uow, by, member.case, "transfer.call_back")
+        is_ours = Role.CASEWORKER in by.roles
+        who = Who("caseworker" if is_ours else "approver", by.account)
+        act = Act(outcome="called-back", who=who)
+        cause = outward.Cause(why=Why.CALLED_BACK, act=act)
+        after = outward.apply(uow, office, transfer, OutEvent.STOPPED, cause)
+        uow.commit()
+    return after

@@ -30,16 +30,16 @@ def setup_command(
     from node.accounts.model import Bearer, Role
     from node.accounts.policy import OPERATOR
     from node.casework.staff import Invitation, Newcomer, invite_first
-    from node.cli.folder import opened
+    from node.cli.opened import open_store
     from node.ids import AccountId
 
-    with opened(data) as node:
-        draw = node.hands.randomness
+    with open_store(data) as node:
+        draw = node.means.randomness
         link = Bearer.of(draw(32))
         node.store.write_sync(
             invite_first,
             Newcomer(login, name, frozenset({Role.ADMINISTRATOR})),
-            Invitation(AccountId.of(draw(16)), link, node.hands.clock.now()),
+            Invitation(AccountId.of(draw(16)), link, node.means.clock.now()),
             by=OPERATOR,
         )
         typer.echo("Innerhalb von 15 Minuten öffnen und ein Kennwort setzen:")
@@ -58,16 +58,16 @@ def token_command(
     from node.accounts.model import Bearer, Scope
     from node.accounts.policy import OPERATOR
     from node.casework.staff import TokenWish, issue_token
-    from node.cli.folder import opened
+    from node.cli.opened import open_store
     from node.errors import InputError
 
     try:
         scopes = frozenset(Scope(text) for text in scope)
     except ValueError:
         raise InputError("scope", "one of " + ", ".join(Scope)) from None
-    with opened(data) as node:
-        token = Bearer.of(node.hands.randomness(32))
-        until = node.hands.clock.now() + timedelta(days=days)
+    with open_store(data) as node:
+        token = Bearer.of(node.means.randomness(32))
+        until = node.means.clock.now() + timedelta(days=days)
         node.store.write_sync(
             issue_token, TokenWish(label, scopes, until), token.digest, by=OPERATOR
         )
@@ -87,10 +87,10 @@ def list_command(
     """Benutzer mit ihren Rollen, und die Zugänge für Programme."""
     from node.cases.days import local_day
     from node.casework.staff import staff
-    from node.cli.folder import opened
+    from node.cli.opened import open_store
 
-    with opened(data) as node:
-        now = node.hands.clock.now()
+    with open_store(data) as node:
+        now = node.means.clock.now()
         people = node.store.read_sync(staff)
         tokens = node.store.read_sync(lambda uow: uow.accounts.tokens())
     rows = [

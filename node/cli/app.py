@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli import accounts, directory, log
+from node.cli import accounts, cases, directory, log
 from node.errors import NodeError
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
 app.add_typer(directory.app, name="directory")
 app.add_typer(log.app, name="log")
 app.add_typer(accounts.app, name="account")
+app.add_typer(cases.app, name="case")
+app.add_typer(cases.app, name="case")
 
 Folder = Annotated[
     Path, typer.Option("--data", help="Datenordner des Knotens.", show_default=True)

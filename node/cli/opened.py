@@ -18,7 +18,7 @@ from node.store.engine import open_engine
 from node.store.migrate import check_schema
 from node.store.runner import Store
 from node.store.work import Means
-from node.sync.ports import Wake
+from node.sync.rows import Wake
 
 
 @dataclass(frozen=True, slots=True)

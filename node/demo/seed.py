@@ -12,7 +12,8 @@ from node.accounts.ports import StaffUnit
 from node.casework.consents import log_recorded
 from node.demo.register import DemoCase, DemoTown
 from node.store.runner import Store
-from node.sync.ports import Office, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
 
 CASES_AT_ONCE = 25
 

@@ -198,11 +198,14 @@ def encode_entry(written: Entry) -> bytes:
     Raises:
         UsageError: The entry breaks the rules of its type; our own mistake.
     """
+    members = _members(written)
     try:
-        spelled = strictjson.encode(_members(written))
-        parse_entry(spelled)
+        kind_of(members)
     except MalformedMessageError as error:
         raise UsageError(f"{written.type}: {error}") from error
+    spelled = strictjson.encode(members)
+    if len(spelled) > ENTRY_BYTES:
+        raise UsageError(f"{written.type}: entry-too-long")
     return spelled
 
 

@@ -34,7 +34,7 @@ from node.federation.auth import (
 from node.federation.problem import MEDIA_TYPE, Problem, code_of
 from node.ids import MemberId
 from node.sync import limits
-from node.sync.ports import Office
+from node.sync.office import Office
 
 log = structlog.get_logger("federation")
 _FORBIDDEN = ("upgrade", "expect", "trailer", "content-encoding")

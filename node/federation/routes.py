@@ -7,11 +7,8 @@ answer. Must never happen: an answer before the commit (P5); a body read that ha
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 
 import structlog
 from aiohttp import hdrs, web
@@ -20,8 +17,9 @@ from node import strictjson
 from node.crypto.base64url import b64u
 from node.errors import MalformedMessageError, NodeError, NotFoundError
 from node.exchangelog.witness import REQUEST_BYTES
-from node.federation import witness
+from node.federation import uploads, witness
 from node.federation.answers import encode_answer
+from node.federation.desk import Desk, keep_container, with_statement
 from node.federation.listener import (
     Call,
     Guard,
@@ -31,35 +29,16 @@ from node.federation.listener import (
     plain_problem,
 )
 from node.ids import MemberId, TransferId
-from node.sync import hello, limits, reception, recipient
-from node.sync.courier import Runner, StatementsAnswer
+from node.sync import deposit, hello, limits, reception
+from node.sync.courier import StatementsAnswer
 from node.sync.delivery import next_batch
-from node.sync.message import Envelope, parse_envelopes
-from node.sync.ports import (
-    Office,
-    PacketFiles,
-    StatementRow,
-    UnitOfWork,
-)
+from node.sync.message import parse_envelopes
+from node.sync.ports import UnitOfWork
 
 log = structlog.get_logger("federation")
 PREFIX = "/staffelstab/1"
 PACKET_TYPE = "application/vnd.staffelstab.packet"
 JSON_TYPE = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the routes work with; ``contact`` tells the worker that a peer is there."""
-
-    office: Office
-    run: Runner
-    files: PacketFiles
-    contact: Callable[[MemberId], None]
-    started_at: datetime
-    public_url: str
-    mirror: Path | None
-    requests_per_s: int = limits.REQUESTS_PER_KEY_S
 
 
 def make_peer_app(desk: Desk) -> web.Application:
@@ -87,6 +66,29 @@ def make_peer_app(desk: Desk) -> web.Application:
         guard.wrap(
             partial(_packet, desk), most=limits.PUT_BYTES, media_type=PACKET_TYPE
         ),
+    )
+    add(
+        "POST",
+        f"{PREFIX}/uploads",
+        guard.wrap(
+            partial(uploads.create, desk),
+            most=limits.JSON_BODY_BYTES,
+            media_type=JSON_TYPE,
+        ),
+    )
+    add(
+        "PATCH",
+        PREFIX + "/uploads/{transfer}",
+        guard.wrap(
+            partial(uploads.append, desk),
+            most=limits.PART_BYTES,
+            media_type=uploads.PART_TYPE,
+        ),
+    )
+    add(
+        "DELETE",
+        PREFIX + "/uploads/{transfer}",
+        guard.wrap(partial(uploads.forget, desk), most=0, media_type=None),
     )
     add(
         "GET",
@@ -157,37 +159,24 @@ async def _hello(desk: Desk, call: Call) -> Reply:
 
 async def _packet(desk: Desk, call: Call) -> Reply:
     transfer = TransferId(call.match["transfer"])
-    expected = await desk.run.read(recipient.expect_packet, call.peer, transfer)
-    if isinstance(expected, recipient.Answered):
+    expected = await desk.run.read(deposit.expect_packet, call.peer, transfer)
+    if isinstance(expected, deposit.Answered):
         status = HTTPStatus.GONE if expected.over else HTTPStatus.OK
-        return _with_statement(expected.statement, status)
+        return with_statement(expected.statement, status)
     if len(call.body) != expected.packet.len:
         raise ProblemError("id-conflict")
     if hashlib.sha256(call.body).digest() != expected.packet.dig:
         raise ProblemError("bad-digest", offset=0)
-    row = await keep_packet(desk, transfer, call.body, expected)
-    desk.contact(call.peer)
-    return _with_statement(row, HTTPStatus.CREATED)
-
-
-async def keep_packet(
-    desk: Desk, transfer: TransferId, body: bytes, expected: recipient.Expected
-) -> StatementRow:
-    """Seal the bytes under a fresh transfer key, sync them, then commit (P18)."""
-    fits = recipient.fits_offer(transfer, expected.offer, body)
-    key = desk.office.randomness(32)
-    file = await desk.run.file(desk.files.keep_sealed, key, transfer, iter([body]))
-    return await desk.run.write(
-        partial(recipient.take_packet, key=key, file=file, fits=fits),
-        desk.office,
+    row = await keep_container(
+        desk,
         transfer,
+        call.body,
+        key=desk.office.randomness(32),
+        chunks=lambda: iter([call.body]),
+        expected=expected,
     )
-
-
-def _with_statement(row: StatementRow, status: HTTPStatus) -> Reply:
-    """An answer that carries one of our statements back; ``stored`` needs no proof."""
-    envelopes = (Envelope(row.jws, None),) if row.entry is None else ()
-    return Reply(status, encode_answer(StatementsAnswer({}, envelopes, None, None)))
+    desk.contact(call.peer)
+    return with_statement(row, HTTPStatus.CREATED)
 
 
 async def _transfer(desk: Desk, call: Call) -> Reply:

@@ -7,6 +7,7 @@ or the settings do not allow (SR-F10). Implements HO-70 to HO-73, handover 9.2.
 """
 
 import asyncio
+import io
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -41,12 +42,14 @@ from node.federation.auth import (
 )
 from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
+from node.federation.uploads import PART_TYPE
 from node.ids import MemberId
 from node.sync import limits
 from node.sync.courier import Runner, StatementsAnswer
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
-from node.sync.ports import Office, PacketRow
+from node.sync.office import Office
+from node.sync.rows import PacketRow
 
 _SUCCESS = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.GONE})
 
@@ -102,12 +105,43 @@ class HttpTransport:
     async def send_packet(
         self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
     ) -> StatementsAnswer:
-        """``PUT /packets/{T}``: the container as it lies on disk."""
+        """``PUT /packets/{T}`` up to 1 MiB, above it part by part (HO-86)."""
+        if row.length > limits.PUT_BYTES:
+            return await self._upload(peer, row, chunks)
         body = await self._run.file(lambda: b"".join(chunks()))
         answer = await self._call(
             peer, "PUT", f"/packets/{row.transfer}", body, media_type=PACKET_TYPE
         )
         return parse_answer(answer)
+
+    async def _upload(
+        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
+    ) -> StatementsAnswer:
+        """Go on where the peer stands; the last part answers like ``PUT``."""
+        wanted = strictjson.encode(
+            {"tr": str(row.transfer), "len": row.length, "dig": row.digest.hex()}
+        )
+        answer = strictjson.parse_object(
+            await self._call(peer, "POST", "/uploads", wanted)
+        )
+        while "offset" in answer:
+            offset = answer["offset"]
+            if not isinstance(offset, int) or not 0 <= offset <= row.length:
+                raise UnreachableError("offset outside the container")
+            part = await self._run.file(_part, chunks, offset)
+            answer = strictjson.parse_object(
+                await self._call(
+                    peer,
+                    "PATCH",
+                    f"/uploads/{row.transfer}",
+                    part,
+                    media_type=PART_TYPE,
+                    offset=offset,
+                    is_last=offset + len(part) == row.length,
+                ),
+                members=limits.MESSAGE_MEMBERS * limits.STATEMENTS_PER_LIST,
+            )
+        return parse_answer(strictjson.encode(answer))
 
     async def hello(self, peer: MemberId) -> StatementsAnswer:
         """``POST /hello``; the peer's own hello is verified and then forgotten."""
@@ -142,8 +176,10 @@ class HttpTransport:
         body: bytes,
         *,
         media_type: str = JSON_TYPE,
+        offset: int | None = None,
+        is_last: bool = False,
     ) -> bytes:
-        """One signed exchange.
+        """One signed exchange; ``offset`` where the body is a part of an upload.
 
         Raises:
             UnreachableError: No validly signed answer, whatever its status (HO-70).
@@ -155,6 +191,9 @@ class HttpTransport:
         headers = CIMultiDict(
             {hdrs.CONTENT_TYPE: media_type, "content-digest": content_digest(body)}
         )
+        if offset is not None:
+            headers["upload-offset"] = str(offset)
+            headers["upload-complete"] = "?1" if is_last else "?0"
         request = RequestView(method, url, headers)
         sign_request(
             request,
@@ -200,7 +239,11 @@ class HttpTransport:
         """Send and read at most so many bytes of the answer."""
         try:
             async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
+                method,
+                url,
+                data=io.BytesIO(body),
+                headers=headers,
+                allow_redirects=False,
             ) as response:
                 found = await response.content.read(most + 1)
                 while len(found) <= most:
@@ -225,6 +268,20 @@ class HttpTransport:
             literal = str(ip_address(host))
             check_address(literal, allowed=self._resolver.networks, loopback=self._demo)
         return url
+
+
+def _part(chunks: Callable[[], Iterator[bytes]], offset: int) -> bytes:
+    """The next part of a container, at most 4 MiB from this place."""
+    part = bytearray()
+    for chunk in chunks():
+        if offset >= len(chunk):
+            offset -= len(chunk)
+            continue
+        part += chunk[offset:]
+        offset = 0
+        if len(part) >= limits.PART_BYTES:
+            break
+    return bytes(part[: limits.PART_BYTES])
 
 
 class CheckedResolver(AbstractResolver):

@@ -16,7 +16,9 @@ from node.exchangelog.witness import (
     decide,
     parse_add_checkpoint,
 )
-from node.sync.ports import Head, Office, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Head
 
 SIZE_TYPE = "text/x.tlog.size"
 PLAIN = "text/plain"

@@ -14,7 +14,8 @@ from typing import Protocol
 from node.accounts.ports import AccountRepository, ReadLog
 from node.cases.model import Baton, counselling_last_day
 from node.ids import AccountId, CaseId, ConsentId, MemberId, RecordId, TransferId
-from node.sync.ports import Due, UnitOfWork
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Due
 from node.sync.transfer import OutboundTransfer
 
 
@@ -47,6 +48,7 @@ class PersonRow:
     last_contact: date | None = None
     counselling_start: date | None = None
     clock_extended: bool = False
+    household_role: str = ""
     threatened: bool = False
     address_blocked: bool = False
 

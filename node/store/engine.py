@@ -173,7 +173,11 @@ def _sqlite_engine(url: URL, *, begin: str, query_only: int, pool: int) -> Engin
         max_overflow=0,
         hide_parameters=True,
         # The driver begins late, and an upgrade of a read lock fails: we begin ourselves.
-        connect_args={"isolation_level": None, "timeout": _BUSY_S},
+        connect_args={
+            "isolation_level": None,
+            "timeout": _BUSY_S,
+            "cached_statements": 512,
+        },
     )
     wanted = {**_SQLITE, "query_only": query_only}
 

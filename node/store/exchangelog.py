@@ -47,7 +47,7 @@ from node.store.logtables import (
 )
 from node.store.logtree import LogTree, frontier_of
 from node.store.work import Work
-from node.sync.ports import EntryDraft, Head
+from node.sync.rows import EntryDraft, Head
 
 _HEAD: Final = select(log_head).with_for_update()
 _START: Final = insert(log_head)

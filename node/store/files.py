@@ -19,7 +19,7 @@ from typing import Final
 from node.crypto.casekey import CaseKey, FieldContext, open_file, seal_file
 from node.errors import NotFoundError, StoreError
 from node.ids import TransferId
-from node.sync.ports import StoredFile
+from node.sync.rows import StoredFile
 
 CHUNK_BYTES: Final = 256 * 1024
 

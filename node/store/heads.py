@@ -19,7 +19,7 @@ from node.store.logtables import (
     witness_past,
 )
 from node.store.work import Work
-from node.sync.ports import Head
+from node.sync.rows import Head
 
 _SEEN: Final = (
     select(witness_head)

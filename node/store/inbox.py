@@ -15,7 +15,7 @@ from node.ids import MemberId, MessageId, TransferId
 from node.store.tables import taken as _taken
 from node.store.work import Work
 from node.sync.chain import Position
-from node.sync.ports import TakenRow
+from node.sync.rows import TakenRow
 
 _FIND: Final = select(_taken.c.digest, _taken.c.result).where(
     _taken.c.issuer == bindparam("from_"), _taken.c.jti == bindparam("id_")

@@ -64,11 +64,12 @@ log_leaf = Table(
 class _LogTile(TypedColumns):
     level: Named[int] = Column(primary_key=True, autoincrement=False)
     n: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
-    data: Named[bytes]
     root: Named[bytes]
+    data: Named[bytes]
 
 
-# Full tiles: 256 hashes, and the root over them, which is a hash of the level above.
+# Full tiles: 256 hashes, and before them their root, which is a hash of the level above:
+# SQLite reads it without the long value behind it.
 log_tile = Table(
     "log_tile",
     metadata,

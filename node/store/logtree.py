@@ -23,7 +23,7 @@ from node.crypto.merkle import (
     node_hash,
     root_of,
 )
-from node.errors import LogError
+from node.errors import LogError, UsageError
 from node.exchangelog.export import TileRow
 from node.store.logtables import log_head, log_leaf, log_tile
 from node.store.work import Work
@@ -143,7 +143,14 @@ class _Reader:
         self._tiles: dict[tuple[int, int], list[bytes]] = {}
 
     def __call__(self, level: int, index: int) -> bytes:
-        """The root of one complete subtree."""
+        """The root of one complete subtree.
+
+        Raises:
+            UsageError: The tree does not reach so far.
+            LogError: Stored hashes are missing.
+        """
+        if (index + 1) << level > self._size:
+            raise UsageError("the tree does not reach so far")
         tile_level, height = divmod(level, HEIGHT)
         start = index << height
         number, offset = divmod(start, WIDTH)

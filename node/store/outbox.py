@@ -33,7 +33,7 @@ from node.store.tables import peer_queue as _queue
 from node.store.tables import statement as _statement
 from node.store.work import Work
 from node.sync.limits import PUT_BYTES
-from node.sync.ports import Due, PacketRow, StatementRow
+from node.sync.rows import Due, PacketRow, StatementRow
 from node.sync.words import StatementType
 
 _COLUMNS: Final = (

@@ -60,7 +60,7 @@ _CLEAR: Final = (
     select(record.c.case_id, record.c.kind, record.c.clear)
     .where(
         record.c.case_id.in_(_OF),
-        record.c.kind.in_(["care_status", "language", "plan"]),
+        record.c.kind.in_(["care_status", "household_member", "language", "plan"]),
     )
     .order_by(record.c.on_date, record.c.recorded_at, record.c.id)
 )
@@ -312,7 +312,7 @@ def _person(
     person = next((r for r in records if r.kind == "person"), None)
     flags = {r.text("protection") for r in records if r.kind == "protection"}
     values = person.values if person else {}
-    status, due = "", None
+    status, due, role = "", None, ""
     languages: dict[str, bool] = {}
     for row in clear:
         fields = row.clear
@@ -321,6 +321,8 @@ def _person(
         match row.kind:
             case "care_status":
                 status = str(fields.get("care_status", ""))
+            case "household_member" if fields.get("member") in {None, file.id}:
+                role = str(fields.get("role") or "")
             case "language":
                 tag = str(fields.get("language", ""))
                 is_first = fields.get("lang_kind") == "mother_tongue"
@@ -353,6 +355,7 @@ def _person(
         last_contact=_day(last_contact),
         counselling_start=_day(values.get("counselling_start")),
         clock_extended=bool(values.get("clock_extension")),
+        household_role=role,
         threatened="threatened" in flags,
         address_blocked="address_blocked" in flags,
     )

@@ -19,7 +19,7 @@ from node.store.register import Destroyed, RegisterLine
 from node.store.tables import outbound_secret as _kept
 from node.store.tables import received_packet as _received
 from node.store.work import Work
-from node.sync.ports import StoredFile
+from node.sync.rows import StoredFile
 
 _KEEP: Final = insert(_kept)
 _KEPT: Final = select(_kept.c.share_b, _kept.c.file, _kept.c.file_bytes).where(

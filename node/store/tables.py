@@ -81,6 +81,7 @@ class _Outbound(TypedColumns):
     minors_left_out: Named[int]
     created_at = Column(Instant, nullable=False)
     created_by: Named[str | None] = Column(Text)
+    second: Named[str | None] = Column(Text)
     expires_at = Column(Instant)
     packet_digest: Named[bytes | None] = Column(LargeBinary)
     packet_bytes: Named[int | None]
@@ -91,6 +92,7 @@ class _Outbound(TypedColumns):
     last_entry: Named[bytes | None] = Column(LargeBinary)
     refused_by: Named[str | None] = Column(Text)
     refused_code: Named[str | None] = Column(Text)
+    refused_other: Named[str | None] = Column(Text)
     refused_comment: Named[bytes | None] = Column(LargeBinary)
     replaces: Named[str | None] = Column(Text, ForeignKey("outbound_transfer.id"))
     withheld: Named[str] = Column(Text)
@@ -103,6 +105,8 @@ outbound_transfer = Table(
     _Outbound,
     one_of("state", Outbound),
     one_of("why", Why),
+    # FR-17: nobody is their own second person.
+    CheckConstraint("second <> created_by", name="second"),
     *digests("packet_digest", "header_hash", "offer_digest"),
     *digests("open_request_digest", "last_entry"),
     Index(None, "state", "created_at", "id"),
@@ -176,6 +180,7 @@ class _Inbound(TypedColumns):
     second_by: Named[str | None] = Column(Text)
     refused_by: Named[str | None] = Column(Text)
     refused_code: Named[str | None] = Column(Text)
+    refused_other: Named[str | None] = Column(Text)
     refused_comment: Named[bytes | None] = Column(LargeBinary)
     last_entry: Named[bytes | None] = Column(LargeBinary)
     peer_entry: Named[bytes | None] = Column(LargeBinary)
@@ -204,6 +209,16 @@ class _ReceivedPacket(TypedColumns):
 
 
 received_packet = Table("received_packet", metadata, _ReceivedPacket, *digests("file"))
+
+
+class _Upload(TypedColumns):
+    transfer = Column(Text, ForeignKey("inbound_transfer.id"), primary_key=True)
+    key: Named[bytes] = Column(LargeBinary)
+    received: Named[int] = Column(BigInteger)
+    parts: Named[str] = Column(Text)
+
+
+upload = Table("upload", metadata, _Upload)
 
 
 # --- statements, and what waits for a peer

@@ -63,8 +63,8 @@ _OUT_OF_CASE = (
 )
 _MEMBERS = (
     select(_member)
-    .where(_member.c.transfer.in_(bindparam("ids", expanding=True)))
-    .order_by(_member.c.transfer, _member.c.place)
+    .where(_member.c.transfer == bindparam("id_"))
+    .order_by(_member.c.place)
 )
 _MEMBERS_ADD = insert(_member)
 _MEMBERS_DROP = delete(_member).where(_member.c.transfer == bindparam("id_"))
@@ -116,7 +116,7 @@ class SqlOutbound:
     def find(self, transfer: TransferId) -> OutboundTransfer | None:
         """One transfer, locked, or None."""
         row = self._work.row(_OUT_GET, {"id_": transfer})
-        return None if row is None else self._values([row])[0]
+        return None if row is None else self._value(row)
 
     def replace(self, before: OutboundTransfer, after: OutboundTransfer) -> None:
         """Compare-and-set on ``before.version``; writes the next version.
@@ -151,7 +151,8 @@ class SqlOutbound:
 
     def of_case(self, case: str) -> Sequence[OutboundTransfer]:
         """All transfers of one case, oldest first, not locked."""
-        return self._values(self._work.rows(_OUT_OF_CASE, {"case": case}))
+        rows = self._work.rows(_OUT_OF_CASE, {"case": case})
+        return [self._value(row) for row in rows]
 
     def _add_members(self, transfer: OutboundTransfer) -> None:
         if transfer.members:
@@ -163,11 +164,9 @@ class SqlOutbound:
                 ],
             )
 
-    def _values(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[OutboundTransfer]:
-        members: dict[str, list[MemberScope]] = {row.id: [] for row in rows}
-        for row in self._work.rows(_MEMBERS, {"ids": [*members]}) if members else ():
-            members[row.transfer].append(_to_member(row))
-        return [_to_outbound(row, tuple(members[row.id]), self._work) for row in rows]
+    def _value(self, row: Row[*tuple[Any, ...]]) -> OutboundTransfer:
+        members = self._work.rows(_MEMBERS, {"id_": row.id})
+        return _to_outbound(row, tuple(map(_to_member, members)), self._work)
 
 
 class SqlInbound:
@@ -245,6 +244,7 @@ def _from_outbound(transfer: OutboundTransfer) -> dict[str, Any]:
         "minors_left_out": minors,
         "created_at": transfer.created_at,
         "created_by": transfer.created_by,
+        "second": transfer.second,
         "expires_at": transfer.expires_at,
         "packet_digest": transfer.packet_digest,
         "packet_bytes": transfer.packet_bytes,
@@ -273,6 +273,7 @@ def _to_outbound(
         created_at=row.created_at,
         created_by=AccountId(row.created_by) if row.created_by else None,
         policy=row.policy,
+        second=AccountId(row.second) if row.second else None,
         not_included=(row.adults_left_out, row.minors_left_out),
         why=Why(row.why) if row.why else None,
         version=row.version,
@@ -369,11 +370,13 @@ def inbound_comment_place(transfer: str) -> bytes:
 def _from_refusal(refusal: Refusal | None, place: bytes, work: Work) -> dict[str, Any]:
     """A comment is free text of a person, so it is sealed."""
     if refusal is None:
-        return {"refused_by": None, "refused_code": None, "refused_comment": None}
+        names = ("refused_by", "refused_code", "refused_other", "refused_comment")
+        return dict.fromkeys(names)
     text = refusal.comment
     return {
         "refused_by": refusal.by,
         "refused_code": refusal.code,
+        "refused_other": refusal.other,
         "refused_comment": None if text is None else work.seal(place, text.encode()),
     }
 
@@ -384,7 +387,10 @@ def _to_refusal(row: Row[*tuple[Any, ...]], place: bytes, work: Work) -> Refusal
     sealed = row.refused_comment
     text = None if sealed is None else work.unseal(place, sealed)
     return Refusal(
-        row.refused_by, row.refused_code, None if text is None else text.decode()
+        by=row.refused_by,
+        code=row.refused_code,
+        comment=None if text is None else text.decode(),
+        other=row.refused_other,
     )
 
 

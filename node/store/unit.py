@@ -43,19 +43,20 @@ from node.store.sessions import SqlSessions
 from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
+from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
+from node.sync.logports import ExchangeLog, Heads
 from node.sync.ports import (
     Chains,
-    ExchangeLog,
-    Heads,
     InboundRepository,
     Inbox,
     Leases,
     OutboundRepository,
     Outbox,
     TransferSecrets,
-    Wake,
+    Uploads,
 )
+from node.sync.rows import Wake
 
 
 class _State(Enum):
@@ -89,6 +90,7 @@ class SqlUnitOfWork:
         self.outbox: Outbox = SqlOutbox(self._work)
         self.inbox: Inbox = SqlInbox(self._work)
         self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
+        self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
         self.heads: Heads = SqlHeads(self._work)
         self._log = SqlExchangeLog(self._work)

@@ -6,12 +6,13 @@ error (SR-D2); a unit that is over touching the connection, which by then may be
 its neighbour.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Executable, Row
+from sqlalchemy import Connection, Executable, Result, Row
 from sqlalchemy.exc import (
     InterfaceError,
     OperationalError,
@@ -25,12 +26,12 @@ from node.clock import Clock
 from node.crypto.casekey import WrapKey, open_small, seal_small, wrapped_week
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConflictError, NodeError, StoreError, UsageError
+from node.store.direct import Parameters, directly
 from node.store.files import SealedFiles
 from node.store.register import DeletionRegister
 
 _PAGE: Final = 2048
 
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 # Somebody else inserted or removed first; anything else is a fault of our own.
 _CONFLICTS: Final = frozenset(
@@ -45,6 +46,17 @@ _CONFLICTS: Final = frozenset(
         "40P01",  # deadlock_detected
     }
 )
+
+
+# A statement that cannot be.
+_OURS: Final = frozenset({"SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_READONLY"})
+_OUTSIDE: Final = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    sqlite3.OperationalError,
+)
+_FOREIGN: Final = (SQLAlchemyError, sqlite3.Error, TypeError, ValueError, OverflowError)
 
 
 class WeekKeys(Protocol):
@@ -91,6 +103,7 @@ class Work:
     __slots__ = (
         "_access",
         "_connection",
+        "_streams",
         "after",
         "documents",
         "files",
@@ -108,6 +121,7 @@ class Work:
     ) -> None:
         self._connection = connection
         self._access = Access.READ if is_reading else Access.NONE
+        self._streams: list[Result[*tuple[Any, ...]]] = []
         self.is_reading = is_reading
         self.files = means.files
         self.documents = means.documents
@@ -123,19 +137,25 @@ class Work:
         self, statement: Executable, parameters: Parameters = None
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         """All rows of a query."""
+        connection = self._reach(Access.READ)
         try:
-            return self._reach(Access.READ).execute(statement, parameters).all()
-        except SQLAlchemyError as error:
+            if direct := directly(connection, statement, parameters):
+                return direct.rows(connection, parameters)
+            return connection.execute(statement, parameters).all()
+        except _FOREIGN as error:
             raise translated(error) from None
 
     def stream(
         self, statement: Executable, parameters: Parameters = None
     ) -> Iterator[Row[*tuple[Any, ...]]]:
         """The rows of a long query, a page at a time; only while the unit lasts."""
+        connection = self._reach(Access.READ)
         try:
-            yield from self._reach(Access.READ).execute(
+            found = connection.execute(
                 statement, parameters, execution_options={"yield_per": _PAGE}
             )
+            self._streams.append(found)
+            yield from found
         except SQLAlchemyError as error:
             raise translated(error) from None
 
@@ -143,16 +163,22 @@ class Work:
         self, statement: Executable, parameters: Parameters = None
     ) -> Row[*tuple[Any, ...]] | None:
         """The first row of a query, None if there is none."""
+        connection = self._reach(Access.READ)
         try:
-            return self._reach(Access.READ).execute(statement, parameters).first()
-        except SQLAlchemyError as error:
+            if direct := directly(connection, statement, parameters):
+                return direct.row(connection, parameters)
+            return connection.execute(statement, parameters).first()
+        except _FOREIGN as error:
             raise translated(error) from None
 
     def change(self, statement: Executable, parameters: Parameters = None) -> int:
         """Insert, update or delete; gives the number of rows (-1 for many at once)."""
+        connection = self._reach(Access.WRITE)
         try:
-            return self._reach(Access.WRITE).execute(statement, parameters).rowcount
-        except SQLAlchemyError as error:
+            if direct := directly(connection, statement, parameters):
+                return direct.change(connection, parameters)
+            return connection.execute(statement, parameters).rowcount
+        except _FOREIGN as error:
             raise translated(error) from None
 
     def move(self, statement: Executable, parameters: Parameters) -> None:
@@ -188,6 +214,10 @@ class Work:
     def allow(self, access: Access) -> None:
         """From now on its repositories may reach the database so far."""
         self._access = access
+        if access is Access.NONE:
+            # A cursor that nobody read to its end must not outlive the transaction.
+            for stream in self._streams:
+                stream.close()
 
     def _reach(self, needed: Access) -> Connection:
         if self._access < needed:
@@ -195,7 +225,7 @@ class Work:
         return self._connection
 
 
-def translated(error: SQLAlchemyError) -> NodeError:
+def translated(error: Exception) -> NodeError:
     """The same failure in our words, to be raised ``from None``.
 
     The foreign error is not chained: its text and its ``DETAIL`` quote rows (SR-D2). What
@@ -203,17 +233,20 @@ def translated(error: SQLAlchemyError) -> NodeError:
 
     Returns:
         ConflictError: Unique or foreign key, or a deadlock: somebody moved first.
-        StoreError: Full, locked, connection lost.
-        UsageError: A check, a trigger or a statement of ours.
+        StoreError: Full, locked, damaged, connection lost.
+        UsageError: A check, a trigger, a value or a statement of ours.
     """
-    original = getattr(error, "orig", None)
-    kind = getattr(original, "sqlite_errorname", None) or getattr(
-        original, "sqlstate", None
+    original = getattr(error, "orig", None) or error
+    kind = str(
+        getattr(original, "sqlite_errorname", None)
+        or getattr(original, "sqlstate", None)
+        or type(original).__name__
     )
-    where = f"{kind or type(error).__name__} {_constraint(original)}".strip()
+    where = f"{kind} {_constraint(original)}".strip()
     if kind in _CONFLICTS:
         return ConflictError(where)
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)):
+    is_ours = kind.startswith("SQLITE_CONSTRAINT") or kind in _OURS
+    if isinstance(error, _OUTSIDE) and not is_ours:
         return StoreError(where)
     return UsageError(f"database statement failed: {where}")
 

@@ -23,7 +23,7 @@ from node.errors import OutcomeUnknownError, StoreError
 from node.store.engine import WRITERS, changes, transaction_mark, transaction_outcome
 from node.store.unit import SqlUnitOfWork
 from node.store.work import translated
-from node.sync.ports import Wake
+from node.sync.rows import Wake
 
 GROUP: Final = 128
 THREAD: Final = "store-writer"
@@ -47,13 +47,14 @@ class Job(Generic[T]):
         self.future: Future[T] = Future()
         self.future.set_running_or_notify_cancel()
 
-    def attempt(self, unit: SqlUnitOfWork) -> bool:
+    def attempt(self, connection: Connection, make_unit: MakeUnit) -> bool:
         """Run the use case; True if its unit reached ``commit``.
 
         It is the commit that decides what is kept: an error after it changes the answer,
         not the fact.
         """
-        self._unit, self._result, self._error = unit, None, None
+        self._result = self._error = None
+        self._unit = unit = make_unit(connection)
         try:
             self._result = self._call(unit)
         except BaseException as error:  # noqa: BLE001 - handed to who waits, not swallowed
@@ -62,8 +63,9 @@ class Job(Generic[T]):
         return unit.is_committed
 
     def fail(self, error: BaseException) -> None:
-        """Nothing was kept: resolve with this error."""
-        self.future.set_exception(error)
+        """Nothing was kept: resolve with this error, if nobody did before."""
+        if not self.future.done():
+            self.future.set_exception(error)
 
     def settle(self, listener: Listener, *, is_kept: bool) -> None:
         """The transaction is over: tidy up, resolve, wake."""
@@ -91,6 +93,16 @@ class Job(Generic[T]):
             self.future.set_exception(self._error)
         else:
             self.future.set_result(self._result)  # type: ignore[arg-type]
+
+
+def _tell_everybody(jobs: Sequence[Job[Any]], error: BaseException) -> None:
+    """A fault of our own outside every use case: who waits hears it, and the log too."""
+    for job in jobs:
+        job.fail(error)
+    thread = threading.current_thread()
+    threading.excepthook(
+        threading.ExceptHookArgs((type(error), error, error.__traceback__, thread))
+    )
 
 
 def _connect(engine: Engine) -> Connection:
@@ -143,10 +155,17 @@ class GroupWriter:
         is_open = True
         while is_open:
             jobs, is_open = self._drain()
-            # A poison unit must not fail its neighbours: without it they pass.
-            if jobs and not self._commit(jobs):
-                for job in jobs:
-                    self._commit([job])
+            try:
+                self._commit_all(jobs)
+            except BaseException as error:  # noqa: BLE001 - told there; the thread lives on
+                self._connection.rollback()
+                _tell_everybody(jobs, error)
+
+    def _commit_all(self, jobs: Sequence[Job[Any]]) -> None:
+        # A poison unit must not fail its neighbours: without it they pass.
+        if jobs and not self._commit(jobs):
+            for job in jobs:
+                self._commit([job])
 
     def _drain(self) -> tuple[list[Job[Any]], bool]:
         """Wait for a job, then take what else waits; False at the end of the queue."""
@@ -166,8 +185,10 @@ class GroupWriter:
         try:
             transaction = self._connection.begin()
         except SQLAlchemyError as error:
-            self._fail(jobs, error)
+            for job in jobs:
+                job.fail(translated(error))
             return True
+        is_alone = len(jobs) == 1
         try:
             is_kept = self._attempt(jobs)
             if is_kept:
@@ -176,14 +197,13 @@ class GroupWriter:
                 transaction.rollback()
         except SQLAlchemyError as error:
             self._connection.rollback()
-            if len(jobs) == 1:
-                self._fail(jobs, error)
-            return len(jobs) == 1
-        if is_kept or len(jobs) == 1:
+            if is_alone:
+                jobs[0].fail(translated(error))
+            return is_alone
+        if is_kept or is_alone:
             for job in jobs:
                 job.settle(self._listener, is_kept=is_kept)
-            return True
-        return False
+        return is_kept or is_alone
 
     def _attempt(self, jobs: Sequence[Job[Any]]) -> bool:
         """Run the jobs in their order; False at the first that must be undone.
@@ -193,15 +213,11 @@ class GroupWriter:
         """
         for job in jobs:
             before = changes(self._connection)
-            is_committed = job.attempt(self._make_unit(self._connection))
+            is_committed = job.attempt(self._connection, self._make_unit)
             now = changes(self._connection)
             if now < 0 or (now != before and not is_committed):
                 return False
         return True
-
-    def _fail(self, jobs: Sequence[Job[Any]], error: SQLAlchemyError) -> None:
-        for job in jobs:
-            job.fail(translated(error))
 
 
 class PoolWriter:
@@ -232,19 +248,24 @@ class PoolWriter:
 
     def _commit(self, job: Job[Any]) -> None:
         try:
-            with self._engine.connect() as connection:
-                transaction = connection.begin()
-                is_kept = job.attempt(self._make_unit(connection))
-                if is_kept:
-                    self._send_commit(connection, transaction)
-                else:
-                    transaction.rollback()
+            is_kept = self._run(job)
+            job.settle(self._listener, is_kept=is_kept)
         except SQLAlchemyError as error:
             job.fail(translated(error))
         except StoreError as error:
             job.fail(error)
-        else:
-            job.settle(self._listener, is_kept=is_kept)
+        except BaseException as error:  # noqa: BLE001 - told there
+            _tell_everybody([job], error)
+
+    def _run(self, job: Job[Any]) -> bool:
+        with self._engine.connect() as connection:
+            transaction = connection.begin()
+            is_kept = job.attempt(connection, self._make_unit)
+            if is_kept:
+                self._send_commit(connection, transaction)
+            else:
+                transaction.rollback()
+            return is_kept
 
     def _send_commit(
         self, connection: Connection, transaction: RootTransaction

@@ -10,7 +10,9 @@ from typing import Any, Protocol, TypeVar
 from node.ids import MemberId
 from node.sync.chain import Position
 from node.sync.message import Envelope
-from node.sync.ports import Office, PacketFiles, PacketRow
+from node.sync.office import Office
+from node.sync.ports import PacketFiles
+from node.sync.rows import PacketRow
 
 T = TypeVar("T")
 
@@ -60,11 +62,11 @@ class Transport(Protocol):
 class Runner(Protocol):
     """Runs a whole use case in one thread hop (store.runner)."""
 
-    async def read(self, use_case: Callable[..., T], *args: Any) -> T:
+    async def read(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run on a read-only unit of work, handed in first."""
         ...
 
-    async def write(self, use_case: Callable[..., T], *args: Any) -> T:
+    async def write(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run on a unit of work; returns after the commit is durable."""
         ...
 

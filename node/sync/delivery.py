@@ -31,17 +31,13 @@ from node.exchangelog.witness import (
 )
 from node.failpoints import Point
 from node.ids import MemberId
-from node.sync import reception, sender
+from node.sync import permission, reception
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import STATEMENTS_PER_LIST
 from node.sync.message import Envelope
-from node.sync.ports import (
-    Head,
-    Office,
-    PacketRow,
-    StatementRow,
-    UnitOfWork,
-)
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Head, PacketRow, StatementRow
 from node.sync.schedule import next_attempt
 
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
@@ -219,7 +215,9 @@ def _packets_due(uow: UnitOfWork, office: Office, peer: MemberId) -> _PacketsDue
 
 async def _send_packet(courier: Courier, peer: MemberId, row: PacketRow) -> None:
     office = courier.office
-    if not await courier.run.write(sender.check_before_attempt, office, row.transfer):
+    if not await courier.run.write(
+        permission.check_before_attempt, office, row.transfer
+    ):
         return
     office.failpoints.reach(Point.UPLOAD_CONNECTED)
     answer = await courier.transport.send_packet(

@@ -21,7 +21,8 @@ from node.sync.message import (
     sign_statement,
     statement_kid,
 )
-from node.sync.ports import Office, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
 from node.sync.words import StatementType
 
 CARD_TYP = "staffelstab-keys+jwt"

@@ -9,7 +9,9 @@ from node.ids import MemberId, MessageId, TransferId
 from node.sync.bodies import Body, Memory
 from node.sync.chain import Position, next_link
 from node.sync.message import Claims, HeadClaim, Statement, sign_statement
-from node.sync.ports import Head, Office, StatementRow, UnitOfWork, Wake
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Head, StatementRow, Wake
 from node.sync.words import StatementType
 
 

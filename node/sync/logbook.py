@@ -11,7 +11,9 @@ from datetime import datetime
 
 from node.ids import AccountId, MemberId, TransferId
 from node.strictjson import Json
-from node.sync.ports import EntryDraft, Office, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import EntryDraft
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,14 @@ from node.crypto.seal import open_preview, open_share_a, open_share_b, open_stre
 from node.errors import ErasedError, MalformedMessageError, PacketUnreadableError
 from node.failpoints import Point
 from node.ids import CaseId, RecordId, TransferId
-from node.sync import recipient
+from node.sync import inward
 from node.sync.bodies import ImportedBody
 from node.sync.courier import Courier
 from node.sync.logbook import Act
 from node.sync.manifest import Announced, preview_digest
-from node.sync.ports import Office, PacketFiles, StoredFile, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import PacketFiles, UnitOfWork
+from node.sync.rows import StoredFile
 from node.sync.transfer import Inbound, InboundTransfer, InEvent
 from node.sync.unpack import OpenedPacket, read_documents, read_packet
 from node.sync.words import RejectionCode
@@ -96,7 +98,7 @@ def open_container(office: Office, files: PacketFiles, ready: Ready) -> Opened:
         PacketUnreadableError: Any failure; its ``reason`` is for the local log alone.
     """
     transfer = ready.transfer
-    offer = recipient.offer_of(transfer)
+    offer = inward.offer_of(transfer)
 
     def sealed() -> Iterator[bytes]:
         return files.read_sealed(ready.key, transfer.id, ready.file.name)
@@ -167,8 +169,8 @@ def import_cases(uow: UnitOfWork, office: Office, opened: Opened) -> None:
         transfer = uow.inbound.get(opened.ready.transfer.id)
         if transfer.state is not Inbound.OPENING:
             return
-        offer = recipient.offer_of(transfer)
-        take = transfer.take or frozenset(recipient.offered_categories(offer))
+        offer = inward.offer_of(transfer)
+        take = transfer.take or frozenset(inward.offered_categories(offer))
         plan = plan_intake(
             opened.packet.arrivals,
             _known(uow, opened.packet),
@@ -177,7 +179,7 @@ def import_cases(uow: UnitOfWork, office: Office, opened: Opened) -> None:
             sender=transfer.sender,
         )
         if isinstance(plan, StaleEpoch):
-            recipient.reject(
+            inward.reject(
                 uow, office, transfer, InEvent.UNREADABLE, RejectionCode.STALE_EPOCH
             )
             uow.commit()
@@ -186,12 +188,12 @@ def import_cases(uow: UnitOfWork, office: Office, opened: Opened) -> None:
             if number == 0:
                 office.failpoints.reach(Point.IMPORT_ROW)
             _write_case(uow, case, opened)
-        recipient.apply(
+        inward.apply(
             uow,
             office,
             transfer,
             InEvent.OPENED,
-            recipient.Cause(
+            inward.Cause(
                 act=Act(more={"persons": len(plan.cases), "scope": sorted(plan.taken)}),
                 body=ImportedBody(
                     pkt=offer.pkt,
@@ -248,5 +250,5 @@ def give_up(
     with uow:
         transfer = uow.inbound.get(transfer_id)
         if transfer.state is Inbound.OPENING:
-            recipient.reject(uow, office, transfer, InEvent.UNREADABLE, code)
+            inward.reject(uow, office, transfer, InEvent.UNREADABLE, code)
             uow.commit()

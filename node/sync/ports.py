@@ -1,13 +1,11 @@
-"""What the handover needs of the world: one unit of work, files, the way to a peer.
+"""What the handover needs of the world: one unit of work over everything, and files.
 
-The store implements these; the federation implements ``Transport``. A use case takes a
-``UnitOfWork`` and an ``Office`` and never talks to the network.
+The store implements these. A use case takes a ``UnitOfWork`` and an ``Office`` and never
+talks to the network.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from enum import StrEnum, unique
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -18,143 +16,19 @@ from node.cases.ports import (
     RelocationRepository,
     TaskRepository,
 )
-from node.clock import Clock
-from node.crypto.keys import Keyring, Randomness
-from node.crypto.merkle import HashReader
-from node.failpoints import Failpoints
-from node.ids import AccountId, MemberId, MessageId, TransferId
-from node.strictjson import Json
+from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.limits import OPEN_TRANSFERS_PER_PEER
+from node.sync.logports import ExchangeLog, Heads
+from node.sync.rows import (
+    Due,
+    PacketRow,
+    StatementRow,
+    StoredFile,
+    TakenRow,
+    Upload,
+    Wake,
+)
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
-from node.trust.directory import Directory
-
-
-@unique
-class Wake(StrEnum):
-    """What is due after a commit; the worker listens and polls besides."""
-
-    RELEASE = "release"
-    DELIVER = "deliver"
-    OPEN = "open"
-    PUBLISH = "publish"
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What this node brings to a use case: its keys, clock, chance and directory.
-
-    ``directory`` gives the directory in force at the moment of the call. ``failpoints`` is
-    inert in every real node. ``register`` is the id of this procedure in the body's
-    register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has confirmed.
-    """
-
-    keyring: Keyring
-    clock: Clock
-    randomness: Randomness
-    directory: Callable[[], Directory]
-    failpoints: Failpoints
-    log_origin: str
-    witness_name: str
-    register: str = "V-01"
-    open_transfers: int = OPEN_TRANSFERS_PER_PEER
-    statutes: frozenset[str] = frozenset()
-
-    @property
-    def member(self) -> MemberId:
-        """This node's own member id."""
-        return self.keyring.member
-
-    def log_of(self, peer: MemberId) -> str:
-        """The origin of a peer's exchange log, by the directory."""
-        return self.directory().log_key(peer).name
-
-
-@dataclass(frozen=True, slots=True)
-class EntryDraft:
-    """A log entry before the store gives it an id and blinds the actor.
-
-    ``group`` names its erasable key: ``transfer:<id>``, ``consent:<case>`` or
-    ``<class>:<YYYY-MM>``. ``fields`` are the keys of its type beyond the common ones.
-    """
-
-    type: str
-    at: datetime
-    group: str
-    fields: Mapping[str, Json]
-    role: str = "system"
-    actor: AccountId | None = None
-    second: AccountId | None = None
-    prev: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A checkpoint of a log, ours or another's: size, root (32 bytes) and its signed note."""
-
-    origin: str
-    size: int
-    root: bytes
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatementRow:
-    """One of our statements on its way.
-
-    ``entry`` is None where no proof is needed; ``cp_size`` is the size its claim ``cp``
-    names, 0 if none.
-    """
-
-    peer: MemberId
-    jti: MessageId
-    inc: int
-    seq: int
-    type: str
-    jws: str
-    entry: bytes | None
-    cp_size: int
-    transfer: TransferId | None
-
-
-@dataclass(frozen=True, slots=True)
-class PacketRow:
-    """One container on its way."""
-
-    peer: MemberId
-    transfer: TransferId
-    digest: bytes
-    length: int
-    offer_entry: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """How a peer's queue stands: failures in a row, when to try next, since when it waits."""
-
-    peer: MemberId
-    failures: int
-    next_attempt_at: datetime | None
-    failing_since: datetime | None
-    last_success_at: datetime | None
-    code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TakenRow:
-    """One statement of a peer as taken: its bytes' digest and the stored result."""
-
-    jti: MessageId
-    digest: bytes
-    result: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file that is synced to disk: its name (SHA-256 of its bytes there) and length."""
-
-    name: bytes
-    length: int
 
 
 class OutboundRepository(Protocol):
@@ -341,91 +215,6 @@ class Inbox(Protocol):
         ...
 
 
-class ExchangeLog(Protocol):
-    """Our own exchange log, inside one unit of work (LR-7)."""
-
-    def append(self, draft: EntryDraft) -> bytes:
-        """Compute the commitment C (32 bytes) at once; leaves are written by the commit."""
-        ...
-
-    def blind_consent(self, case: str, evidence: bytes) -> str:
-        """``consent`` value (hex) of a consent document, blinded in its case's chain."""
-        ...
-
-    def newest(self) -> Head | None:
-        """Our newest signed checkpoint, cosignatures included in its note."""
-        ...
-
-    def index_of(self, entry: bytes) -> int | None:
-        """The place of a commitment in the tree, None before its commit."""
-        ...
-
-    def tree(self) -> HashReader:
-        """Hashes of complete subtrees of our log, for proofs."""
-        ...
-
-    def contains(self, size: int, root: bytes) -> bool:
-        """Whether our log had exactly this root at this size."""
-        ...
-
-    def opening(self, entry: bytes) -> bytes | None:
-        """``0x01 || salt || entry`` of one of our entries, None if lawfully erased."""
-        ...
-
-    def cosigned_size(self, witness: str) -> int:
-        """The largest of our sizes this witness has cosigned, 0 if none."""
-        ...
-
-    def add_cosignatures(
-        self, size: int, lines: Mapping[str, str], at: datetime
-    ) -> None:
-        """Keep verified cosignature lines (name -> line) of one of our checkpoints."""
-        ...
-
-    def keep_peer_entry(
-        self,
-        origin: str,
-        entry: bytes,
-        *,
-        index: int,
-        opening: bytes | None,
-        proof: str,
-        group: str,
-    ) -> None:
-        """Keep the other side's entry with its proof, sealed under our group key."""
-        ...
-
-
-class Heads(Protocol):
-    """What we remember of other logs: one row per origin (LR-16)."""
-
-    def seen(self, origin: str) -> Head | None:
-        """The newest head we verified, locked."""
-        ...
-
-    def remember(self, head: Head, at: datetime) -> None:
-        """Insert, or compare-and-set to a larger size. ConflictError if it moved."""
-        ...
-
-    def shown(self, peer: MemberId) -> int:
-        """The size of our own log that this peer last confirmed to remember, 0 if none."""
-        ...
-
-    def set_shown(self, peer: MemberId, size: int) -> None:
-        """The peer's signed answer told which of our sizes it remembers."""
-        ...
-
-    def past(self, origin: str, size: int) -> bytes | None:
-        """The root we remember of another log at exactly this size, if we ever saw it."""
-        ...
-
-    def keep_evidence(
-        self, origin: str, *, reason: str, known: str, offered: str, at: datetime
-    ) -> None:
-        """Two heads that contradict each other (LR-18)."""
-        ...
-
-
 class TransferSecrets(Protocol):
     """Share B at the sender; container, transfer key and grant at the recipient."""
 
@@ -470,6 +259,28 @@ class TransferSecrets(Protocol):
         ...
 
 
+class Uploads(Protocol):
+    """Containers that arrive in parts (HO-86, HO-87)."""
+
+    def start(self, transfer: TransferId, key: bytes) -> None:
+        """Begin an upload under this transfer key. ConflictError if one runs."""
+        ...
+
+    def find(self, transfer: TransferId) -> Upload | None:
+        """The upload of a transfer, None if none runs."""
+        ...
+
+    def add_part(
+        self, transfer: TransferId, before: Upload, *, part: StoredFile, length: int
+    ) -> None:
+        """Append a synced part of so many plain bytes. ConflictError if it moved."""
+        ...
+
+    def drop(self, transfer: TransferId) -> None:
+        """Forget an upload; its part files go after the commit."""
+        ...
+
+
 class Leases(Protocol):
     """Which process of this node does a job just now."""
 
@@ -497,6 +308,7 @@ class UnitOfWork(Protocol):
     log: ExchangeLog
     heads: Heads
     secrets: TransferSecrets
+    uploads: Uploads
     leases: Leases
 
     def __enter__(self) -> Self:

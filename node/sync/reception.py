@@ -11,12 +11,7 @@ from dataclasses import dataclass
 
 from node import strictjson
 from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey
-from node.errors import (
-    MalformedMessageError,
-    ReceiptError,
-    TransitionError,
-    UsageError,
-)
+from node.errors import MalformedMessageError, ReceiptError, TransitionError, UsageError
 from node.exchangelog.attachment import (
     Attachment,
     attachment_from_json,
@@ -39,7 +34,7 @@ from node.exchangelog.proof import (
 )
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
-from node.sync import chain, recipient, sender
+from node.sync import chain, inward, recipient, sender
 from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
@@ -52,7 +47,9 @@ from node.sync.message import (
     statement_kid,
 )
 from node.sync.offer import OfferBody
-from node.sync.ports import Head, Office, UnitOfWork
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Head
 from node.sync.transfer import Why
 from node.sync.words import UNLINKED, RejectionCode, StatementType
 
@@ -243,7 +240,7 @@ def _expected(uow: UnitOfWork, office: Office, statement: Statement) -> Expected
         inbound = uow.inbound.find(claims.tr)
         if inbound is None:
             return None
-        offer = recipient.offer_of(inbound)
+        offer = inward.offer_of(inbound)
         epoch = common_epoch(case.e for case in offer.cases)
         packet = offer.pkt.dig
     else:

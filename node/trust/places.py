@@ -15,6 +15,7 @@ from node.errors import MalformedMessageError
 from node.ids import Ags
 
 _SHIPPED = "places/landkreis-waldshut.csv"
+_KREISE = {"08337": "Landkreis Waldshut"}
 
 
 def parse_places(text: str) -> Mapping[Ags, str]:
@@ -43,3 +44,8 @@ def shipped_places() -> Mapping[Ags, str]:
     return parse_places(
         resources.files("node.trust").joinpath(_SHIPPED).read_text("utf-8")
     )
+
+
+def kreis_name(ags: Ags) -> str:
+    """The Kreis of a place, so that two places of one name can be told apart."""
+    return _KREISE.get(ags.kreis, "")

@@ -134,9 +134,24 @@ def _templates(language: Language) -> jinja2.Environment:
         "minutes": words.minutes,
         "duration": words.duration,
         "ago": words.ago,
+        "code": words.code,
+        "pairs": _pairs,
+        "combine": _combine,
     }
     environment.globals |= {"asset": _static().address, "role_name": role_name}
     return environment
+
+
+def _pairs(items: Iterable[object], value: str, text: str) -> list[tuple[str, str]]:
+    """Options of a choice: two attributes of each item."""
+    return [(str(getattr(i, value)), str(getattr(i, text))) for i in items]
+
+
+def _combine(
+    first: Mapping[str, object], second: Mapping[str, object]
+) -> dict[str, object]:
+    """Hidden values of a form, from two mappings."""
+    return {**first, **second}
 
 
 @web.middleware

@@ -69,6 +69,12 @@ class Form:
         """The same values, with sentences in the reader's language, in page order."""
         return replace(self, errors=errors)
 
+    def starting(self, values: Mapping[str, str]) -> Self:
+        """A form that shows these values before anybody typed; errors do not go along."""
+        return replace(
+            self, values={name: (value,) for name, value in values.items()}, errors={}
+        )
+
     def typed(self) -> list[str]:
         """What a person wrote, without secrets, choices and fields of the frame."""
         return [

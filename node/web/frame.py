@@ -20,8 +20,10 @@ from node.clock import Clock
 from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError
 from node.ids import AccountId, Ags, Identifier
+from node.report.people import People
 from node.sync.courier import Runner
-from node.sync.ports import Office
+from node.sync.office import Office
+from node.sync.ports import PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM
 from node.web.language import Language, Words
@@ -39,6 +41,7 @@ class WebSettings:
         version: The software's version, shown in the footer.
         demo: Whether all data are invented and sign-in is one button.
         help_contact: Who helps, in one line; may be empty.
+        delivery: ``auto`` or ``confirm``: whether what is covered goes by itself (FR-25).
     """
 
     body: str
@@ -46,6 +49,7 @@ class WebSettings:
     version: str
     demo: bool
     help_contact: str = ""
+    delivery: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,10 @@ class Parts:
     sessions: SessionStorage
     run: Runner
     office: Office
+    files: PacketFiles
     places: Mapping[Ags, str]
     outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
+    people: People = field(default_factory=People)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from babel import Locale, dates, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from node.cases.codes import label
+from node.strictjson import Json
+
 TIME_ZONE: Final = ZoneInfo("Europe/Berlin")
 
 
@@ -83,6 +86,10 @@ class Words:
         """A number of minutes in words."""
         text = self.ngettext("%(count)s minute", "%(count)s minutes", value)
         return text % {"count": self.number(value)}
+
+    def code(self, value: Json, name: str) -> str:
+        """What a code of a list is called; one we do not know is shown as it came."""
+        return label(name, value, self.language)
 
     def duration(self, value: timedelta) -> str:
         """A period in words, in its largest unit, like ``2 Stunden``."""

@@ -3,11 +3,12 @@
 from datetime import date
 
 from node.bootstrap import build_node, own_hands
-from node.casework.relocations import Move, record_relocation
 from node.cases.model import Baton
 from node.cases.relocation import Source
+from node.casework import cases
+from node.casework.relocations import Move, record_relocation
 from node.config import load_settings
-from node.sync import recipient
+from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from node.trust.places import shipped_places
 from tests.support.pair import (
@@ -15,6 +16,7 @@ from tests.support.pair import (
     APPROVER,
     CLERK,
     SAECKINGEN,
+    USUAL,
     WEHR,
     add_staff,
     found_pair,
@@ -65,7 +67,7 @@ async def test_a_case_with_consent_moves_and_is_closed_at_both_ends(tmp_path):
         await until(lambda: state() is Inbound.WAITING)
         await until(lambda: outbound(wehr, transfer).state is Outbound.DELIVERED)
         saeckingen.store.write_sync(
-            recipient.approve, saeckingen.office, transfer, by=APPROVER
+            decision.approve, saeckingen.office, transfer, by=APPROVER
         )
         await until(lambda: outbound(wehr, transfer).state is Outbound.CLOSED)
         await until(lambda: state() is Inbound.CLOSED)
@@ -76,3 +78,48 @@ async def test_a_case_with_consent_moves_and_is_closed_at_both_ends(tmp_path):
         assert [c.text("form") for c in there.of("contact")] == ["office"]
         # The note is sensitive and was not consented to: it stayed.
         assert there.of("contact")[0].text("note") == ""
+
+
+async def test_a_document_above_one_mebibyte_arrives_in_parts(tmp_path):
+    hands = own_hands()
+    folders = found_pair(tmp_path, hands)
+    content = hands.randomness(9 * 1024 * 1024 + 5)
+    async with (
+        build_node(load_settings(folders[WEHR]), hands) as wehr,
+        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
+        running(wehr),
+        running(saeckingen),
+    ):
+        for node in (wehr, saeckingen):
+            add_staff(node)
+        case = open_case(wehr)
+        document = wehr.store.write_sync(
+            cases.keep_document,
+            wehr.office,
+            cases.Upload(
+                case,
+                1,
+                (content,),
+                {"doc_kind": "school", "media_type": "application/pdf", "title": "Z"},
+            ),
+            by=CLERK,
+        )
+        give_consent(wehr, case, USUAL | {"K13"}, documents=frozenset({document}))
+        transfer = relocate(wehr, case).transfer
+        await until(
+            lambda: (
+                (found := inbound(saeckingen, transfer)) is not None
+                and found.state is Inbound.WAITING
+            )
+        )
+        saeckingen.store.write_sync(
+            decision.approve, saeckingen.office, transfer, by=APPROVER
+        )
+        await until(lambda: outbound(wehr, transfer).state is Outbound.CLOSED)
+
+        def read(uow):
+            (record,) = uow.cases.content(case).of("document")
+            digest = bytes.fromhex(record.text("digest"))
+            return b"".join(uow.cases.open_document(case, digest))
+
+        assert saeckingen.store.read_sync(read) == content

@@ -21,7 +21,8 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
 from tests.support.acts import rows, tamper, write
-from tests.support.build import AT, BERND, case_file, case_id, record, record_id
+from tests.support.build import AT, BERND, case_file, record
+from tests.support.people import case_id, record_id
 
 CASE = case_id(1)
 

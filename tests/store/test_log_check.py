@@ -19,7 +19,7 @@ from node.store.publisher import Publisher
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
-from node.sync.ports import EntryDraft
+from node.sync.rows import EntryDraft
 from tests.support.exchangelog import START, TRANSFER, digest
 
 WITNESS = SigningKey.from_seed(b"\x55" * 32)

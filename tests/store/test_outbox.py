@@ -23,7 +23,8 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.sync.chain import Position
 from node.sync.limits import PUT_BYTES
-from node.sync.ports import Due, StatementRow, TakenRow, UnitOfWork
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Due, StatementRow, TakenRow
 from tests.support.transfers import (
     NOON,
     SAECKINGEN,

@@ -20,7 +20,8 @@ from node.store.engine import Engines, open_engine
 from node.store.runner import WAITING, Store
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
-from node.sync.ports import UnitOfWork, Wake
+from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from tests.support.databases import Wakes
 from tests.support.transfers import (
     NOON,
@@ -334,6 +335,32 @@ async def test_wakes_are_heard_after_the_commit_and_once(
     await asyncio.to_thread(told.wait, 10)
     store.close()
     assert heard == [(Wake.DELIVER, SAECKINGEN, True)]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("fault", ["unit", "listener"])
+async def test_a_fault_of_our_own_is_told_and_the_next_unit_passes(
+    engines: Engines, means: Means, fault: str
+) -> None:
+    def listen(what: Wake, key: str) -> None:
+        if key == "fault":
+            raise ZeroDivisionError
+
+    def wake(uow: UnitOfWork) -> None:
+        with uow:
+            uow.wake(Wake.DELIVER, "fault")
+            uow.commit()
+
+    store = Store(engines, means, listener=listen)
+    if fault == "listener":
+        await store.write(wake)
+    else:
+        make_unit, store._writer._make_unit = store._writer._make_unit, None
+        with pytest.raises(TypeError):
+            await store.write(_add, 1)
+        store._writer._make_unit = make_unit
+    assert await store.write(_add, 2) == 2
+    store.close()
 
 
 async def test_an_undone_unit_wakes_nobody_and_tidies_nothing(

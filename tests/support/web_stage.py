@@ -1,19 +1,28 @@
 """A web application on a stage: invented people, sessions in memory, a clock by hand."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
 
 from aiohttp import web
 
 from node.accounts.model import Role
 from node.accounts.session import StoredSession
+from node.errors import UnknownNodeError
+from node.failpoints import NoFailpoints
 from node.ids import AccountId
+from node.sync.ports import Office, PacketFiles
+from node.trust.directory import Directory
 from node.web.app import make_web_app
 from node.web.frame import AccountView, Outlook, Parts, Route, WebSettings
 from node.web.language import Words
 from node.web.pages import login
 from node.web.session import SessionStorage
+from tests.support.town import make_town
+
+T = TypeVar("T")
 
 ORIGIN = "http://wehr.localhost:8401"
 START = datetime(2026, 12, 3, 13, 5, tzinfo=UTC)
@@ -103,6 +112,23 @@ class Stage:
     people: InventedPeople
 
 
+class NoStore:
+    """The shell asks no store; a page that does belongs before a real node."""
+
+    async def read(self, use_case: Callable[..., T], *args: Any) -> T:
+        raise AssertionError("no store on this stage")
+
+    async def write(self, use_case: Callable[..., T], *args: Any) -> T:
+        raise AssertionError("no store on this stage")
+
+    async def file(self, job: Callable[..., T], *args: Any) -> T:
+        raise AssertionError("no files on this stage")
+
+
+def _no_directory() -> Directory:
+    raise UnknownNodeError("no directory on this stage")
+
+
 async def _outlook(account: AccountView, words: Words) -> Outlook:
     return Outlook({"/inbox": 2, "/outbox": 1})
 
@@ -128,6 +154,19 @@ def make_stage(
         randomness=secrets.token_bytes,
         accounts=people,
         sessions=SessionStorage(sessions, clock, secrets.token_bytes),
+        run=NoStore(),
+        office=Office(
+            keyring=make_town().keyring,
+            clock=clock,
+            randomness=secrets.token_bytes,
+            directory=_no_directory,
+            failpoints=NoFailpoints(),
+            log_origin="wehr.example/log/1",
+            witness_name="wehr.example/witness/1",
+        ),
+        # The shell opens no file: a page that does stands on no stage but a real node.
+        files=cast("PacketFiles", None),
+        places={},
         outlook=_outlook,
     )
     app = make_web_app(parts, [*login.routes(), *(routes or [])])

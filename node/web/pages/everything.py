@@ -3,17 +3,44 @@
 A page that is not listed here does not exist: routes and navigation follow from this list.
 """
 
+from node.accounts.model import Role
+from node.casework.inbox import count_waiting
 from node.sync.courier import Runner
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words
-from node.web.pages import login
+from node.web.pages import (
+    accounts,
+    casefile,
+    cases,
+    contacts,
+    inbox,
+    login,
+    moves,
+    outbox,
+    relocations,
+    setup,
+)
 
 
 def all_routes() -> list[Route]:
     """Every address of the pages."""
-    return [*login.routes()]
+    return [
+        *login.routes(),
+        *setup.routes(),
+        *cases.routes(),
+        *casefile.routes(),
+        *contacts.routes(),
+        *moves.routes(),
+        *relocations.routes(),
+        *outbox.routes(),
+        *inbox.routes(),
+        *accounts.routes(),
+    ]
 
 
 async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:  # noqa: ARG001
     """Counts for the navigation and sentences that concern this account now."""
-    return Outlook()
+    counts = {}
+    if Role.APPROVER in account.roles:
+        counts["/inbox"] = await run.read(count_waiting)
+    return Outlook(counts)

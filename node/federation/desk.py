@@ -1,0 +1,66 @@
+"""What the routes for peers work with, and how a complete container is kept."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+from node.federation.answers import encode_answer
+from node.federation.listener import Reply
+from node.ids import MemberId, TransferId
+from node.sync import deposit, limits
+from node.sync.courier import Runner, StatementsAnswer
+from node.sync.message import Envelope
+from node.sync.office import Office
+from node.sync.ports import PacketFiles
+from node.sync.rows import StatementRow
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the routes work with; ``contact`` tells the worker that a peer is there."""
+
+    office: Office
+    run: Runner
+    files: PacketFiles
+    contact: Callable[[MemberId], None]
+    started_at: datetime
+    public_url: str
+    mirror: Path | None
+    requests_per_s: int = limits.REQUESTS_PER_KEY_S
+
+
+async def keep_container(
+    desk: Desk,
+    transfer: TransferId,
+    start: bytes,
+    *,
+    key: bytes,
+    chunks: Callable[[], Iterator[bytes]],
+    expected: deposit.Expected,
+) -> StatementRow:
+    """Seal a complete container under a transfer key, sync it, then commit (P18).
+
+    Args:
+        desk: Store and files.
+        transfer: T.
+        start: The first bytes, its whole prelude at least.
+        key: The transfer key (HO-16).
+        chunks: All bytes; their digest was compared with the offer's (HO-59).
+        expected: What the offer said.
+    """
+    fits = deposit.fits_offer(transfer, expected.offer, start)
+    file = await desk.run.file(lambda: desk.files.keep_sealed(key, transfer, chunks()))
+    return await desk.run.write(
+        partial(deposit.take_packet, key=key, file=file, fits=fits),
+        desk.office,
+        transfer,
+    )
+
+
+def with_statement(row: StatementRow, status: HTTPStatus) -> Reply:
+    """An answer that carries one of our statements back; ``stored`` needs no proof."""
+    envelopes = (Envelope(row.jws, None),) if row.entry is None else ()
+    return Reply(status, encode_answer(StatementsAnswer({}, envelopes, None, None)))

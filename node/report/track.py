@@ -1,0 +1,135 @@
+"""A transfer as a track: each step is ticked by its fact, and by nothing else.
+
+Enters: a transfer as its sender knows it, and how the peer's queue stands. Leaves: the
+eight steps with the instant of each fact, what is waited for, and how it ended. Must never
+happen: a step ticked before its fact; a late message that moves the track back (SC-42).
+Implements screens flow D.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum, unique
+from typing import Final
+
+from node.report.readings import TransferRow
+from node.sync.schedule import erasable_from
+from node.sync.transfer import OUTBOUND, Outbound, OutEvent
+
+
+@unique
+class Step(StrEnum):
+    """The steps in their order; the page has a word for each."""
+
+    PREPARED = "prepared"
+    PERMITTED = "permitted"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    ACCEPTED = "accepted"
+    GRANTED = "granted"
+    TAKEN_OVER = "taken_over"
+    SECURED = "secured"
+
+
+@unique
+class Waits(StrEnum):
+    """What the track waits for now."""
+
+    DECISION = "decision"
+    LINE = "line"
+    DELIVERY = "delivery"
+    APPROVAL = "approval"
+    GRANT = "grant"
+    IMPORT = "import"
+    BACKUP = "backup"
+    NOTHING = "nothing"
+
+
+_FACT: Final = {
+    Step.PREPARED: Outbound.HELD,
+    Step.PERMITTED: Outbound.QUEUED,
+    Step.DELIVERED: Outbound.DELIVERED,
+    Step.ACCEPTED: Outbound.ASKED,
+    Step.GRANTED: Outbound.GRANTED,
+    Step.TAKEN_OVER: Outbound.CLOSED,
+    Step.SECURED: Outbound.DURABLE,
+}
+_WAITS: Final = {
+    Outbound.HELD: Waits.DECISION,
+    Outbound.QUEUED: Waits.DELIVERY,
+    Outbound.DELIVERED: Waits.APPROVAL,
+    Outbound.ASKED: Waits.GRANT,
+    Outbound.GRANTED: Waits.IMPORT,
+    Outbound.CLOSED: Waits.BACKUP,
+}
+_NEED_THE_LINE: Final = frozenset(
+    {Outbound.QUEUED, Outbound.GRANTED, Outbound.RECALLING, Outbound.ASKED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One step and the instant of its fact, None as long as it is not proven."""
+
+    step: Step
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A transfer on its way.
+
+    ``failing_since`` and ``next_try`` are set while the line is needed and does not work.
+    ``ended_at`` is set for transfers that did not arrive.
+    """
+
+    marks: tuple[Mark, ...]
+    waits: Waits
+    failing_since: datetime | None
+    next_try: datetime | None
+    ended_at: datetime | None
+    deleted_from: datetime | None
+    can_call_back: bool
+
+    @property
+    def current(self) -> Step | None:
+        """The first step without its fact, while the transfer goes on."""
+        if self.ended_at is not None:
+            return None
+        return next((mark.step for mark in self.marks if mark.at is None), None)
+
+
+def track_of(row: TransferRow) -> Track:
+    """Read the track off the facts."""
+    transfer, due = row.transfer, row.due
+    facts = transfer.facts
+    marks = []
+    for step in Step:
+        if step is Step.SENT:
+            # The first signed answer to our offer, or whatever proves more than that.
+            at = row.offered_at or facts.get(Outbound.DELIVERED)
+        elif step is Step.PREPARED:
+            at = facts.get(Outbound.HELD, transfer.created_at)
+        else:
+            at = facts.get(_FACT[step])
+        marks.append(Mark(step, at))
+    fails = due is not None and due.failures > 0 and transfer.state in _NEED_THE_LINE
+    ends = {Outbound.CANCELLED, Outbound.RECALLING, Outbound.RECALLED} | {
+        Outbound.REJECTED,
+        Outbound.RECLAIMED,
+    }
+    ended = (
+        facts.get(Outbound.RECALLING) or facts.get(transfer.state)
+        if transfer.state in ends
+        else None
+    )
+    durable = facts.get(Outbound.DURABLE)
+    is_open = OUTBOUND.allows(transfer.state, OutEvent.STOPPED)
+    return Track(
+        marks=tuple(marks),
+        waits=Waits.LINE if fails else _WAITS.get(transfer.state, Waits.NOTHING),
+        failing_since=due.failing_since if fails and due else None,
+        next_try=due.next_attempt_at if fails and due else None,
+        ended_at=ended,
+        deleted_from=erasable_from(durable) if durable else None,
+        can_call_back=is_open and transfer.state is not Outbound.HELD,
+    )

@@ -1,0 +1,152 @@
+"""A container that comes in: whether it is welcome, and what keeping it means.
+
+Enters: bytes for a transfer, as a sealed file. Leaves: the statement that answers them.
+Must never happen: a ``stored`` before the file and its row are durable; another file than
+the offer names (HO-59). Implements handover 9.1 (bytes for T), HO-16, P5.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from node.crypto.seal import read_prelude
+from node.errors import MalformedMessageError, NotFoundError
+from node.failpoints import Point
+from node.ids import MemberId, TransferId
+from node.sync.bodies import StoredBody
+from node.sync.inward import Cause, apply, offer_of, offered_categories, reject
+from node.sync.logbook import Act
+from node.sync.offer import OfferBody, PacketName
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.rows import StatementRow, StoredFile
+from node.sync.transfer import Inbound, InEvent
+from node.sync.words import RejectionCode, StatementType
+
+_ENDED = frozenset({Inbound.REJECTED, Inbound.EXPIRED, Inbound.RECALLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The container of this offer is welcome: these bytes and no others."""
+
+    offer: OfferBody
+
+    @property
+    def packet(self) -> PacketName:
+        """Digest and length of the bytes."""
+        return self.offer.pkt
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """It came before, or the transfer is over: the statement that says so."""
+
+    statement: StatementRow
+    over: bool
+
+
+def expect_packet(
+    uow: UnitOfWork, sender: MemberId, transfer_id: TransferId
+) -> Expected | Answered:
+    """What to answer to bytes for T, from its state alone (handover 9.1).
+
+    Raises:
+        NotFoundError: No offer of this sender was taken; foreign and absent look alike.
+    """
+    with uow:
+        return expectation(uow, sender, transfer_id)
+
+
+def expectation(
+    uow: UnitOfWork, sender: MemberId, transfer_id: TransferId
+) -> Expected | Answered:
+    """As ``expect_packet``, inside a transaction that has begun."""
+    transfer = uow.inbound.find(transfer_id)
+    if transfer is None or transfer.sender != sender:
+        raise NotFoundError("unknown-transfer")
+    if transfer.state is Inbound.ANNOUNCED:
+        return Expected(offer_of(transfer))
+    over = transfer.state in _ENDED
+    ours = uow.outbox.of_transfer(transfer_id)
+    kinds = (
+        {StatementType.REJECTED, StatementType.EXPIRED, StatementType.RECALLED}
+        if over
+        else {StatementType.STORED}
+    )
+    return Answered(next(row for row in reversed(ours) if row.type in kinds), over)
+
+
+def fits_offer(transfer_id: TransferId, offer: OfferBody, start: bytes) -> bool:
+    """Whether a container's prelude says what its offer says (PACKET, PACKET_UNFIT).
+
+    Args:
+        transfer_id: T.
+        offer: The offer.
+        start: The container's first bytes, its whole prelude at least.
+    """
+    try:
+        prelude = read_prelude(start)
+    except MalformedMessageError:
+        return False
+    header = prelude.header
+    return (
+        header.transfer == transfer_id
+        and header.kid == offer.kid
+        and header.exp == int(offer.exp.timestamp())
+        and prelude.length == offer.pkt.len
+        and (prelude.preview is not None) == offer.named
+    )
+
+
+def take_packet(
+    uow: UnitOfWork,
+    office: Office,
+    transfer_id: TransferId,
+    *,
+    key: bytes,
+    file: StoredFile,
+    fits: bool,
+) -> StatementRow:
+    """PACKET or PACKET_UNFIT: the complete container, sealed and synced before this.
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance, directory.
+        transfer_id: T; its digest was compared with the offer's (HO-59).
+        key: The transfer key, 32 bytes, under which the file is sealed (HO-16).
+        file: The sealed file.
+        fits: What ``fits_offer`` said.
+
+    Returns:
+        The statement that answers: ``stored`` or ``rejected``.
+    """
+    with uow:
+        transfer = uow.inbound.get(transfer_id)
+        if transfer.state is Inbound.ANNOUNCED:
+            offer = offer_of(transfer)
+            if fits:
+                uow.secrets.keep_received(transfer_id, key=key, file=file)
+                more = {
+                    "scope": offered_categories(offer),
+                    "bytes": offer.pkt.len,
+                    "expires": offer.exp.date().isoformat(),
+                }
+                cause = Cause(
+                    act=Act(statement=transfer.offer_digest, more=more),
+                    body=StoredBody(offer.pkt),
+                )
+                apply(uow, office, transfer, InEvent.PACKET, cause)
+            else:
+                reject(
+                    uow,
+                    office,
+                    transfer,
+                    InEvent.PACKET_UNFIT,
+                    RejectionCode.BAD_PACKET,
+                    statement=transfer.offer_digest,
+                )
+            uow.uploads.drop(transfer_id)
+            office.failpoints.reach(Point.UPLOAD_VERIFIED)
+            uow.after_commit(partial(office.failpoints.reach, Point.INBOX_AFTER_COMMIT))
+            uow.commit()
+        return uow.outbox.of_transfer(transfer_id)[-1]

@@ -1,0 +1,99 @@
+"""What the handover needs of the exchange log: our own, and what we remember of others.
+
+Enters: drafts of entries, cosignatures, heads. Leaves: commitments, proofs, what was seen.
+Must never happen: an entry outside the transaction of its effect (LR-7); a smaller head
+over a larger one (LR-16). The store implements both.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from node.crypto.merkle import HashReader
+from node.ids import MemberId
+from node.sync.rows import EntryDraft, Head
+
+
+class ExchangeLog(Protocol):
+    """Our own exchange log, inside one unit of work (LR-7)."""
+
+    def append(self, draft: EntryDraft) -> bytes:
+        """Compute the commitment C (32 bytes) at once; leaves are written by the commit."""
+        ...
+
+    def blind_consent(self, case: str, evidence: bytes) -> str:
+        """``consent`` value (hex) of a consent document, blinded in its case's chain."""
+        ...
+
+    def newest(self) -> Head | None:
+        """Our newest signed checkpoint, cosignatures included in its note."""
+        ...
+
+    def index_of(self, entry: bytes) -> int | None:
+        """The place of a commitment in the tree, None before its commit."""
+        ...
+
+    def tree(self) -> HashReader:
+        """Hashes of complete subtrees of our log, for proofs."""
+        ...
+
+    def contains(self, size: int, root: bytes) -> bool:
+        """Whether our log had exactly this root at this size."""
+        ...
+
+    def opening(self, entry: bytes) -> bytes | None:
+        """``0x01 || salt || entry`` of one of our entries, None if lawfully erased."""
+        ...
+
+    def cosigned_size(self, witness: str) -> int:
+        """The largest of our sizes this witness has cosigned, 0 if none."""
+        ...
+
+    def add_cosignatures(
+        self, size: int, lines: Mapping[str, str], at: datetime
+    ) -> None:
+        """Keep verified cosignature lines (name -> line) of one of our checkpoints."""
+        ...
+
+    def keep_peer_entry(
+        self,
+        origin: str,
+        entry: bytes,
+        *,
+        index: int,
+        opening: bytes | None,
+        proof: str,
+        group: str,
+    ) -> None:
+        """Keep the other side's entry with its proof, sealed under our group key."""
+        ...
+
+
+class Heads(Protocol):
+    """What we remember of other logs: one row per origin (LR-16)."""
+
+    def seen(self, origin: str) -> Head | None:
+        """The newest head we verified, locked."""
+        ...
+
+    def remember(self, head: Head, at: datetime) -> None:
+        """Insert, or compare-and-set to a larger size. ConflictError if it moved."""
+        ...
+
+    def shown(self, peer: MemberId) -> int:
+        """The size of our own log that this peer last confirmed to remember, 0 if none."""
+        ...
+
+    def set_shown(self, peer: MemberId, size: int) -> None:
+        """The peer's signed answer told which of our sizes it remembers."""
+        ...
+
+    def past(self, origin: str, size: int) -> bytes | None:
+        """The root we remember of another log at exactly this size, if we ever saw it."""
+        ...
+
+    def keep_evidence(
+        self, origin: str, *, reason: str, known: str, offered: str, at: datetime
+    ) -> None:
+        """Two heads that contradict each other (LR-18)."""
+        ...

@@ -1,0 +1,45 @@
+"""What a node brings to its use cases: keys, clock, chance and the directory in force.
+
+Enters: what ``bootstrap`` has opened. Leaves: one value that every use case is given. Must
+never happen: a use case that reads a clock or draws chance from anywhere else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node.clock import Clock
+from node.crypto.keys import Keyring, Randomness
+from node.failpoints import Failpoints
+from node.ids import MemberId
+from node.sync.limits import OPEN_TRANSFERS_PER_PEER
+from node.trust.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What this node brings to a use case: its keys, clock, chance and directory.
+
+    ``directory`` gives the directory in force at the moment of the call. ``failpoints`` is
+    inert in every real node. ``register`` is the id of this procedure in the body's
+    register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has confirmed.
+    """
+
+    keyring: Keyring
+    clock: Clock
+    randomness: Randomness
+    directory: Callable[[], Directory]
+    failpoints: Failpoints
+    log_origin: str
+    witness_name: str
+    register: str = "V-01"
+    open_transfers: int = OPEN_TRANSFERS_PER_PEER
+    statutes: frozenset[str] = frozenset()
+
+    @property
+    def member(self) -> MemberId:
+        """This node's own member id."""
+        return self.keyring.member
+
+    def log_of(self, peer: MemberId) -> str:
+        """The origin of a peer's exchange log, by the directory."""
+        return self.directory().log_key(peer).name

@@ -1,0 +1,124 @@
+"""Asking the gate for a transfer that exists: before an attempt, and before the grant.
+
+Enters: a stored transfer, with the cases and consents as they are now. Leaves: a permit
+that lives in this transaction, or why the transfer must stop; what a log entry says of
+its grounds. Must never happen: a yes that outlives its transaction. Implements HO-26,
+HO-28, HO-33; exchange-log 6.1.
+"""
+
+from datetime import datetime
+
+from node.cases.consent import Member, Permit, Recipient, Wish, Withheld, gate
+from node.cases.days import local_day
+from node.cases.extract import member_of
+from node.cases.model import CaseContent
+from node.errors import KeyRetiredError
+from node.ids import CaseId, KeyId, TransferId
+from node.strictjson import Json
+from node.sync.logbook import Act
+from node.sync.office import Office
+from node.sync.outward import Cause, apply
+from node.sync.ports import UnitOfWork
+from node.sync.transfer import MemberScope, Outbound, OutboundTransfer, OutEvent, Why
+
+
+def ask_gate(
+    uow: UnitOfWork, office: Office, transfer: OutboundTransfer
+) -> Permit | Withheld:
+    """Ask for the stored scope again (HO-28), reading the consents under lock (HO-33)."""
+    assert transfer.recipient is not None
+    now = office.clock.now()
+    members = [open_member(uow, m.case, now)[1] for m in transfer.members]
+    wishes: dict[CaseId, Wish] = {
+        m.case: Wish(m.categories, m.documents, m.basis) for m in transfer.members
+    }
+    routed = office.directory().route(transfer.ags, transfer.move_on)
+    return gate(
+        members,
+        wishes,
+        Recipient(transfer.recipient, transfer.ags, routed == transfer.recipient),
+        purpose="relocation",
+        at=now,
+        second=transfer.second,
+        prepared_by=transfer.created_by,
+        statutes=office.statutes,
+    )
+
+
+def open_member(
+    uow: UnitOfWork, case: CaseId, at: datetime
+) -> tuple[CaseContent, Member]:
+    """A case, opened, and what the gate must know of its person."""
+    content = uow.cases.content(case)
+    worker = content.file.caseworker
+    return content, member_of(
+        content,
+        tuple(uow.consents.of_case(case)),
+        on=local_day(at),
+        secrecy_bound=worker is not None and uow.accounts.is_secrecy_bound(worker),
+    )
+
+
+def check_before_attempt(
+    uow: UnitOfWork, office: Office, transfer_id: TransferId
+) -> bool:
+    """The gate before a delivery attempt of the packet (HO-26 c).
+
+    Returns:
+        Whether the container may leave now; if not, the transfer was stopped here.
+    """
+    with uow:
+        transfer = uow.outbound.get(transfer_id)
+        if transfer.state is not Outbound.QUEUED:
+            return False
+        stop = stop_cause(uow, office, transfer)
+        if stop is not None:
+            apply(uow, office, transfer, OutEvent.STOPPED, stop)
+            uow.commit()
+    return stop is None
+
+
+def stop_cause(
+    uow: UnitOfWork, office: Office, transfer: OutboundTransfer
+) -> Cause | None:
+    """Why this transfer must not go on, if anything: own clock, key, basis."""
+    assert transfer.expires_at is not None
+    if office.clock.now() >= transfer.expires_at:
+        return Cause(why=Why.EXPIRED, act=Act(outcome="expired"), codes=("expired",))
+    try:
+        office.directory().kem_key(KeyId(f"{transfer.recipient}#{transfer.kem_kid}"))
+    except KeyRetiredError:
+        return Cause(why=Why.KEY, act=Act(outcome="key"), codes=("key",))
+    answer = ask_gate(uow, office, transfer)
+    if isinstance(answer, Withheld):
+        codes = tuple(sorted({str(code) for _, code in answer.reasons}))
+        return Cause(why=Why.BASIS_GONE, act=Act(outcome="basis-gone"), codes=codes)
+    return None
+
+
+def consent_references(uow: UnitOfWork, transfer: OutboundTransfer) -> list[Json]:
+    """Per ground of each member: the consent relied on, its entry, its chain's newest."""
+    references: list[Json] = []
+    for member in transfer.members:
+        known = {str(c.id): c for c in uow.consents.of_case(member.case)}
+        head = uow.consents.last_entry(member.case)
+        for ground in grounds_of(member):
+            if ground.startswith("statute:"):
+                references.append({"statute": ground.removeprefix("statute:")})
+                continue
+            consent = known[ground]
+            assert consent.entry is not None
+            assert head is not None
+            references.append(
+                {
+                    "c": uow.log.blind_consent(member.case, consent.evidence),
+                    "at": consent.entry.hex(),
+                    "head": head.hex(),
+                }
+            )
+    return references
+
+
+def grounds_of(member: MemberScope) -> list[str]:
+    """The single grounds a member's content rests on; two where both must answer."""
+    return member.basis.split("+")

@@ -1,0 +1,191 @@
+"""The frame of a case: who it is about, what to beware of, where the case is.
+
+Enters: an open case. Leaves: the identity bar, warnings and the banner that every page of a
+case shows. Must never happen: a button that writes on a case that is not editable here.
+Implements screens S4, the upper part.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from aiohttp import web
+
+from node.cases.days import birthday, local_day
+from node.cases.model import Baton, PartialDate
+from node.errors import InputError
+from node.ids import CaseId
+from node.report.casepage import standing
+from node.report.readings import PersonRow
+from node.sync.schedule import erasable_from
+from node.sync.transfer import Outbound
+from node.web.casework import OpenCase, body_name, colleagues, today
+from node.web.frame import page, parts_of, path_id, words_of
+from node.web.language import Words
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFrame:
+    """What every page of a case shows above its content."""
+
+    case: OpenCase
+    facts: Sequence[tuple[str, str]]
+    warnings: Sequence[str]
+    banner: Mapping[str, str] | None
+    is_editable: bool
+
+    @property
+    def id(self) -> CaseId:
+        """The case."""
+        return self.case.file.id
+
+    @property
+    def person(self) -> PersonRow:
+        """Whom it is about."""
+        return self.case.person
+
+
+async def case_page(
+    request: web.Request,
+    template: str,
+    case: OpenCase,
+    *,
+    status: int = 200,
+    **context: object,
+) -> web.Response:
+    """A page of a case in the frame of the case."""
+    return await page(
+        request,
+        template,
+        status=status,
+        file=await case_frame(request, case),
+        **context,
+    )
+
+
+async def case_frame(request: web.Request, case: OpenCase) -> CaseFrame:
+    """Identity bar, warnings, where the case is."""
+    words, on = words_of(request), today(request)
+    names = await colleagues(request)
+    worker = case.file.caseworker
+    return CaseFrame(
+        case=case,
+        facts=[
+            (key, value)
+            for key, value in (
+                (words.gettext("Age"), age(case.person, on, words)),
+                (words.gettext("Languages"), _languages(case.person, words)),
+                (words.gettext("Care"), _care(case.person, words)),
+                (words.gettext("Caseworker"), names.get(worker, "") if worker else ""),
+                (words.gettext("Counselling until"), _clock(case.person, on, words)),
+            )
+            if value
+        ],
+        warnings=_warnings(case, words),
+        banner=_banner(request, case, words),
+        is_editable=case.file.baton is Baton.ACTIVE,
+    )
+
+
+def case_id(request: web.Request) -> CaseId:
+    """The case in the address."""
+    return path_id(request, "case", CaseId)
+
+
+def age(person: PersonRow, on: date, words: Words) -> str:
+    """The age in years as far as it is known."""
+    try:
+        birth = PartialDate(person.birth)
+    except InputError:
+        return ""
+    oldest, youngest = _years(birth.first, on), _years(birth.last, on)
+    if oldest == youngest:
+        return words.ngettext("%(num)s year", "%(num)s years", oldest) % {"num": oldest}
+    return words.gettext("%(low)s or %(high)s years") % {
+        "low": youngest,
+        "high": oldest,
+    }
+
+
+def _years(born: date, on: date) -> int:
+    years = on.year - born.year
+    return years if birthday(born, years) <= on else years - 1
+
+
+def _languages(person: PersonRow, words: Words) -> str:
+    spoken = ", ".join(words.code(tag, "language") for tag in person.languages)
+    if person.interpreter_needed:
+        needed = words.gettext("interpreter needed")
+        return f"{spoken} ({needed})" if spoken else needed
+    return spoken
+
+
+def _care(person: PersonRow, words: Words) -> str:
+    return words.code(person.care_status, "care_status") if person.care_status else ""
+
+
+def _clock(person: PersonRow, on: date, words: Words) -> str:
+    ends = person.clock_end
+    if ends is None:
+        return ""
+    left = (ends - on).days
+    if left < 0:
+        return words.gettext("%(day)s (over)") % {"day": words.day(ends)}
+    return words.ngettext(
+        "%(day)s (%(num)s day left)", "%(day)s (%(num)s days left)", left
+    ) % {"day": words.day(ends), "num": words.number(left)}
+
+
+def _warnings(case: OpenCase, words: Words) -> list[str]:
+    """Protection flags in words; the reason stays in its record."""
+    return [
+        words.code(record.text("protection"), "protection")
+        for record in standing(case.content.of("protection"))
+        if not record.values.get("valid_until")
+    ]
+
+
+def _banner(
+    request: web.Request, case: OpenCase, words: Words
+) -> Mapping[str, str] | None:
+    parts = parts_of(request)
+    left = case.departure
+    if case.file.baton is Baton.HANDED_OVER and left is not None:
+        durable = left.facts.get(Outbound.DURABLE)
+        sentence = words.gettext("%(place)s has been responsible since %(day)s.") % {
+            "place": body_name(parts, left.recipient),
+            "day": words.day(local_day(left.facts[Outbound.CLOSED])),
+        }
+        if durable is not None:
+            sentence += " " + words.gettext("This copy is deleted on %(day)s.") % {
+                "day": words.day(local_day(erasable_from(durable)))
+            }
+        return {
+            "kind": "info",
+            "title": words.gettext("Handed over"),
+            "text": sentence,
+            "link": words.gettext("To the handover"),
+            "href": f"/outbox/{left.id}",
+        }
+    under_way = case.under_way
+    if under_way is None:
+        return None
+    place = body_name(parts, under_way.recipient)
+    if under_way.state is Outbound.HELD:
+        return {
+            "kind": "info",
+            "title": words.gettext("Moving to %(place)s on %(day)s")
+            % {"place": place, "day": words.day(under_way.move_on)},
+            "text": words.gettext("Nothing has been sent yet."),
+            "link": words.gettext("Prepare the handover"),
+            "href": f"/relocations/{under_way.id}",
+        }
+    return {
+        "kind": "info",
+        "title": words.gettext("Handover to %(place)s is under way") % {"place": place},
+        "text": words.gettext(
+            "The case can be read. It cannot be changed until the handover ends."
+        ),
+        "link": words.gettext("To the handover"),
+        "href": f"/outbox/{under_way.id}",
+    }

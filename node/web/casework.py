@@ -1,0 +1,186 @@
+"""Between pages and use cases: who acts, whose case it is, what things are called.
+
+Enters: a request. Leaves: an actor, an open case, names of bodies and colleagues. Must
+never happen: a case shown to somebody whose it is not, or shown without a line in the read
+log (SR-B9, SR-D5).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from aiohttp import web
+
+from node.accounts.model import Reading
+from node.accounts.policy import Actor
+from node.cases.days import local_day
+from node.cases.model import CaseContent, CaseFile
+from node.casework.cases import own_case
+from node.errors import NotFoundError, TrustError
+from node.ids import AccountId, CaseId, Hex128, MemberId, RecordId
+from node.report.people import People
+from node.report.readings import PersonRow, ReadingUnit
+from node.sync.transfer import HOLDING, Outbound, OutboundTransfer
+from node.web.failures import Handover
+from node.web.failures import stale as stale_page
+from node.web.frame import Parts, account_of, form_of, parts_of
+
+
+def actor(request: web.Request) -> Actor:
+    """Who acts, as the permission table knows them."""
+    account = account_of(request)
+    return Actor(account.id, account.roles)
+
+
+def today(request: web.Request) -> date:
+    """The day in Germany."""
+    return local_day(parts_of(request).clock.now())
+
+
+def once(request: web.Request, purpose: str) -> str:
+    """32 hex digits that are the same each time the same form arrives.
+
+    What the browser sends is only a seed: nobody can choose the number of something that
+    exists.
+    """
+    account = account_of(request)
+    seed = f"{account.id}\0{purpose}\0{form_of(request).text('_once')}"
+    return hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+
+def new_once(request: web.Request) -> str:
+    """A seed for a form that is about to be shown."""
+    return Hex128.of(parts_of(request).randomness(16))
+
+
+async def people_of(request: web.Request) -> People:
+    """Everybody's names, as they are now."""
+    parts = parts_of(request)
+    versions = await parts.run.read(_versions)
+    outdated = parts.people.outdated(versions)
+    if outdated:
+        parts.people.update(await parts.run.read(_people, outdated))
+    return parts.people
+
+
+def _versions(uow: ReadingUnit) -> Mapping[CaseId, int]:
+    return uow.readings.versions()
+
+
+def _people(uow: ReadingUnit, cases: Sequence[CaseId]) -> Sequence[PersonRow]:
+    return uow.readings.people(cases)
+
+
+async def colleagues(request: web.Request) -> Mapping[AccountId, str]:
+    """Who works here, by name."""
+    return await parts_of(request).run.read(_colleagues)
+
+
+def _colleagues(uow: ReadingUnit) -> Mapping[AccountId, str]:
+    return {account.id: account.name for account in uow.accounts.all()}
+
+
+def body_name(parts: Parts, member: MemberId | None) -> str:
+    """What a body is called; a body the directory does not know keeps its id."""
+    if member is None:
+        return ""
+    try:
+        return parts.office.directory().member(member).name
+    except TrustError:
+        return str(member)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """A case opened for one of its own caseworkers."""
+
+    person: PersonRow
+    content: CaseContent
+    transfers: tuple[OutboundTransfer, ...]
+
+    @property
+    def file(self) -> CaseFile:
+        """Its file."""
+        return self.content.file
+
+    @property
+    def under_way(self) -> OutboundTransfer | None:
+        """The transfer that holds the case or is held back, if there is one."""
+        running = HOLDING | {Outbound.HELD}
+        return next((t for t in self.transfers if t.state in running), None)
+
+    @property
+    def departure(self) -> OutboundTransfer | None:
+        """The transfer by which the case went to another body."""
+        gone = {Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED}
+        return next((t for t in reversed(self.transfers) if t.state in gone), None)
+
+
+async def opened_case(request: web.Request, case: CaseId) -> OpenCase:
+    """Open a case for whoever asks, and note that they did.
+
+    Raises:
+        NotFoundError: No such case, or not theirs.
+    """
+    parts = parts_of(request)
+    found = await parts.run.read(_open, case, by=actor(request))
+    await parts.run.write(
+        _note, Reading(account_of(request).id, case, parts.clock.now(), "case.read")
+    )
+    return found
+
+
+def _open(uow: ReadingUnit, case: CaseId, *, by: Actor) -> OpenCase:
+    own_case(uow, by, case, "case.read")
+    person = uow.readings.people([case])
+    if not person:
+        raise NotFoundError("case")
+    return OpenCase(
+        person=person[0],
+        content=uow.cases.content(case),
+        transfers=tuple(uow.outbound.of_case(case)),
+    )
+
+
+def _note(uow: ReadingUnit, reading: Reading) -> None:
+    with uow:
+        uow.read_log.add(reading)
+        uow.commit()
+
+
+async def household_of(request: web.Request, person: PersonRow) -> list[PersonRow]:
+    """Everybody of the household but this person."""
+    if person.household is None:
+        return []
+    people = await people_of(request)
+    cases = await parts_of(request).run.read(_household, person.household)
+    return [p for p in people.among(cases) if p.case != person.case]
+
+
+def _household(uow: ReadingUnit, household: RecordId) -> Sequence[CaseId]:
+    return uow.readings.household(household)
+
+
+async def stale(request: web.Request, case: CaseId) -> web.Response:
+    """The page of a case that moved on meanwhile; what was typed stands on it."""
+    parts = parts_of(request)
+    left = await parts.run.read(_departure, case, by=actor(request))
+    return stale_page(request, None if left is None else handover(parts, left))
+
+
+def handover(parts: Parts, transfer: OutboundTransfer) -> Handover:
+    """Where a case is under way to, or has gone, and since when."""
+    since = transfer.facts.get(Outbound.CLOSED) or transfer.facts.get(Outbound.QUEUED)
+    return Handover(
+        place=body_name(parts, transfer.recipient),
+        on=local_day(since or transfer.created_at),
+        address=f"/outbox/{transfer.id}",
+    )
+
+
+def _departure(uow: ReadingUnit, case: CaseId, *, by: Actor) -> OutboundTransfer | None:
+    own_case(uow, by, case, "case.read")
+    over = {Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED, *HOLDING}
+    found = [t for t in uow.outbound.of_case(case) if t.state in over]
+    return found[-1] if found else None

@@ -1,0 +1,141 @@
+"""One real office with its pages and its API before a client: store, keys and directory.
+
+The other town of the pair stands in the directory and is never started, unless a test does.
+"""
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import DummyCookieJar, web
+from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
+
+from node.accounts.model import Account, Bearer, Role, Scope
+from node.accounts.policy import OPERATOR, Actor
+from node.bootstrap import Hands, Node, build_node, own_hands, web_app
+from node.casework.staff import TokenWish, issue_token
+from node.config import load_settings
+from node.failpoints import NoFailpoints
+from node.ids import AccountId, MemberId
+from tests.support.browser_by_hand import Browser, Page
+from tests.support.pair import WEHR, add_staff, found_pair
+
+LEADER_ID, AUDITOR_ID = AccountId("1ead" * 8), AccountId("a0d1" * 8)
+LEADER = Actor(LEADER_ID, frozenset({Role.ADMINISTRATOR}))
+AUDITOR = Actor(AUDITOR_ID, frozenset({Role.AUDITOR}))
+
+
+@dataclass
+class MovingClock:
+    """The present, moved by hand."""
+
+    offset: timedelta = field(default_factory=timedelta)
+
+    def now(self) -> datetime:
+        """Now, or later."""
+        return datetime.now(UTC) + self.offset
+
+
+@dataclass
+class OpenOffice:
+    """A node behind its listener for people."""
+
+    node: Node
+    client: TestClient[web.Request, web.Application]
+    clock: MovingClock
+
+    async def enter(self, actor: Actor) -> Browser:
+        """A browser of its own, signed in by the demo's button."""
+        browser = Browser(self.client)
+        door = await browser.get("/login")
+        answer = await browser.post(
+            "/login/demo", door.form_token, account=str(actor.account)
+        )
+        assert answer.status == 303, answer.text
+        return browser
+
+    def token(self, *scopes: Scope, days: int = 1) -> str:
+        """A fresh API token, its digest stored."""
+        token = Bearer.of(secrets.token_bytes(32))
+        until = self.clock.now() + timedelta(days=days)
+        wish = TokenWish("Meldewesen", frozenset(scopes), until)
+        self.node.store.write_sync(issue_token, wish, token.digest, by=OPERATOR)
+        return token
+
+    async def call(
+        self,
+        method: str,
+        path: str | URL,
+        *,
+        token: str = "",
+        body: object = None,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Page:
+        """One call of a program; a body is sent as JSON with a fresh key."""
+        sent: dict[str, str] = {}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        content = raw
+        if body is not None:
+            content = json.dumps(body).encode()
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+            sent["Idempotency-Key"] = secrets.token_hex(8)
+        sent |= headers or {}
+        async with self.client.request(
+            method, path, headers=sent, data=content, allow_redirects=False
+        ) as response:
+            return Page(response, await response.read())
+
+
+@asynccontextmanager
+async def open_office(
+    folder: Path,
+    member: MemberId = WEHR,
+    *,
+    folders: Mapping[MemberId, Path] | None = None,
+) -> AsyncIterator[OpenOffice]:
+    """Found both towns, open one of them with staff of every role."""
+    clock = MovingClock()
+    found = folders or found_pair(folder, own_hands())
+    hands = Hands(clock, secrets.token_bytes, NoFailpoints())
+    async with build_node(load_settings(found[member]), hands) as node:
+        add_staff(node)
+        node.store.write_sync(_add_more)
+        async with before(node) as client:
+            yield OpenOffice(node, client, clock)
+
+
+@asynccontextmanager
+async def before(
+    node: Node,
+) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    """A client before the node's listener for people."""
+    server = TestServer(web_app(node), host="127.0.0.1")
+    async with TestClient(server, cookie_jar=DummyCookieJar()) as client:
+        yield client
+
+
+def _add_more(uow: Any) -> None:
+    with uow:
+        for number, name, role in (
+            (LEADER_ID, "Demo-Leitung", Role.ADMINISTRATOR),
+            (AUDITOR_ID, "Demo-Prüfung", Role.AUDITOR),
+        ):
+            uow.accounts.add(
+                Account(
+                    id=number,
+                    login=name,
+                    name=name,
+                    roles=frozenset({role}),
+                    active_from=date(2020, 1, 1),
+                )
+            )
+        uow.commit()
