@@ -14,7 +14,7 @@ from node.cases.relocation import Source
 from node.casework.consents import withdraw_consent
 from node.casework.relocations import Move, Repeat, record_relocation
 from node.ids import AccountId, Ags, CaseId, ConsentId, TransferId
-from node.sync import recipient, sender
+from node.sync import decision, sender
 from node.sync.logbook import Who
 from node.sync.words import RejectionCode
 from node.trust.places import shipped_places
@@ -43,7 +43,7 @@ def relocate(node: Node, ags: str, *cases: str) -> str:
 def approve(node: Node, transfer: str) -> str:
     """The approver says yes."""
     after = node.store.write_sync(
-        recipient.approve, node.office, TransferId(transfer), by=APPROVER
+        decision.approve, node.office, TransferId(transfer), by=APPROVER
     )
     return str(after.state)
 
@@ -51,11 +51,11 @@ def approve(node: Node, transfer: str) -> str:
 def refuse(node: Node, transfer: str, comment: str = "") -> str:
     """The approver says no: no room."""
     after = node.store.write_sync(
-        recipient.refuse,
+        decision.refuse,
         node.office,
         TransferId(transfer),
         by=APPROVER,
-        no=recipient.No(RejectionCode.CAPACITY, comment),
+        no=decision.No(RejectionCode.CAPACITY, comment),
     )
     return str(after.state)
 

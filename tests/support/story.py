@@ -10,7 +10,7 @@ from node.crypto.checkpoint import ED25519, NoteKey
 from node.crypto.commit import open_body
 from node.ids import MemberId
 from node.store.unit import SqlUnitOfWork
-from node.sync.ports import Office
+from node.sync.office import Office
 from tests.support.invariants import check
 from tests.support.pair import AGS, SAECKINGEN, WEHR
 from tests.support.processes import DiedError, LocalSeat, ProcessSeat, Seat
