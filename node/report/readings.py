@@ -192,6 +192,10 @@ class Readings(Protocol):
         """Which of these cases came from another body, and from which."""
         ...
 
+    def unassigned(self, sender: MemberId) -> Sequence[CaseId]:
+        """Editable cases that came from this body and have no caseworker yet."""
+        ...
+
 
 class ReadingUnit(UnitOfWork, Protocol):
     """A unit of work as pages read it."""
