@@ -13,6 +13,7 @@ from node.web.pages import (
     casefile,
     cases,
     contacts,
+    exchangelog,
     inbox,
     login,
     moves,
@@ -34,6 +35,7 @@ def all_routes() -> list[Route]:
         *relocations.routes(),
         *outbox.routes(),
         *inbox.routes(),
+        *exchangelog.routes(),
         *accounts.routes(),
     ]
 
