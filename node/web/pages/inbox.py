@@ -182,7 +182,9 @@ async def _refuse(request: web.Request) -> web.Response:
             return await see_other(
                 request, request.path.removesuffix("/refuse"), saved=saved
             )
-    return await _offer_page(request, sight, form.with_errors(errors), status=422)
+    # The ticks above stand in a form of their own; a wrong refusal leaves them alone.
+    kept = Form({**form.values, "take": _ticked(sight).all("take")}, errors)
+    return await _offer_page(request, sight, kept, status=422)
 
 
 async def _assign(request: web.Request) -> web.Response:
@@ -354,7 +356,9 @@ def _bodies(office: Office) -> Sequence[tuple[str, str]]:
 
 
 def _place(parts: Parts, offer: OfferBody) -> str:
-    return f"{parts.places.get(offer.ags, '')} ({offer.ags})".strip()
+    # The official list says "Wehr, Stadt".
+    name = parts.places.get(offer.ags, "").split(",")[0]
+    return f"{name} ({offer.ags})".strip()
 
 
 def _no_of(
