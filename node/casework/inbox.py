@@ -13,7 +13,7 @@ from typing import Final
 from node import strictjson
 from node.accounts.model import Reading
 from node.accounts.policy import Actor, require
-from node.errors import NotFoundError
+from node.errors import MalformedMessageError, NotFoundError, PacketUnreadableError
 from node.ids import AccountId, TransferId
 from node.report.readings import ReadingUnit
 from node.sync import decision
@@ -149,7 +149,10 @@ def names(
         NotFoundError: Nothing is announced, or it is gone.
         PacketUnreadableError: It does not open.
     """
-    text = decision.preview(uow, office, transfer_id, start, by=by)
+    try:
+        text = decision.preview(uow, office, transfer_id, start, by=by)
+    except MalformedMessageError as error:
+        raise PacketUnreadableError("prelude") from error
     people = strictjson.parse_object(text).get("persons")
     if not isinstance(people, list):
         raise NotFoundError("no announcement")

@@ -23,6 +23,7 @@ from node.cases.ports import (
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
@@ -35,6 +36,7 @@ from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
 from node.store.leases import SqlLeases
 from node.store.logrows import LogRows
+from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
@@ -96,6 +98,7 @@ class SqlUnitOfWork:
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)
+        self.log_view: LogView = SqlLogView(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)

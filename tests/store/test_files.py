@@ -16,6 +16,7 @@ from tests.support.transfers import digest, transfer_id
 
 T1, T2 = transfer_id(1), transfer_id(2)
 KEY = b"k" * 32
+ROOT = Path(__file__).parents[2]
 FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -91,6 +92,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "files")],
         check=True,
+        cwd=ROOT,
         capture_output=True,
         text=True,
     )
@@ -112,7 +114,9 @@ def test_a_kill_in_the_middle_leaves_no_name(
         "SealedFiles(Path(sys.argv[1])).keep(chunks())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "files")], check=False
+        [sys.executable, "-c", program, str(tmp_path / "files")],
+        check=False,
+        cwd=ROOT,
     )
     assert done.returncode == -9
     left = _all(files)

@@ -32,7 +32,7 @@ def test_upgrading_twice_changes_nothing(engines: Engines) -> None:
 
 
 def test_the_number_of_the_schema_is_the_number_of_migrations() -> None:
-    folder = Path("node/store/migrations/versions")
+    folder = Path(__file__).parents[2] / "node/store/migrations/versions"
     assert len(list(folder.glob("v*.py"))) == SCHEMA
 
 

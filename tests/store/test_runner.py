@@ -278,6 +278,7 @@ class TestGroupCommit:
         with subprocess.Popen(
             [sys.executable, "-c", program, database_url, str(tmp_path)],
             stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
         ) as process:
             assert process.stdout is not None
             told = [int(process.stdout.readline()) for _ in range(20)]

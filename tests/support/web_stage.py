@@ -13,7 +13,8 @@ from node.accounts.session import StoredSession
 from node.errors import UnknownNodeError
 from node.failpoints import NoFailpoints
 from node.ids import AccountId
-from node.sync.ports import Office, PacketFiles
+from node.sync.office import Office
+from node.sync.ports import PacketFiles
 from node.trust.directory import Directory
 from node.web.app import make_web_app
 from node.web.frame import AccountView, Outlook, Parts, Route, WebSettings

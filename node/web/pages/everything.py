@@ -12,13 +12,18 @@ from node.web.pages import (
     accounts,
     casefile,
     cases,
+    consentcards,
+    consents,
     contacts,
+    documents,
     inbox,
     login,
     moves,
     outbox,
     relocations,
     setup,
+    withdrawals,
+    work,
 )
 
 
@@ -27,8 +32,13 @@ def all_routes() -> list[Route]:
     return [
         *login.routes(),
         *setup.routes(),
+        *work.routes(),
         *cases.routes(),
         *casefile.routes(),
+        *documents.routes(),
+        *consents.routes(),
+        *consentcards.routes(),
+        *withdrawals.routes(),
         *contacts.routes(),
         *moves.routes(),
         *relocations.routes(),
