@@ -388,12 +388,8 @@ def _to_refusal(row: Row[*tuple[Any, ...]], place: bytes, work: Work) -> Refusal
         return None
     sealed = row.refused_comment
     text = None if sealed is None else work.unseal(place, sealed)
-    return Refusal(
-        by=row.refused_by,
-        code=row.refused_code,
-        comment=None if text is None else text.decode(),
-        other=row.refused_other,
-    )
+    comment = None if text is None else text.decode()
+    return Refusal(row.refused_by, row.refused_code, comment, row.refused_other)
 
 
 def _text(value: Json) -> str:

@@ -19,7 +19,7 @@ def place_words(ags: Ags, name: str) -> str:
 
 def search_places(places: Mapping[Ags, str], text: str) -> list[tuple[Ags, str]]:
     """Places that may be meant: the very name, else names that begin with what was typed."""
-    typed = fold(text.partition("(")[0])
+    typed = fold(text.partition("(")[0].partition(",")[0])
     if not typed:
         return []
     folded = {ags: fold(name.partition(",")[0]) for ags, name in places.items()}

@@ -15,7 +15,9 @@ from node.cases.codes import code_list
 from node.cases.dictionary import DICTIONARY
 from node.casework.cases import goal_with_status, save_record
 from node.errors import InputError, NotFoundError, StaleEpochError
-from node.report.casepage import current_plan, origin_of, standing, timeline
+from node.ids import CaseId
+from node.report.casepage import Entry, current_plan, origin_of, standing, timeline
+from node.report.readings import PersonRow
 from node.web.caseframe import age, case_id, case_page
 from node.web.casework import (
     OpenCase,
@@ -90,10 +92,26 @@ async def _history(request: web.Request) -> web.Response:
         ],
         kind=kind,
         colleagues=await colleagues(request),
-        members=members,
+        with_whom={
+            entry.id: _with_whom(entry, members, words_of(request))
+            for month in months
+            for entry in month.entries
+            if entry.with_cases
+        },
         bodies=bodies(request, case),
         plan=current_plan(case.content),
     )
+
+
+def _with_whom(entry: Entry, members: Mapping[CaseId, PersonRow], words: Words) -> str:
+    """Who else took part: names of the household, else a number."""
+    names = [members[case].name for case in entry.with_cases if case in members]
+    if names:
+        return words.gettext("Together with %(who)s") % {"who": ", ".join(names)}
+    count = len(entry.with_cases)
+    return words.ngettext(
+        "Together with %(num)s more person", "Together with %(num)s more people", count
+    ) % {"num": count}
 
 
 def bodies(request: web.Request, case: OpenCase) -> Mapping[str, str]:
@@ -186,6 +204,7 @@ async def _details(request: web.Request) -> web.Response:
             )
             for kind in kinds
             for record in standing(case.content.of(kind))
+            if not record.values.get("done_on")
         ]
         items = [(record, facts) for record, facts in items if facts]
         if items:

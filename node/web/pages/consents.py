@@ -126,13 +126,14 @@ async def _ask(request: web.Request) -> web.Response:
         raise NotFoundError("case")
     case = await opened_case(request, chosen[0])
     if case.file.baton is not Baton.ACTIVE:
-        return await stale(request, chosen[0])
+        # Its page says where it is.
+        return await see_other(request, f"/cases/{chosen[0]}")
     asked = await _asked(request, case)
     end = min(today(request) + _YEAR, asked.last_day)
-    values: dict[str, tuple[str, ...]] = {
-        "valid_until": (shown_day(end),),
-        "_transfer": tuple(ids([request.query.get("transfer", "")], TransferId)),
-    }
+    values: dict[str, tuple[str, ...]] = {"valid_until": (shown_day(end),)}
+    back = ids([request.query.get("transfer", "")], TransferId)
+    if back:
+        values["_transfer"] = (back[0],)
     if len(asked.givers) == 1:
         values["given_by"] = (str(asked.givers[0]),)
     return await _form_page(request, asked, Form(values))

@@ -103,7 +103,8 @@ async def _ask(request: web.Request) -> web.Response:
         return await _choose(request)
     case = await opened_case(request, chosen[0])
     if case.file.baton is not Baton.ACTIVE:
-        return await stale(request, chosen[0])
+        # Its page says where it is.
+        return await see_other(request, f"/cases/{chosen[0]}")
     forms = await parts_of(request).run.read(_last_forms, account_of(request).id)
     usual = forms[0] if forms else "office"
     values = {

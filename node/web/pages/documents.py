@@ -25,9 +25,11 @@ from node.web.filekinds import DOWNLOAD_TYPES, SUFFIXES, clean_name, kind_of
 from node.web.forms import Form
 from node.web.frame import Route, form_of, parts_of, path_id, see_other, words_of
 from node.web.guard import FILE, SANDBOX
+from node.web.language import Words
 from node.web.pages.casefile import bodies
 from node.web.pages.cases import CASEWORKERS
 
+_MEGABYTE: Final = 1_000_000
 _PORTION: Final = 64 * 1024
 _RESTRICTED: Final = frozenset({"health", "protection"})
 _NOT_CHOSEN: Final = frozenset({"restricted"})
@@ -67,7 +69,7 @@ async def _documents_page(
             (
                 record,
                 record.text("restricted_kind") or record.text("doc_kind"),
-                _size(record.values.get("bytes")),
+                _size(record.values.get("bytes"), words),
                 origin_of(record),
             )
             for record in reversed(standing(case.content.of("document")))
@@ -82,9 +84,13 @@ async def _documents_page(
     )
 
 
-def _size(value: Json) -> float:
-    """Megabytes, or what is shown of them."""
-    return round(value / 1_000_000, 1) if isinstance(value, int) else 0.0
+def _size(value: Json, words: Words) -> str:
+    """How large a file is, in the larger unit that fits."""
+    if not isinstance(value, int):
+        return ""
+    if value < _MEGABYTE:
+        return f"{words.number(max(1, value // 1000))} KB"
+    return f"{words.number(round(value / _MEGABYTE, 1))} MB"
 
 
 async def _take(request: web.Request) -> web.Response:

@@ -70,7 +70,8 @@ async def _ask(request: web.Request) -> web.Response:
         raise NotFoundError("case")
     case = await opened_case(request, chosen[0])
     if case.file.baton is not Baton.ACTIVE:
-        return await stale(request, chosen[0])
+        # Its page says where it is.
+        return await see_other(request, f"/cases/{chosen[0]}")
     if case.under_way is not None:
         return await see_other(request, f"/relocations/{case.under_way.id}")
     others = await _who_may_move(request, case)
@@ -145,6 +146,8 @@ async def _record(request: web.Request) -> web.Response:
     wanted = await _read(request, case, form)
     if not isinstance(wanted, _Wanted):
         return wanted
+    if form.text("_back"):
+        return await _where_page(request, case, form)
     if not form.text("_sure"):
         return await _check_page(request, case, wanted)
     return await _keep(request, case, wanted)
@@ -203,10 +206,10 @@ def _place(
     form: Form, parts: Parts, words: Words
 ) -> tuple[Ags | None, list[tuple[Ags, str]], dict[str, str]]:
     """The place that was meant; else the choices, and what to say."""
-    picked = ids([form.text("ags")], Ags)
-    if picked:
-        return picked[0], [], {}
     text = form.text("place").strip()
+    picked = ids([form.text("ags")], Ags)
+    if picked and (not text or picked[0] in dict(search_places(parts.places, text))):
+        return picked[0], [], {}
     by_number = ids([text], Ags)
     if by_number:
         return by_number[0], [], {}
@@ -264,10 +267,10 @@ async def _check_page(
         ],
         kept={
             "_case": case.file.id,
+            "place": parts.places.get(ags, ags),
             "ags": ags,
             "move_on": shown_day(day),
             "members": [p.case for p in moving],
-            "_sure": "yes",
         },
     )
 

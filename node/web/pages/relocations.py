@@ -14,7 +14,7 @@ from aiohttp import web
 
 from node.accounts.model import Role
 from node.cases.extract import is_minor
-from node.cases.model import PartialDate
+from node.cases.model import FOUR_EYES, PartialDate
 from node.casework.relocations import (
     CONFIRMED,
     Confirmation,
@@ -55,6 +55,7 @@ from node.web.pages.cases import CASEWORKERS
 from node.web.placenames import place_words
 from node.web.travellers import Traveller, scope_of, ticked, travellers_of
 
+_GOES_SOON: Final = timedelta(minutes=2)
 _SECONDS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
 _LISTED: Final = 500
 _LONG_AGO: Final = timedelta(days=365)
@@ -129,6 +130,7 @@ async def _task_page(
         confirmed_by=names.get(transfer.created_by, "") if transfer.created_by else "",
         going=transfer.policy == "auto"
         and not transfer.withheld
+        and parts.clock.now() - transfer.created_at < _GOES_SOON
         and all(t.is_covered and not t.needs_second for t in travellers),
     )
 
@@ -191,7 +193,7 @@ def _tasks(
 
 
 async def _send(request: web.Request) -> web.Response:
-    form, words, parts = form_of(request), words_of(request), parts_of(request)
+    form, words = form_of(request), words_of(request)
     transfer = (await _transfer(request)).transfer
     if transfer.state is not Outbound.HELD:
         return await see_other(request, f"/outbox/{transfer.id}")
@@ -206,8 +208,20 @@ async def _send(request: web.Request) -> web.Response:
             form.with_errors({"member": wrong}),
             status=422,
         )
+    if form.text("_back"):
+        return await _task_page(request, transfer, travellers, form)
     if not form.text("_sure"):
         return await _send_page(request, transfer, travellers, scope)
+    return await _confirm(request, transfer, travellers, scope)
+
+
+async def _confirm(
+    request: web.Request,
+    transfer: OutboundTransfer,
+    travellers: Sequence[Traveller],
+    scope: Mapping[CaseId, tuple[frozenset[str], frozenset[RecordId]]],
+) -> web.Response:
+    parts, words = parts_of(request), words_of(request)
     try:
         await parts.run.write(
             confirm, transfer.id, Confirmation(scope), by=actor(request)
@@ -215,7 +229,7 @@ async def _send(request: web.Request) -> web.Response:
     except TransitionError:
         return conflict(request)
     second_is_missing = any(
-        t.needs_second or not scope[t.person.case][0].isdisjoint({"K09", "K14"})
+        t.needs_second or not scope[t.person.case][0].isdisjoint(FOUR_EYES)
         for t in travellers
         if t.person.case in scope
     )
@@ -233,7 +247,7 @@ async def _send_page(
     scope: Mapping[CaseId, tuple[frozenset[str], frozenset[RecordId]]],
 ) -> web.Response:
     parts, words = parts_of(request), words_of(request)
-    kept: dict[str, object] = {"member": list(scope), "_sure": "yes"}
+    kept: dict[str, object] = {"member": list(scope)}
     for case, (categories, documents) in scope.items():
         kept[f"cat_{case}"] = sorted(categories)
         kept[f"doc_{case}"] = sorted(documents)

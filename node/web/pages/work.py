@@ -50,6 +50,7 @@ _CLOCK: Final = timedelta(days=90)
 _CONSENTS: Final = timedelta(days=60)
 _PLANS: Final = timedelta(days=30)
 _TITLES: Final = timedelta(days=60)
+_SHOWN: Final = 5
 _TASKS: Final = {
     "transfer.closed": msgid("The handover was taken over."),
     "transfer.rejected": msgid("The handover was refused."),
@@ -130,6 +131,7 @@ async def _show(request: web.Request) -> web.Response:
         request,
         "work.html",
         groups=[group for group in groups if only in {"", group.id}],
+        shown=None if only else _SHOWN,
         counts=[
             (g.title, f"/work?only={g.id}", len(g.rows), g.id == only) for g in groups
         ],
@@ -242,9 +244,9 @@ def _clock(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
         Row(
             p.name,
             f"/cases/{p.case}",
-            words.gettext("The counselling ends."),
+            words.ngettext("%(num)s day left", "%(num)s days left", (ends - on).days)
+            % {"num": (ends - on).days},
             ends,
-            words.gettext("View"),
         )
         for ends, p in sorted(ending, key=lambda pair: (pair[0], pair[1].name))
     ]
@@ -253,13 +255,7 @@ def _clock(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
 
 def _consents(found: _Found, people: People, words: Words) -> Group:
     rows = [
-        Row(
-            _name(people, row.case),
-            f"/cases/{row.case}/consents",
-            words.gettext("The consent ends."),
-            row.until,
-            words.gettext("View"),
-        )
+        Row(_name(people, row.case), f"/cases/{row.case}/consents", "", row.until)
         for row in found.consents
     ]
     return Group("consents", words.gettext("Consents end within 60 days"), rows)
@@ -272,13 +268,7 @@ def _plans(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
         if p.plan_due is not None and p.plan_due <= on + _PLANS
     ]
     rows = [
-        Row(
-            p.name,
-            f"/cases/{p.case}/plan",
-            words.gettext("The plan is to be reviewed."),
-            day,
-            words.gettext("View"),
-        )
+        Row(p.name, f"/cases/{p.case}/plan", "", day)
         for day, p in sorted(due, key=lambda pair: (pair[0], pair[1].name))
     ]
     return Group("plans", words.gettext("Plans to review"), rows)
@@ -291,7 +281,6 @@ def _titles(found: _Found, people: People, words: Words) -> Group:
             f"/cases/{row.case}/details",
             words.code(row.code, "residence"),
             row.on,
-            words.gettext("View"),
         )
         for row in found.titles
     ]
