@@ -31,13 +31,18 @@ from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
 from node.founding import Paths, log_origin, means_of, witness_name
+from node.ids import TransferId
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
 from node.store.migrate import check_schema
 from node.store.publisher import Publisher
+from node.store.register import RegisterLine
 from node.store.runner import Store
+from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
+from node.store.work import Means
+from node.sync import sender
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
@@ -200,11 +205,13 @@ async def build_node(
         courier = Courier(run, transport, office, means.files)
         refresh = partial(_refresh, settings, paths, store, library, office)
         await asyncio.to_thread(_load_directory, store, library, refresh)
+        await asyncio.to_thread(_replay_register, store, means, office)
         worker = Worker(
             Duties(
                 courier=courier,
                 publish=publisher.publish,
                 refresh_directory=refresh,
+                sweep=Sweeper(store, means, grace=not engines.one_writer),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
@@ -236,6 +243,23 @@ class Signals:
         """Pass one signal on."""
         if self.listener is not None:
             self.listener(what, key)
+
+
+def _replay_register(store: Store, means: Means, office: Office) -> None:
+    """HO-19, P16: what the deletion register calls destroyed is not used again."""
+    lines = tuple(means.register.replay())
+    if not lines:
+        return
+    outlived = store.read_sync(_outlived, lines)
+    if outlived:
+        log.warning("destroyed shares were here again", count=len(outlived))
+        store.write_sync(sender.stop_restored, office, outlived)
+
+
+def _outlived(
+    uow: SqlUnitOfWork, lines: tuple[RegisterLine, ...]
+) -> tuple[TransferId, ...]:
+    return tuple(uow.upkeep.outlived(lines))
 
 
 def _load_directory(

@@ -29,6 +29,7 @@ log = structlog.get_logger("worker")
 LEASE: Final = timedelta(seconds=15)
 POLL_S: Final = 1.0
 MINUTE_S: Final = 60.0
+HOUR_S: Final = 3600.0
 COALESCE_S: Final = 0.005
 HEARTBEAT_S: Final = 600.0
 
@@ -38,13 +39,15 @@ class Duties:
     """What the worker is given to work with.
 
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
-    is a new one. ``refresh_directory`` fetches the directory, in a thread. ``shared`` says
-    that other processes serve the same database.
+    is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
+    removes files that no row names, in a thread. ``shared`` says that other processes serve
+    the same database.
     """
 
     courier: Courier
     publish: Callable[[], bool]
     refresh_directory: Callable[[], None]
+    sweep: Callable[[], None]
     holder: str
     shared: bool
     directory_every_s: float = 900.0
@@ -120,6 +123,7 @@ class Worker:
                         self._every_minute,
                         self._heartbeat,
                         self._directory,
+                        self._every_hour,
                     ):
                         tasks.create_task(loop())
             except* _LeaseLost:
@@ -233,6 +237,14 @@ class Worker:
         while True:
             await self._guard(self._refresh_once)
             await asyncio.sleep(self._duties.directory_every_s)
+
+    async def _every_hour(self) -> None:
+        while True:
+            await self._guard(self._sweep_once)
+            await asyncio.sleep(HOUR_S)
+
+    async def _sweep_once(self) -> None:
+        await asyncio.to_thread(self._duties.sweep)
 
     async def _refresh_once(self) -> None:
         await asyncio.to_thread(self._duties.refresh_directory)

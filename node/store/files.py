@@ -11,7 +11,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -98,23 +98,30 @@ class SealedFiles:
         """Remove a file; absent is fine."""
         self._path(name).unlink(missing_ok=True)
 
+    def present(self) -> datetime:
+        """The instant by which this disk dates its files; our own clock may differ."""
+        with _disk("dated"), tempfile.NamedTemporaryFile(dir=self._unfinished) as file:
+            return datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+
     def sweep(self, named: Container[bytes], *, before: datetime) -> int:
         """Remove what no row names; gives the number of files removed.
 
         Args:
             named: The names in all rows.
-            before: Only files older than this instant: a younger one may belong to a unit
-                that is about to commit.
+            before: Only files older than this instant of ``present``: a younger one may
+                belong to a unit that is about to commit.
         """
         removed = 0
         for path in self._folder.glob("*/*"):
             is_named = (
                 path.parent != self._unfinished and bytes.fromhex(path.name) in named
             )
-            changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            if not is_named and changed_at < before:
-                path.unlink()
-                removed += 1
+            # Race: a file that is just being finished or removed is gone under this name.
+            with suppress(FileNotFoundError):
+                changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                if not is_named and changed_at < before:
+                    path.unlink()
+                    removed += 1
         return removed
 
     def _give_name(self, unfinished: Path, target: Path) -> None:

@@ -47,7 +47,9 @@ _OUT_RESTING = (
     select(_out.c.id)
     .where(
         _out.c.id.in_(
-            select(_member.c.transfer).where(_member.c.basis == bindparam("consent"))
+            select(_member.c.transfer).where(
+                _member.c.basis.contains(bindparam("consent"))
+            )
         )
     )
     .order_by(_out.c.created_at, _out.c.id)

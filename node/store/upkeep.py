@@ -32,8 +32,10 @@ from node.store.tables import (
     outbound_secret,
     outbound_transfer,
     received_packet,
+    upload,
 )
 from node.store.transfers import inbound_comment_place, outbound_comment_place
+from node.store.uploads import part_names, upload_place
 from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
 
@@ -65,11 +67,12 @@ class _Column:
         self.set = update(sealed.table).where(key == bindparam("id_"))
 
 
-_out, _in, _kept, _got = (
+_out, _in, _kept, _got, _upload = (
     outbound_transfer.c,
     inbound_transfer.c,
     outbound_secret.c,
     received_packet.c,
+    upload.c,
 )
 _case, _consent, _group, _line = case_file.c, consent.c, log_key.c, access_log.c
 _COLUMNS: Final = {
@@ -83,11 +86,13 @@ _COLUMNS: Final = {
     "received_packet": _Column(_got.transfer, _got.key, key_place),
     "outbound_transfer": _Column(_out.id, _out.refused_comment, outbound_comment_place),
     "inbound_transfer": _Column(_in.id, _in.refused_comment, inbound_comment_place),
+    "upload": _Column(_upload.transfer, _upload.key, upload_place),
 }
 _FILES: Final = (
     select(_kept.file).where(_kept.file.is_not(None)),
     select(_got.file),
 )
+_PARTS: Final = select(_upload.parts)
 _DOCUMENTS: Final = select(document_file.c.digest)
 _RISE: Final = update(node_state).values(incarnation=node_state.c.incarnation + 1)
 
@@ -163,11 +168,13 @@ class Upkeep:
         return count
 
     def named_files(self) -> set[bytes]:
-        """The names of all containers that a row names; the others may be swept."""
-        return {row[0] for query in _FILES for row in self._work.rows(query)}
+        """The names of all containers, and parts of them, that a row names."""
+        whole = {row[0] for query in _FILES for row in self._work.rows(query)}
+        parts = (part_names(row[0]) for row in self._work.rows(_PARTS))
+        return whole.union(*parts)
 
     def named_documents(self) -> set[bytes]:
-        """The names of all documents that a row names; the others may be swept."""
+        """The names of all documents that a row names."""
         return {row[0] for row in self._work.rows(_DOCUMENTS)}
 
     def _anew(self, sealed: bytes, place: bytes, *, holds_keys: bool) -> bytes | None:

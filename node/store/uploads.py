@@ -29,6 +29,11 @@ def upload_place(transfer: str) -> bytes:
     return f"upload.key\0{transfer}".encode()
 
 
+def part_names(parts: str) -> list[bytes]:
+    """The names of the files in a row's ``parts``."""
+    return [bytes.fromhex(name) for name, _ in json.loads(parts)]
+
+
 class SqlUploads:
     """One upload per transfer."""
 

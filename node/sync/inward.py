@@ -113,6 +113,7 @@ def _carry_out(
     match effect:
         case Effect.SHRED:
             uow.secrets.shred(transfer.id)
+            uow.uploads.drop(transfer.id)
         case Effect.TELL:
             role = (
                 "approver" if transfer.state is not Inbound.IMPORTED else "caseworker"

@@ -7,8 +7,10 @@ statement or, before the grant, our own clock or will. Implements handover 4.1, 
 P4, P7, P11.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from node.crypto.seal import open_comment
@@ -75,7 +77,6 @@ def grant(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
     with uow:
         transfer = uow.outbound.get(transfer_id)
         if transfer.state is Outbound.ASKED:
-            office.failpoints.reach(Point.GRANT_BEFORE_COMMIT)
             _decide(uow, office, transfer)
             uow.commit()
 
@@ -100,7 +101,11 @@ def _decide(
         statement=transfer.open_request_digest,
         more={"consents": consent_references(uow, transfer)},
     )
-    return apply(uow, office, transfer, OutEvent.GRANTED, Cause(act=act))
+    granted = apply(uow, office, transfer, OutEvent.GRANTED, Cause(act=act))
+    office.failpoints.reach(Point.GRANT_BEFORE_COMMIT)
+    # Crash here: share B has left us for good; the grant's bytes wait in the outbox.
+    uow.after_commit(partial(office.failpoints.reach, Point.GRANT_AFTER_COMMIT))
+    return granted
 
 
 # -- What the recipient's statements mean here -------------------------------------------
@@ -160,7 +165,8 @@ def _take_imported(
     _check_packet(transfer, statement)
     body = statement.claims.b
     assert isinstance(body, ImportedBody)
-    return apply(
+    office.failpoints.reach(Point.IMPORTED_RECEIVED)
+    closed = apply(
         uow,
         office,
         transfer,
@@ -171,6 +177,8 @@ def _take_imported(
             last_day=body.at.astimezone(BERLIN).date() - timedelta(days=1),
         ),
     )
+    uow.after_commit(partial(office.failpoints.reach, Point.CLOSE_AFTER_COMMIT))
+    return closed
 
 
 def _take_rejected(
@@ -234,6 +242,25 @@ def expire(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
         elif transfer.state is Outbound.RECALLING:
             apply(uow, office, transfer, OutEvent.GIVEN_UP)
             uow.commit()
+
+
+def stop_restored(
+    uow: UnitOfWork, office: Office, transfers: Iterable[TransferId]
+) -> None:
+    """STOPPED(restored): the register says that share B is destroyed, and it is here (HO-19).
+
+    A crash before the commit that destroyed it, or yesterday's backup. After the grant
+    nothing is stopped: there the recipient's statement comes again and ends it.
+    """
+    with uow:
+        for transfer_id in transfers:
+            transfer = uow.outbound.get(transfer_id)
+            if transfer.state in _BEFORE_GRANT:
+                cause = Cause(
+                    why=Why.RESTORED, act=Act(outcome="restored"), codes=("restored",)
+                )
+                apply(uow, office, transfer, OutEvent.STOPPED, cause)
+        uow.commit()
 
 
 def basis_ended(

@@ -59,7 +59,11 @@ def make_web_app(
         failures.failures,
         session_middleware(parts.sessions),
         _visits,
-        csrf_middleware(parts.settings.origin, _FORM_TOKEN_KEY),
+        csrf_middleware(
+            parts.settings.origin,
+            _FORM_TOKEN_KEY,
+            frozenset(route.path for route in table if route.takes_file),
+        ),
         _gate({(route.method, route.path): route for route in table}),
     ]
     app = web.Application(

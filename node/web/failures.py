@@ -27,6 +27,7 @@ from node.web.frame import bare_frame, parts_of, render
 from node.web.guard import FORM
 from node.web.language import msgid
 from node.web.navigation import role_name
+from node.web.sentences import SENTENCES
 
 _log = structlog.get_logger(__name__)
 _TRACE_BYTES: Final = 5
@@ -160,7 +161,8 @@ def _of_exception(request: web.Request, error: Exception) -> web.Response:
             return conflict(request)
     code = error.code if isinstance(error, NodeError) else NodeError.code
     trace = _report(request, code, error)
-    return failed(request, status=500, code=code, trace=trace)
+    sentence = SENTENCES.get(code, "")
+    return failed(request, status=500, code=code, trace=trace, sentence=sentence)
 
 
 def _report(request: web.Request, code: str, error: Exception | None) -> str:

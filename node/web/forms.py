@@ -7,7 +7,7 @@ principle 6). Field names that begin with ``_`` belong to the frame, not to the 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 from urllib.parse import parse_qsl
@@ -44,6 +44,15 @@ class Form:
             )
         except ValueError:
             raise MalformedMessageError("form") from None
+        return cls.of(pairs)
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Put together what was sent, field by field.
+
+        Raises:
+            MalformedMessageError: A control character.
+        """
         values: dict[str, tuple[str, ...]] = {}
         for name, sent in pairs:
             # Browsers end lines of a text area with CR LF.

@@ -127,6 +127,7 @@ class Route:
         roles: Who may come here at all; None is everybody who signed in. Use cases ask
             the permission table themselves.
         is_public: Answered without signing in.
+        takes_file: Its form is an upload: fields first, then one file.
     """
 
     method: str
@@ -134,6 +135,7 @@ class Route:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     roles: frozenset[Role] | None = None
     is_public: bool = False
+    takes_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 Enters: requests and answers of the pages for people. Leaves: the same answers with the
 headers of SR-B1, and forms that provably come from our own page (SR-B3). Must never happen
 here: an answer without the headers, error pages included, or an unsafe method that passes
-on one proof alone.
+on one proof alone; a file that is spooled to a disk (SR-U1), so uploads are read part by
+part and the token stands before the file.
 """
 
 import hmac
 from base64 import b64encode
+from collections.abc import Set as AbstractSet
 from typing import Final
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from aiohttp.typedefs import Handler, Middleware
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -22,7 +24,14 @@ from node.web.static_files import PREFIX as STATIC_PREFIX
 FORM: Final = web.RequestKey("form", Form)
 MAX_FORM_BYTES: Final = 256 * 1024
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+FILE: Final = web.RequestKey("file", BodyPartReader)
+SANDBOX: Final = "sandbox; default-src 'none'"
+"""The policy of what people download: stricter than any page's (SR-U2)."""
+
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_UPLOAD_TYPE: Final = "multipart/form-data"
+_PARTS: Final = 30
+_PART_BYTES: Final = 8 * 1024
 _NONCE: Final = web.RequestKey("nonce", str)
 _NONCE_BYTES: Final = 16
 
@@ -67,8 +76,10 @@ def nonce_of(request: web.Request, randomness: Randomness) -> str:
 
 def secure_headers(headers: CIMultiDict[str], *, nonce: str, is_static: bool) -> None:
     """Set the headers of SR-B1, whatever the page set, and drop the server's name."""
+    is_download = headers.get("Content-Security-Policy") == SANDBOX
     headers.update(_FIXED)
-    headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce)
+    if not is_download:
+        headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce)
     if not is_static:
         headers["Cache-Control"] = "no-store"
     headers.popall("Server", None)
@@ -109,12 +120,60 @@ async def read_form(request: web.Request) -> Form:
         raise web.HTTPBadRequest from None
 
 
-def csrf_middleware(origin: str, token_key: web.RequestKey[str]) -> Middleware:
+async def read_upload(request: web.Request, expected: str) -> Form:
+    """Read the fields that stand before a file; the file itself waits under ``FILE``.
+
+    Args:
+        request: With a body of type ``multipart/form-data``.
+        expected: The session's form token, which must be the first part.
+
+    Raises:
+        HTTPForbidden: Another token, or none in front.
+        HTTPBadRequest: Too many or too large fields, or no file.
+    """
+    if "Content-Encoding" in request.headers:
+        raise web.HTTPUnsupportedMediaType
+    fields: list[tuple[str, str]] = []
+    try:
+        reader = await request.multipart()
+        for _ in range(_PARTS):
+            part = await reader.next()
+            if not isinstance(part, BodyPartReader) or part.name is None:
+                break
+            if not fields and part.name != PROOF_FIELD:
+                raise web.HTTPForbidden
+            if part.filename is not None:
+                request[FILE] = part
+                return Form.of(fields)
+            fields.append((part.name, await _read_part(part)))
+            if len(fields) == 1 and not shows_token(Form.of(fields), expected):
+                raise web.HTTPForbidden
+    except (ValueError, MalformedMessageError):
+        raise web.HTTPBadRequest from None
+    raise web.HTTPBadRequest
+
+
+async def _read_part(part: BodyPartReader) -> str:
+    """One field of a form, never longer than a field may be."""
+    read = b""
+    while chunk := await part.read_chunk(_PART_BYTES):
+        read += chunk
+        if len(read) > _PART_BYTES:
+            raise web.HTTPRequestEntityTooLarge(_PART_BYTES, len(read))
+    return read.decode()
+
+
+def csrf_middleware(
+    origin: str,
+    token_key: web.RequestKey[str],
+    uploads: AbstractSet[str] = frozenset(),
+) -> Middleware:
     """Refuse unsafe requests that are not provably from our own page.
 
     Args:
         origin: Our own origin, from the settings, never from the request.
         token_key: Where an outer middleware has put the session's form token.
+        uploads: The addresses that take a file, as routes spell them.
     """
 
     @web.middleware
@@ -122,7 +181,11 @@ def csrf_middleware(origin: str, token_key: web.RequestKey[str]) -> Middleware:
         if request.method not in _SAFE_METHODS:
             if not is_our_own(request.headers, origin):
                 raise web.HTTPForbidden
-            form = await read_form(request)
+            resource = request.match_info.route.resource
+            if resource is not None and resource.canonical in uploads:
+                form = await read_upload(request, request[token_key])
+            else:
+                form = await read_form(request)
             if not shows_token(form, request[token_key]):
                 raise web.HTTPForbidden
             request[FORM] = form

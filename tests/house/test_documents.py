@@ -1,7 +1,6 @@
 """What the documents say of the program is so."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -17,15 +16,11 @@ from tests.support.print_docs import (
     files,
 )
 from tests.support.print_spec import MARK
+from tests.support.sources import MODULES, ROOT, name_of, text_of
 
-ROOT = Path(__file__).resolve().parents[2]
 SPEC = sorted((DOCS / "spec").glob("*.md"))
 TEXTS = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 REQUIREMENT = re.compile(r"^- \*\*([A-Z]+-[A-Z]?\d+)\*\*", re.MULTILINE)
-
-
-def name_of(path):
-    return path.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
@@ -129,10 +124,6 @@ def test_every_number_that_the_program_cites_is_explained():
     index = (DOCS / "requirements.md").read_text("utf-8")
     for cell in re.findall(r"^\| ([^|]+) \|", index, re.MULTILINE):
         explained |= set(numbers_in(cell))
-    cited = {
-        number
-        for path in (ROOT / "node").rglob("*.py")
-        for number in CITED.findall(path.read_text("utf-8"))
-    }
+    cited = {number for path in MODULES for number in CITED.findall(text_of(path))}
     assert len(cited) > 200
     assert sorted(cited - explained) == []

@@ -3,9 +3,9 @@
 import ast
 import re
 from functools import cache
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.sources import ROOT, tree_of
+
 PAGE = (ROOT / "docs" / "flow.md").read_text("utf-8")
 # A file is a link whose text is its path; the names in code after it are in that file.
 PLACE = re.compile(r"\[`(node/[a-z_/]+\.py)`\]\(\.\./([a-z_/]+\.py)\)|`([A-Za-z_.]+)`")
@@ -15,7 +15,7 @@ PLACE = re.compile(r"\[`(node/[a-z_/]+\.py)`\]\(\.\./([a-z_/]+\.py)\)|`([A-Za-z_
 def names_in(path):
     """Top-level names of a module, and ``Class.method``."""
     found = set()
-    for item in ast.parse((ROOT / path).read_text("utf-8")).body:
+    for item in tree_of(ROOT / path).body:
         if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(item.name)
         if isinstance(item, ast.ClassDef):

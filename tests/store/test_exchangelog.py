@@ -56,7 +56,7 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.weekkeys import unwrap
 from node.store.work import Means
-from node.sync.ports import EntryDraft
+from node.sync.rows import EntryDraft
 from tests.support.acts import rows, tamper, write
 from tests.support.build import ANNA, AT, BERND
 from tests.support.people import case_id

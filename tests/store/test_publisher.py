@@ -17,7 +17,7 @@ from node.store.mark import Mark, read_mark, write_mark
 from node.store.publisher import Publisher
 from node.store.runner import Store
 from node.store.work import Means
-from node.sync.ports import EntryDraft
+from node.sync.rows import EntryDraft
 from tests.support.acts import rows, tamper, write
 from tests.support.build import AT
 

@@ -1,13 +1,14 @@
 """Two real nodes of one directory, in one process, talking over loopback."""
 
 import asyncio
+import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 
-from node.accounts.model import Account, Role
-from node.accounts.policy import Actor
+from node.accounts.model import Account
 from node.bootstrap import Hands, Node
 from node.cases.consent import GivenBy
 from node.cases.model import CATEGORIES, SENSITIVE
@@ -15,30 +16,34 @@ from node.casework import cases, consents
 from node.federation.founding import Plan, init
 from node.federation.registrar import admit
 from node.founding import Paths, Town, found
-from node.ids import AccountId, Ags, CaseId, MemberId, RecordId
+from node.ids import Ags, CaseId, MemberId, RecordId
 from node.serving import listen
+from node.store.unit import SqlUnitOfWork
 from node.strictjson import Json
 from node.trust.admission import AdmissionRequest
 from node.trust.member import Contact
 from node.trust.places import shipped_places
+from tests.support.desk import APPROVER, CLERK, SECOND
+
+__all__ = ["APPROVER", "CLERK", "SECOND"]
 
 WEHR = MemberId("08337116-stadt-wehr")
 SAECKINGEN = MemberId("08337096-stadt-bad-saeckingen")
 AGS = {WEHR: Ags("08337116"), SAECKINGEN: Ags("08337096")}
-CLERK = Actor(AccountId("c" * 32), frozenset({Role.CASEWORKER}))
-APPROVER = Actor(AccountId("a" * 32), frozenset({Role.APPROVER}))
-SECOND = Actor(AccountId("b" * 32), frozenset({Role.APPROVER}))
 USUAL = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on just now."""
-    import socket
+    """Ports nobody listens on just now.
 
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    Below those that systems hand out by themselves: a port must stay free while its node
+    is dead.
+    """
+    ports: list[int] = []
+    while len(ports) < count:
+        port = 20_000 + secrets.randbelow(12_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
     return ports
 
 
@@ -94,9 +99,10 @@ def found_pair(
 def add_staff(node: Node) -> None:
     """The accounts that act in tests."""
 
-    def add(uow):  # type: ignore[no-untyped-def]
+    def add(uow: SqlUnitOfWork) -> None:
         with uow:
             for actor in (CLERK, APPROVER, SECOND):
+                assert actor.account is not None
                 uow.accounts.add(
                     Account(
                         id=actor.account,

@@ -12,7 +12,10 @@ from node.web.pages import (
     accounts,
     casefile,
     cases,
+    consentcards,
+    consents,
     contacts,
+    documents,
     exchangelog,
     inbox,
     login,
@@ -20,6 +23,8 @@ from node.web.pages import (
     outbox,
     relocations,
     setup,
+    withdrawals,
+    work,
 )
 
 
@@ -28,8 +33,13 @@ def all_routes() -> list[Route]:
     return [
         *login.routes(),
         *setup.routes(),
+        *work.routes(),
         *cases.routes(),
         *casefile.routes(),
+        *documents.routes(),
+        *consents.routes(),
+        *consentcards.routes(),
+        *withdrawals.routes(),
         *contacts.routes(),
         *moves.routes(),
         *relocations.routes(),

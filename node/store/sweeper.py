@@ -1,0 +1,48 @@
+"""Sweeping files that no row names: what a crash or a lost race left behind.
+
+Enters: the store and its folders. Leaves: nothing that is not named. Must never happen: a
+file removed whose unit is about to commit, so what this process may be writing gets its
+hour. Implements "orphan removed" of the crash points 06, 07, 13, 23 (handover 6.3).
+"""
+
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from node.store.runner import Store
+from node.store.unit import SqlUnitOfWork
+from node.store.work import Means
+
+log = structlog.get_logger("store")
+GRACE: Final = timedelta(hours=1)
+
+
+class Sweeper:
+    """Removes files that no row names; called again and again."""
+
+    def __init__(self, store: Store, means: Means, *, grace: bool) -> None:
+        """Remember what lay there before this process began to write.
+
+        With ``grace`` other processes of this node write too, so every file gets its hour.
+        """
+        self._store = store
+        self._folders = (means.files, means.documents)
+        self._before = None if grace else means.files.present()
+
+    def __call__(self) -> None:
+        """Sweep once: at first what an ended process left, later what is an hour old."""
+        before, self._before = self._before, None
+        # Names are read after the instant is taken: a file younger than that stays.
+        before = before or self._folders[0].present() - GRACE
+        named = self._store.read_sync(_named_files)
+        swept = sum(
+            files.sweep(names, before=before)
+            for files, names in zip(self._folders, named, strict=True)
+        )
+        if swept:
+            log.info("files swept", count=swept)
+
+
+def _named_files(uow: SqlUnitOfWork) -> tuple[set[bytes], set[bytes]]:
+    return uow.upkeep.named_files(), uow.upkeep.named_documents()

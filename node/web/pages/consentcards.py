@@ -1,0 +1,135 @@
+"""The consents of a case as cards, and one of them in full.
+
+Enters: a case or a consent. Leaves: recipients, categories in words, end, status. Must never
+happen: a card of somebody else's case. Implements screens S4 (Einwilligungen), S8.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from node import strictjson
+from node.accounts.policy import Actor
+from node.cases.asking import Status, may_ask, status_of
+from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, Consent
+from node.cases.model import CATEGORIES
+from node.casework.cases import own_case
+from node.ids import CaseId, ConsentId, MemberId
+from node.report.contents import papers
+from node.report.readings import ReadingUnit
+from node.web.caseframe import case_id, case_page
+from node.web.casework import (
+    actor,
+    body_name,
+    colleagues,
+    opened_case,
+    today,
+)
+from node.web.frame import (
+    Parts,
+    Route,
+    parts_of,
+    path_id,
+    words_of,
+)
+from node.web.language import Words
+from node.web.pages.cases import CASEWORKERS
+
+
+def routes() -> list[Route]:
+    """The addresses of cards."""
+    return [
+        Route("GET", "/cases/{case}/consents", _list, roles=CASEWORKERS),
+        Route("GET", "/consents/{consent}", _show, roles=CASEWORKERS),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One consent as a card."""
+
+    consent: Consent
+    status: Status
+    recipients: Sequence[str]
+    recorded_by: str
+
+    @property
+    def can_be_withdrawn(self) -> bool:
+        """Whether there is anything to take back."""
+        return self.status in {Status.ACTIVE, Status.DRAFT, Status.EXPIRED}
+
+
+async def _list(request: web.Request) -> web.Response:
+    case = await opened_case(request, case_id(request))
+    consents = await consents_of(request, case.file.id)
+    return await case_page(
+        request,
+        "case_consents.html",
+        case,
+        cards=[
+            await card_of(request, consent)
+            for consent in sorted(consents, key=lambda c: c.recorded_at, reverse=True)
+        ],
+        may_ask=may_ask(consents, today(request)),
+    )
+
+
+async def consents_of(request: web.Request, case: CaseId) -> Sequence[Consent]:
+    """All answers of a person, oldest first."""
+    return await parts_of(request).run.read(_of_case, case, by=actor(request))
+
+
+def _of_case(uow: ReadingUnit, case: CaseId, *, by: Actor) -> Sequence[Consent]:
+    own_case(uow, by, case, "case.read")
+    return uow.consents.of_case(case)
+
+
+async def card_of(request: web.Request, consent: Consent) -> Card:
+    """One consent with everything its card says."""
+    parts, words = parts_of(request), words_of(request)
+    names = await colleagues(request)
+    return Card(
+        consent=consent,
+        status=status_of(consent, parts.clock.now()),
+        recipients=[_recipient(parts, words, to) for to in consent.recipients],
+        recorded_by=names.get(consent.recorded_by, "") if consent.recorded_by else "",
+    )
+
+
+def _recipient(parts: Parts, words: Words, to: str) -> str:
+    """A recipient of a consent in words."""
+    if to == RESPONSIBLE_AT_NEW_PLACE:
+        return words.gettext("the body responsible at the new place")
+    kind, _, name = to.partition(":")
+    if kind == "member":
+        return body_name(parts, MemberId(name))
+    return words.gettext("bodies of the area %(number)s") % {"number": name}
+
+
+async def _show(request: web.Request) -> web.Response:
+    consent = await _consent(request)
+    case = await opened_case(request, consent.case)
+    evidence = strictjson.parse_object(consent.evidence) if consent.evidence else {}
+    return await case_page(
+        request,
+        "consent.html",
+        case,
+        card=await card_of(request, consent),
+        categories=[(code, code in consent.categories) for code in CATEGORIES],
+        documents=[p for p in papers(case.content) if p.id in consent.documents],
+        evidence={
+            name: str(evidence.get(f"evidence_{name}", ""))
+            for name in ("witness", "interpreter", "note")
+        },
+    )
+
+
+async def _consent(request: web.Request) -> Consent:
+    return await parts_of(request).run.read(
+        _one, path_id(request, "consent", ConsentId)
+    )
+
+
+def _one(uow: ReadingUnit, consent: ConsentId) -> Consent:
+    return uow.consents.get(consent)

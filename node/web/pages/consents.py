@@ -1,0 +1,301 @@
+"""S8 Einwilligung: what a person said, category by category.
+
+Enters: yes or no, with nothing chosen beforehand; who answered, in which form and language,
+until when. Leaves: the consent with its evidence. Must never happen: a category that nobody
+answered stored as yes; a no that takes more steps than a yes. Implements flow C (staff
+side), FR-12 to FR-14, FR-20 to FR-23, SC-36, SC-37.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from aiohttp import web
+
+from node.cases.asking import may_ask
+from node.cases.codes import code_list
+from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, GivenBy
+from node.cases.days import birthday
+from node.cases.extract import birth_of
+from node.cases.model import CATEGORIES, SENSITIVE, Baton
+from node.casework.consents import (
+    Answer,
+    clock_end,
+    record_consent,
+)
+from node.errors import InputError, NotFoundError, StaleEpochError
+from node.ids import AccountId, CaseId, RecordId, TransferId
+from node.report.contents import Paper, counts, papers
+from node.report.readings import PersonRow, ReadingUnit
+from node.strictjson import Json
+from node.web.caseframe import case_page
+from node.web.casework import (
+    OpenCase,
+    actor,
+    household_of,
+    opened_case,
+    stale,
+    today,
+)
+from node.web.forms import Form
+from node.web.frame import (
+    Parts,
+    Route,
+    account_of,
+    form_of,
+    parts_of,
+    see_other,
+    words_of,
+)
+from node.web.language import Words
+from node.web.pages.cases import CASEWORKERS
+from node.web.pages.consentcards import consents_of
+from node.web.typed import ids, shown_day, typed_day
+
+_TEXT_VERSION: Final = "1"
+_YEAR: Final = timedelta(days=364)
+_FORMS: Final = ("paper", "screen", "mark")
+_ASKED_APART: Final = ("announce_by_name", "may_tell_old_office", "contact_back")
+_DOCUMENTS: Final = "K13"
+
+
+def routes() -> list[Route]:
+    """The addresses where an answer is recorded."""
+    return [
+        Route("GET", "/consents/new", _ask, roles=CASEWORKERS),
+        Route("POST", "/consents/new", _record, roles=CASEWORKERS),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What this person can be asked, and who may answer."""
+
+    case: OpenCase
+    categories: Sequence[str]
+    documents: Sequence[Paper]
+    givers: Sequence[GivenBy]
+    guardians: Sequence[PersonRow]
+    last_day: date
+    secrecy_bound: bool
+    was_declined: bool
+
+
+async def _asked(request: web.Request, case: OpenCase) -> _Asked:
+    parts, on = parts_of(request), today(request)
+    held = counts(case.content)
+    person = case.content.person
+    named = person.values.get("guardians") if person else None
+    guardians = set(named) if isinstance(named, list) else set()
+    bound = await parts.run.read(_is_bound, account_of(request).id)
+    return _Asked(
+        case=case,
+        categories=[c for c in CATEGORIES if c == "K01" or held.get(c)],
+        documents=papers(case.content),
+        givers=_givers(case, on),
+        guardians=[
+            p for p in await household_of(request, case.person) if p.case in guardians
+        ],
+        last_day=clock_end(case.content),
+        secrecy_bound=bound,
+        was_declined=not may_ask(await consents_of(request, case.file.id), on),
+    )
+
+
+def _is_bound(uow: ReadingUnit, account: AccountId) -> bool:
+    return uow.accounts.get(account).secrecy_bound
+
+
+def _givers(case: OpenCase, on: date) -> list[GivenBy]:
+    """Who may answer at this age (FR-12 to FR-14); of a partial date both may."""
+    birth = birth_of(case.content.person)
+    guardians: list[GivenBy] = [g for g in GivenBy if g is not GivenBy.SELF]
+    if birth is None:
+        return [GivenBy.SELF, *guardians]
+    is_of_age = birthday(birth.last, 18) <= on
+    is_heard = birthday(birth.first, 16) <= on
+    if is_of_age:
+        return [GivenBy.SELF]
+    return [*guardians, GivenBy.SELF] if is_heard else guardians
+
+
+async def _ask(request: web.Request) -> web.Response:
+    chosen = ids([request.query.get("case", "")], CaseId)
+    if not chosen:
+        raise NotFoundError("case")
+    case = await opened_case(request, chosen[0])
+    if case.file.baton is not Baton.ACTIVE:
+        return await stale(request, chosen[0])
+    asked = await _asked(request, case)
+    end = min(today(request) + _YEAR, asked.last_day)
+    values: dict[str, tuple[str, ...]] = {
+        "valid_until": (shown_day(end),),
+        "_transfer": tuple(ids([request.query.get("transfer", "")], TransferId)),
+    }
+    if len(asked.givers) == 1:
+        values["given_by"] = (str(asked.givers[0]),)
+    return await _form_page(request, asked, Form(values))
+
+
+async def _form_page(
+    request: web.Request, asked: _Asked, form: Form, *, status: int = 200
+) -> web.Response:
+    parts, words = parts_of(request), words_of(request)
+    on = today(request)
+    languages = [
+        (code.code, words.code(code.code, "language"))
+        for code in code_list("language").offered(on)
+    ]
+    spoken = asked.case.person.languages
+    return await case_page(
+        request,
+        "consent_new.html",
+        asked.case,
+        status=status,
+        form=form,
+        asked=asked,
+        everyday=[c for c in asked.categories if c not in SENSITIVE],
+        sensitive=[c for c in asked.categories if c in SENSITIVE],
+        members=_members(parts),
+        givers=[(str(g), words.code(str(g), "given_by")) for g in asked.givers],
+        languages=sorted(
+            languages, key=lambda pair: (pair[0] not in spoken, pair[1].casefold())
+        ),
+        forms=[(code, words.code(code, "consent_form")) for code in _FORMS],
+    )
+
+
+def _members(parts: Parts) -> list[tuple[str, str]]:
+    """Every other body of the directory."""
+    return sorted(
+        (
+            (f"member:{member.id}", member.name)
+            for member in parts.office.directory().members()
+            if member.id != parts.office.member
+        ),
+        key=lambda pair: pair[1],
+    )
+
+
+async def _record(request: web.Request) -> web.Response:
+    form, words, parts = form_of(request), words_of(request), parts_of(request)
+    chosen = ids([form.text("_case")], CaseId)
+    if not chosen:
+        raise NotFoundError("case")
+    case = await opened_case(request, chosen[0])
+    if case.file.baton is not Baton.ACTIVE:
+        return await stale(request, case.file.id)
+    asked = await _asked(request, case)
+    declines = form.text("_answer") == "no"
+    errors = _errors(form, asked, words, parts, declines=declines)
+    if errors:
+        return await _form_page(request, asked, form.with_errors(errors), status=422)
+    answer = _answer(form, asked, declines=declines)
+    try:
+        await parts.run.write(record_consent, parts.office, answer, by=actor(request))
+    except StaleEpochError:
+        return await stale(request, case.file.id)
+    except InputError as error:
+        sentence = _end_words(error.reason, asked.last_day, words)
+        return await _form_page(
+            request, asked, form.with_errors({"valid_until": sentence}), status=422
+        )
+    saved = (
+        words.gettext("The “no” was recorded. Nothing is passed on.")
+        if not answer.categories
+        else words.gettext("The consent was recorded.")
+    )
+    back = ids([form.text("_transfer")], TransferId)
+    onward = f"/relocations/{back[0]}" if back else f"/cases/{case.file.id}/consents"
+    return await see_other(request, onward, saved=saved)
+
+
+def _errors(
+    form: Form, asked: _Asked, words: Words, parts: Parts, *, declines: bool
+) -> dict[str, str]:
+    """One sentence for each field that needs mending, in the order of the page."""
+    errors: dict[str, str] = {}
+    if form.text("given_by") not in {str(giver) for giver in asked.givers}:
+        errors["given_by"] = words.gettext("Please choose who answers.")
+    if not declines:
+        errors |= _errors_of_yes(form, asked, words, parts)
+    if form.text("language") not in code_list("language").codes:
+        errors["language"] = words.gettext("Please choose the language of the talk.")
+    if form.text("form") not in _FORMS:
+        errors["form"] = words.gettext("Please choose how it was signed.")
+    if form.text("form") == "mark" and not form.text("witness").strip():
+        errors["witness"] = words.gettext("Please add: who witnessed the mark.")
+    return errors
+
+
+def _errors_of_yes(
+    form: Form, asked: _Asked, words: Words, parts: Parts
+) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    recipients = {RESPONSIBLE_AT_NEW_PLACE, *(to for to, _ in _members(parts))}
+    if form.text("recipient") not in recipients:
+        errors["recipient"] = words.gettext("Please choose who may receive it.")
+    if not any(form.text(code) in {"yes", "no"} for code in asked.categories):
+        errors["K01"] = words.gettext("Please record the answers, each with yes or no.")
+    elif form.text("K01") != "yes" and any(
+        form.text(code) == "yes" for code in asked.categories
+    ):
+        errors["K01"] = words.gettext(
+            "Without this nothing can be passed on. If the answer is no, record a no"
+            " to everything."
+        )
+    if typed_day(form.text("valid_until")) is None:
+        errors["valid_until"] = words.gettext("Please write the day like 03.12.2026.")
+    return errors
+
+
+def _end_words(reason: str, last_day: date, words: Words) -> str:
+    if reason == "after_counselling_end":
+        return words.gettext(
+            "The counselling ends on %(day)s. Not later than that."
+        ) % {"day": words.day(last_day)}
+    if reason == "before_start":
+        return words.gettext("The last day lies in the past.")
+    return words.gettext("Please write the day like 03.12.2026.")
+
+
+def _answer(form: Form, asked: _Asked, *, declines: bool) -> Answer:
+    said = frozenset(c for c in asked.categories if form.text(c) == "yes")
+    categories = frozenset[str]() if declines else said
+    documents = frozenset(
+        paper.id for paper in asked.documents if form.text(f"doc-{paper.id}") == "yes"
+    )
+    guardians = ids(form.all("guardians"), CaseId)
+    evidence: dict[str, Json] = {
+        name: form.text(name).strip()
+        for name in ("witness", "interpreter", "note")
+        if form.text(name).strip()
+    }
+    yes = {
+        name: form.text(name) == "yes" for name in (*_ASKED_APART, "secrecy_release")
+    }
+    is_yes = bool(categories)
+    return Answer(
+        case=asked.case.file.id,
+        epoch=_epoch(form),
+        given_by=GivenBy(form.text("given_by")),
+        recipients=(form.text("recipient"),) if is_yes else (),
+        categories=categories,
+        valid_until=typed_day(form.text("valid_until")) if is_yes else None,
+        language=form.text("language"),
+        form=form.text("form"),
+        text_version=_TEXT_VERSION,
+        evidence=evidence,
+        guardians=tuple(g for g in guardians if g in {p.case for p in asked.guardians}),
+        documents=documents if _DOCUMENTS in categories else frozenset[RecordId](),
+        announce_by_name=is_yes and yes["announce_by_name"],
+        secrecy_release=is_yes and yes["secrecy_release"],
+        contact_back=is_yes and yes["contact_back"],
+        may_tell_old_office=is_yes and yes["may_tell_old_office"],
+    )
+
+
+def _epoch(form: Form) -> int:
+    text = form.text("_epoch")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0

@@ -1,0 +1,192 @@
+"""Documents of a case: taken in portions, given out as attachments.
+
+Enters: one file of an allowed kind, with what it is. Leaves: the sealed file and its record;
+on request its bytes. Must never happen: a plaintext file on a disk, a file shown inside a
+page, a name that becomes a path. Implements SR-U1 to SR-U3, screens S4 (Dokumente).
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import BodyPartReader, web
+
+from node.cases.codes import code_list
+from node.casework.cases import Upload, keep_document, open_document
+from node.errors import ErasedError, NotFoundError, StaleEpochError
+from node.ids import CaseId, RecordId
+from node.report.casepage import origin_of, standing
+from node.strictjson import Json
+from node.sync.limits import DOCUMENT_BYTES
+from node.web.caseframe import case_id, case_page
+from node.web.casework import OpenCase, actor, opened_case, stale
+from node.web.filekinds import DOWNLOAD_TYPES, SUFFIXES, clean_name, kind_of
+from node.web.forms import Form
+from node.web.frame import Route, form_of, parts_of, path_id, see_other, words_of
+from node.web.guard import FILE, SANDBOX
+from node.web.pages.casefile import bodies
+from node.web.pages.cases import CASEWORKERS
+
+_PORTION: Final = 64 * 1024
+_RESTRICTED: Final = frozenset({"health", "protection"})
+_NOT_CHOSEN: Final = frozenset({"restricted"})
+
+
+def routes() -> list[Route]:
+    """The addresses of documents."""
+    return [
+        Route("GET", "/cases/{case}/documents", _list, roles=CASEWORKERS),
+        Route(
+            "POST",
+            "/cases/{case}/documents",
+            _take,
+            roles=CASEWORKERS,
+            takes_file=True,
+        ),
+        Route("GET", "/cases/{case}/documents/{document}", _give, roles=CASEWORKERS),
+    ]
+
+
+async def _list(request: web.Request) -> web.Response:
+    case = await opened_case(request, case_id(request))
+    return await _documents_page(request, case, Form())
+
+
+async def _documents_page(
+    request: web.Request, case: OpenCase, form: Form, *, status: int = 200
+) -> web.Response:
+    words = words_of(request)
+    return await case_page(
+        request,
+        "case_documents.html",
+        case,
+        status=status,
+        form=form,
+        documents=[
+            (
+                record,
+                record.text("restricted_kind") or record.text("doc_kind"),
+                _size(record.values.get("bytes")),
+                origin_of(record),
+            )
+            for record in reversed(standing(case.content.of("document")))
+        ],
+        kinds=[
+            (code, words.code(code, "doc_kind"))
+            for code in code_list("doc_kind").codes
+            if code not in _NOT_CHOSEN
+        ],
+        bodies=bodies(request, case),
+        accepted=", ".join(f".{suffix}" for suffix in SUFFIXES),
+    )
+
+
+def _size(value: Json) -> float:
+    """Megabytes, or what is shown of them."""
+    return round(value / 1_000_000, 1) if isinstance(value, int) else 0.0
+
+
+async def _take(request: web.Request) -> web.Response:
+    form, words, parts = form_of(request), words_of(request), parts_of(request)
+    number = case_id(request)
+    case = await opened_case(request, number)
+    part = request[FILE]
+    name = clean_name(part.filename or "")
+    errors: dict[str, str] = {}
+    if form.text("doc_kind") not in code_list("doc_kind").codes:
+        errors["doc_kind"] = words.gettext("Please choose what it is.")
+    portions = await _portions(part)
+    kind = None if portions is None else kind_of(name, portions)
+    if not name:
+        errors["file"] = words.gettext("Please choose a file.")
+    elif portions is None:
+        errors["file"] = words.gettext("The file is larger than 25 megabytes.")
+    elif kind is None:
+        errors["file"] = words.gettext(
+            "This kind of file is not taken. Allowed are PDF, JPEG, PNG, TIFF, DOCX,"
+            " ODT and plain text, without macros."
+        )
+    if errors or portions is None or kind is None:
+        return await _documents_page(
+            request, case, form.with_errors(errors), status=422
+        )
+    upload = Upload(number, _epoch(form), portions, _values(form, name, kind, portions))
+    try:
+        await parts.run.write(keep_document, parts.office, upload, by=actor(request))
+    except StaleEpochError:
+        return await stale(request, number)
+    saved = words.gettext("The document was saved.")
+    return await see_other(request, f"/cases/{number}/documents", saved=saved)
+
+
+def _epoch(form: Form) -> int:
+    text = form.text("_epoch")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+async def _portions(part: BodyPartReader) -> tuple[bytes, ...] | None:
+    """The file in portions, in memory only; None if it is too large."""
+    portions, length = [], 0
+    while portion := await part.read_chunk(_PORTION):
+        length += len(portion)
+        if length > DOCUMENT_BYTES:
+            return None
+        portions.append(bytes(portion))
+    return tuple(portions)
+
+
+def _values(
+    form: Form, name: str, media_type: str, portions: Sequence[bytes]
+) -> dict[str, Json]:
+    digest = hashlib.sha256()
+    for portion in portions:
+        digest.update(portion)
+    kind = form.text("doc_kind")
+    values: dict[str, Json] = {
+        "doc_kind": "restricted" if kind in _RESTRICTED else kind,
+        "restricted_kind": kind if kind in _RESTRICTED else "",
+        "title": form.text("title").strip(),
+        "file_name": name,
+        "media_type": media_type,
+        "sha256": digest.hexdigest(),
+        "original_seen": form.text("original_seen") == "yes",
+    }
+    return {field: value for field, value in values.items() if value not in ("", False)}
+
+
+async def _give(request: web.Request) -> web.StreamResponse:
+    parts = parts_of(request)
+    number: CaseId = case_id(request)
+    await opened_case(request, number)
+    try:
+        record, chunks = await parts.run.read(
+            open_document,
+            actor(request),
+            number,
+            path_id(request, "document", RecordId),
+        )
+    except (ValueError, ErasedError):
+        raise NotFoundError("document") from None
+    name = clean_name(record.text("file_name")) or "document"
+    media_type = record.text("media_type")
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": media_type
+            if media_type in DOWNLOAD_TYPES
+            else "application/octet-stream",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+            "Content-Security-Policy": SANDBOX,
+        }
+    )
+    first = await parts.run.file(_next, chunks)
+    await response.prepare(request)
+    while first:
+        await response.write(first)
+        first = await parts.run.file(_next, chunks)
+    await response.write_eof()
+    return response
+
+
+def _next(chunks: Iterator[bytes]) -> bytes:
+    return next(chunks, b"")

@@ -1,0 +1,165 @@
+"""Taking a withdrawal: two clicks, no reason asked, effective at once.
+
+Enters: whose, and how it was said. Leaves: the end of everything that rests on it. Must
+never happen: a step-up, a second person or a question why; an effect that the page did not
+list. Implements flow J, FR-24, SC-63.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from node.accounts.model import Role
+from node.accounts.policy import Actor, require
+from node.cases.consent import Consent
+from node.casework.consents import (
+    withdraw_consent,
+)
+from node.errors import InputError, NotFoundError
+from node.ids import ConsentId
+from node.report.readings import ReadingUnit
+from node.sync.limits import WITHDRAWAL_DUE
+from node.sync.transfer import Outbound, OutboundTransfer
+from node.web.casework import (
+    actor,
+    body_name,
+    people_of,
+)
+from node.web.forms import Form
+from node.web.frame import (
+    Route,
+    account_of,
+    form_of,
+    page,
+    parts_of,
+    path_id,
+    see_other,
+    words_of,
+)
+from node.web.pages.consentcards import card_of
+
+_TAKERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
+_HOW: Final = ("spoken", "written", "other")
+_GRANTED: Final = frozenset({Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE})
+_STOPPED: Final = frozenset({Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED})
+
+
+def routes() -> list[Route]:
+    """The addresses of a withdrawal."""
+    return [
+        Route("GET", "/consents/{consent}/withdraw", _ask_back, roles=_TAKERS),
+        Route("POST", "/consents/{consent}/withdraw", _withdraw, roles=_TAKERS),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Resting:
+    """A consent and the transfers that rest on it."""
+
+    consent: Consent
+    transfers: Sequence[OutboundTransfer]
+
+
+def _resting(uow: ReadingUnit, consent: ConsentId, *, by: Actor) -> _Resting:
+    require(by, "consent.withdraw")
+    found = uow.consents.get(consent)
+    return _Resting(
+        found, [uow.outbound.get(t) for t in uow.outbound.resting_on(str(consent))]
+    )
+
+
+async def _read_resting(request: web.Request) -> _Resting:
+    return await parts_of(request).run.read(
+        _resting, path_id(request, "consent", ConsentId), by=actor(request)
+    )
+
+
+async def _ask_back(request: web.Request) -> web.Response:
+    return await _withdraw_page(request, await _read_resting(request), Form())
+
+
+async def _withdraw_page(
+    request: web.Request, resting: _Resting, form: Form, *, status: int = 200
+) -> web.Response:
+    words, parts = words_of(request), parts_of(request)
+    if resting.consent.withdrawn_at is not None or resting.consent.declined_on:
+        raise NotFoundError("consent")
+    people = await people_of(request)
+    person = people.find(resting.consent.case)
+    return await page(
+        request,
+        "consent_withdraw.html",
+        status=status,
+        form=form,
+        person=person,
+        is_own=person is not None and person.caseworker == account_of(request).id,
+        card=await card_of(request, resting.consent),
+        effects=_effects(request, resting.transfers),
+        how=[
+            ("spoken", words.gettext("spoken")),
+            ("written", words.gettext("in writing")),
+            ("other", words.gettext("in another way")),
+        ],
+        body=parts.settings.body,
+    )
+
+
+def _effects(
+    request: web.Request, transfers: Sequence[OutboundTransfer]
+) -> list[Mapping[str, str]]:
+    """What will happen, one sentence per transfer."""
+    parts, words = parts_of(request), words_of(request)
+    due = words.day(parts.clock.now() + WITHDRAWAL_DUE)
+    effects: list[Mapping[str, str]] = []
+    for transfer in transfers:
+        body = body_name(parts, transfer.recipient)
+        if transfer.state in _STOPPED:
+            text = words.gettext(
+                "The handover to %(body)s is stopped. The content stays unreadable"
+                " there for ever."
+            ) % {"body": body}
+        elif transfer.state in _GRANTED:
+            text = words.gettext(
+                "%(body)s is told and must answer until %(day)s what became of the data."
+            ) % {"body": body, "day": due}
+        else:
+            continue
+        effects.append({"text": text, "number": transfer.id.short})
+    return effects
+
+
+async def _withdraw(request: web.Request) -> web.Response:
+    form, words, parts = form_of(request), words_of(request), parts_of(request)
+    resting = await _read_resting(request)
+    if form.text("how") not in _HOW:
+        missing = {"how": words.gettext("Please choose how it was said.")}
+        return await _withdraw_page(
+            request, resting, form.with_errors(missing), status=422
+        )
+    try:
+        stopped = await parts.run.write(
+            withdraw_consent,
+            parts.office,
+            resting.consent.id,
+            how=form.text("how"),
+            by=actor(request),
+        )
+    except InputError:
+        stopped = []
+    saved = (
+        words.ngettext(
+            "The withdrawal was recorded. %(num)s handover was stopped or told.",
+            "The withdrawal was recorded. %(num)s handovers were stopped or told.",
+            len(stopped),
+        )
+        % {"num": len(stopped)}
+        if stopped
+        else words.gettext("The withdrawal was recorded.")
+    )
+    people = await people_of(request)
+    person = people.find(resting.consent.case)
+    is_own = person is not None and person.caseworker == account_of(request).id
+    onward = f"/cases/{resting.consent.case}/consents" if is_own else "/outbox"
+    return await see_other(request, onward, saved=saved)
