@@ -30,7 +30,7 @@ from node.exchangelog.witness import (
     read_size,
 )
 from node.failpoints import Point
-from node.ids import MemberId
+from node.ids import MemberId, TransferId
 from node.sync import permission, reception
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import STATEMENTS_PER_LIST
@@ -60,8 +60,9 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
         a failure, which is noted with the next attempt's time.
     """
     try:
+        sent: set[TransferId] = set()
         while await _send_statements(courier, peer) or await _send_packets(
-            courier, peer
+            courier, peer, sent
         ):
             pass
     except (DeliveryError, TrustError, PeerError) as error:
@@ -183,13 +184,23 @@ def _settle(
 # -- Packets -----------------------------------------------------------------------------
 
 
-async def _send_packets(courier: Courier, peer: MemberId) -> bool:
-    """Send the containers whose offers are taken and cosigned; whether one arrived."""
+async def _send_packets(
+    courier: Courier, peer: MemberId, sent: set[TransferId]
+) -> bool:
+    """Send the containers whose offers are taken and cosigned; whether there were any.
+
+    Raises:
+        DeliveryError: One was sent in this run already and no statement said what became
+            of it: to send it again at once would be a loop without a pause.
+    """
     due = await courier.run.read(_packets_due, courier.office, peer)
     if not due.ready and due.uncovered:
         await _ask_for_cosignature(courier, peer)
         due = await courier.run.read(_packets_due, courier.office, peer)
     for row in due.ready:
+        if row.transfer in sent:
+            raise DeliveryError("packet sent, not answered")
+        sent.add(row.transfer)
         await _send_packet(courier, peer, row)
     return bool(due.ready)
 
