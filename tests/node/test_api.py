@@ -19,6 +19,7 @@ from node.api.problem import TABLE
 from node.bootstrap import own_hands
 from node.cases.model import Baton
 from node.cases.relocation import Source
+from node.casework.cases import new_record, save_record
 from node.casework.cases import open_case as open_new_case
 from node.casework.relocations import Move, record_relocation
 from node.ids import RecordId, TransferId
@@ -244,6 +245,26 @@ async def test_two_people_of_one_name_and_day_are_never_guessed(office, token):
     answer = await office.call("POST", PATH, token=token, body=asked)
     assert json.loads(answer.body)["errors"] == [
         {"pointer": "/persons/0", "code": "ambiguous"}
+    ]
+
+
+@pytest.mark.spec("FR-16")
+async def test_somebody_who_is_threatened_is_found_by_no_program(office, token):
+    case = open_case(office.node, "Demo-Mispel")
+    flag = new_record(
+        office.node.office,
+        case,
+        "protection",
+        {"protection": "threatened"},
+        by=CLERK.account,
+    )
+    office.node.store.write_sync(
+        save_record, office.node.office, flag, epoch=1, by=CLERK
+    )
+    asked = by_name(person("Demo-Mispel"))
+    answer = await office.call("POST", PATH, token=token, body=asked)
+    assert json.loads(answer.body)["errors"] == [
+        {"pointer": "/persons/0", "code": "not_found"}
     ]
 
 
