@@ -43,7 +43,7 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
     Check.LOG_SIGNED: (
         msgid("The exchange log is not signed up to its end"),
         msgid("Handovers wait until it is signed."),
-        msgid("Run `staffelstab log verify` on the server and read its answer."),
+        msgid("Run “staffelstab log verify” on the server and read its answer."),
     ),
     Check.LOG_WITNESSED: (
         msgid("No other office has cosigned our log since %(ago)s"),
@@ -93,7 +93,7 @@ async def _show(request: web.Request) -> web.Response:
             for finding in wrong
         ],
         fine=[
-            {"ok": True, "text": _fine(parts, finding, words)}
+            {"ok": _is_seen(finding), "text": _fine(parts, finding, words)}
             for finding in found
             if finding.level is Level.OK
         ],
@@ -123,7 +123,16 @@ def _told(parts: Parts, finding: Finding, words: Words) -> Mapping[str, str]:
 
 
 def _fine(parts: Parts, finding: Finding, words: Words) -> str:
-    return words.gettext(_FINE[finding.check]) % _filled(parts, finding, words)
+    text = _FINE[finding.check]
+    if not _is_seen(finding):
+        text = msgid("No other office has cosigned our log yet.")
+    return words.gettext(text) % _filled(parts, finding, words)
+
+
+def _is_seen(finding: Finding) -> bool | None:
+    """Good, or not yet to be told: before the first exchange nobody has cosigned."""
+    unseen = finding.check is Check.LOG_WITNESSED and finding.count == 0
+    return None if unseen else True
 
 
 def _filled(parts: Parts, finding: Finding, words: Words) -> Mapping[str, str]:
