@@ -369,5 +369,7 @@ def web_app(node: Node) -> web.Application:
         outlook=partial(outlook, node.run),
         mark=partial(_marked, Paths(settings.folder)),
     )
-    api = make_api_app(ApiDesk(node.office, node.run, parts.places, settings.delivery))
+    api = make_api_app(
+        ApiDesk(node.office, node.run, parts.places, settings.delivery, parts.people)
+    )
     return make_web_app(parts, all_routes(), api=api)

@@ -26,6 +26,7 @@ from node.api.problem import (
 )
 from node.errors import MalformedMessageError, NodeError
 from node.ids import Ags
+from node.report.people import People
 from node.strictjson import JsonObject
 from node.sync.courier import Runner
 from node.sync.limits import JSON_BODY_BYTES
@@ -46,13 +47,15 @@ _TOKEN: Final = web.RequestKey("api_token", ApiToken)
 class Desk:
     """What the API works with.
 
-    ``policy`` is the node's delivery setting, ``auto`` or ``confirm`` (FR-25).
+    ``policy`` is the node's delivery setting, ``auto`` or ``confirm`` (FR-25); ``people``
+    the names in memory that the pages search too.
     """
 
     office: Office
     run: Runner
     places: Mapping[Ags, str]
     policy: str
+    people: People
 
 
 DESK: Final = web.AppKey("desk", Desk)

@@ -8,7 +8,8 @@ FR-27 and the API side of SR-B11.
 
 import hashlib
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final
 
@@ -17,13 +18,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from node import strictjson
 from node.accounts.policy import Actor
-from node.api.gate import DESK, read_object, token_of
+from node.api.gate import DESK, Desk, read_object, token_of
 from node.api.problem import Fault, ProblemError
 from node.cases.model import Baton
 from node.cases.relocation import Relocation, Routing, Source
 from node.casework.relocations import Move, Repeat, record_relocation
 from node.errors import ConflictError, MalformedMessageError, NotFoundError
 from node.ids import Ags, CaseId, RecordId
+from node.report.readings import PersonRow, ReadingUnit
 from node.strictjson import JsonObject
 from node.sync.limits import CASES_PER_TRANSFER
 from node.sync.office import Office
@@ -46,28 +48,49 @@ def _day(text: str) -> str:
     return text
 
 
+_Text = Annotated[str, Field(min_length=1, max_length=200)]
+_Day = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}
+    ),
+    AfterValidator(_day),
+]
+
+
+class PersonName(BaseModel):
+    """A person as the register writes it; compared letter by letter."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
+    )
+
+    family_name: _Text
+    given_names: _Text
+    birth_date: _Day
+
+
 class RelocationRequest(BaseModel):
-    """Who moves where and when."""
+    """Who moves where and when; the persons by their case numbers or by their names."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
     )
 
     cases: Annotated[
-        list[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]],
+        list[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]] | None,
         Field(min_length=1, max_length=CASES_PER_TRANSFER),
-    ] = Field(description="Case numbers of the persons who move, each once.")
+    ] = Field(default=None, description="Case numbers of who moves, each once.")
+    persons: Annotated[
+        list[PersonName] | None, Field(min_length=1, max_length=CASES_PER_TRANSFER)
+    ] = Field(
+        default=None,
+        description="Instead of cases: names and birth dates, each of one own case.",
+    )
     ags: Annotated[str, Field(pattern=r"^[0-9]{8}$"), AfterValidator(_ags)] = Field(
         description="Amtlicher Gemeindeschlüssel of the new place."
     )
-    move_on: Annotated[
-        str,
-        Field(
-            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-            json_schema_extra={"format": "date"},
-        ),
-        AfterValidator(_day),
-    ] = Field(description="The day of the move.")
+    move_on: _Day = Field(description="The day of the move.")
     household: bool = Field(
         default=False,
         description="Whether all active members of the named persons' households move.",
@@ -106,7 +129,8 @@ async def record(request: web.Request) -> web.Response:
     known = await desk.run.read(_known, repeat)
     if known is not None:
         return _answer(known, status=200)
-    cases = await desk.run.read(_movers, asked)
+    named = asked.cases or await _found(desk, asked.persons or ())
+    cases = await desk.run.read(_movers, named, asked)
     move = Move(
         cases=cases,
         ags=Ags(asked.ags),
@@ -150,7 +174,9 @@ def _validated(sent: JsonObject) -> RelocationRequest:
         asked = RelocationRequest.model_validate_json(strictjson.encode(sent))
     except ValidationError as error:
         raise ProblemError("input", _faults(error)) from None
-    if len(set(asked.cases)) < len(asked.cases):
+    if (asked.cases is None) == (asked.persons is None):
+        raise ProblemError("input", [Fault("", "cases_or_persons")])
+    if asked.cases is not None and len(set(asked.cases)) < len(asked.cases):
         raise ProblemError("input", [Fault("/cases", "duplicate")])
     return asked
 
@@ -185,15 +211,56 @@ def _known(uow: UnitOfWork, repeat: Repeat) -> Relocation | None:
     return uow.relocations.get(RecordId(answer.decode()))
 
 
-def _movers(uow: UnitOfWork, asked: RelocationRequest) -> tuple[CaseId, ...]:
-    """The cases that move: the named ones, and with ``household`` who lives with them.
+async def _found(desk: Desk, persons: Sequence[PersonName]) -> list[str]:
+    """The one active case of each person.
+
+    Raises:
+        ProblemError: Nobody, or more than one person, is written so. Who is threatened is
+            found by nobody but the own caseworker (FR-16).
+    """
+    versions = await desk.run.read(_versions)
+    rows = await desk.run.read(_people, desk.people.outdated(versions))
+    desk.people.update(rows)
+    known: dict[tuple[str, str, str], list[str]] = {}
+    for row in desk.people.all():
+        if row.baton is Baton.ACTIVE and not row.threatened:
+            key = (_plain(row.family_name), _plain(row.given_names), row.birth)
+            known.setdefault(key, []).append(row.case)
+    cases = []
+    for number, person in enumerate(persons):
+        names = _plain(person.family_name), _plain(person.given_names)
+        fitting = known.get((*names, person.birth_date), [])
+        if len(fitting) != 1:
+            code = "ambiguous" if fitting else "not_found"
+            raise ProblemError("input", [Fault(f"/persons/{number}", code)])
+        cases.append(fitting[0])
+    return list(dict.fromkeys(cases))
+
+
+def _plain(name: str) -> str:
+    """A name in one spelling of its characters (NFC), without outer blanks."""
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def _versions(uow: ReadingUnit) -> Mapping[CaseId, int]:
+    return uow.readings.versions()
+
+
+def _people(uow: ReadingUnit, cases: Sequence[CaseId]) -> Sequence[PersonRow]:
+    return uow.readings.people(cases)
+
+
+def _movers(
+    uow: UnitOfWork, named: Sequence[str], asked: RelocationRequest
+) -> tuple[CaseId, ...]:
+    """The cases that move: the named ones, and perhaps who lives with them.
 
     Raises:
         NotFoundError: A named case was never here.
         ProblemError: More than one transfer holds.
     """
     movers: dict[CaseId, None] = {}
-    for case in asked.cases:
+    for case in named:
         file = uow.cases.find_file(CaseId(case))
         if file is None:
             raise NotFoundError("case")

@@ -187,8 +187,15 @@ def end_account(
         )
         if Role.ADMINISTRATOR in account.roles and next(others, None) is None:
             raise InputError("account", "last_administrator")
-        yesterday = max(today - timedelta(days=1), account.active_from)
-        uow.accounts.replace(replace(account, active_until=yesterday))
+        # Out at once, also on the first day: both days inclusive, so yesterday is the last.
+        yesterday = today - timedelta(days=1)
+        uow.accounts.replace(
+            replace(
+                account,
+                active_from=min(account.active_from, yesterday),
+                active_until=yesterday,
+            )
+        )
         for session in uow.sessions.of(account.id):
             uow.sessions.delete(session.token_hash)
         uow.commit()

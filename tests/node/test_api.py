@@ -19,6 +19,7 @@ from node.api.problem import TABLE
 from node.bootstrap import own_hands
 from node.cases.model import Baton
 from node.cases.relocation import Source
+from node.casework.cases import new_record, save_record
 from node.casework.cases import open_case as open_new_case
 from node.casework.relocations import Move, record_relocation
 from node.ids import RecordId, TransferId
@@ -199,6 +200,85 @@ async def test_a_town_that_confirms_gets_a_transfer_that_waits_for_a_person(tmp_
         assert transfer.policy == "confirm"
 
 
+def by_name(*persons, **changes):
+    asked = {"persons": list(persons), "ags": AGS[SAECKINGEN], "move_on": "2026-12-01"}
+    return asked | changes
+
+
+def person(family, given="Amina", born="1990-05-04"):
+    return {"family_name": family, "given_names": given, "birth_date": born}
+
+
+@pytest.mark.spec("FR-25")
+async def test_a_person_is_found_by_exactly_this_name_and_birth_date(office, token):
+    case = open_case(office.node, "Demo-Wacholder")
+    asked = by_name(person("Demo-Wacholder"))
+    answer = await office.call("POST", PATH, token=token, body=asked)
+    assert answer.status == 201
+    assert json.loads(answer.body)["cases"] == [case]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        person("Demo-Wacholder2"),
+        person("demo-eibe"),
+        person("Demo-Eibe", "Aminah"),
+        person("Demo-Eibe", born="1990-05-05"),
+        person("Demo-Eibe", born="1990-04-05"),
+    ],
+)
+async def test_a_near_spelling_or_another_day_finds_nobody(office, token, wrong):
+    open_case(office.node, "Demo-Eibe")
+    answer = await office.call("POST", PATH, token=token, body=by_name(wrong))
+    assert problem(answer) == (422, "input")
+    assert json.loads(answer.body)["errors"] == [
+        {"pointer": "/persons/0", "code": "not_found"}
+    ]
+    assert wrong["family_name"].encode() not in answer.body
+
+
+async def test_two_people_of_one_name_and_day_are_never_guessed(office, token):
+    for _ in range(2):
+        open_case(office.node, "Demo-Zwilling")
+    asked = by_name(person("Demo-Zwilling"))
+    answer = await office.call("POST", PATH, token=token, body=asked)
+    assert json.loads(answer.body)["errors"] == [
+        {"pointer": "/persons/0", "code": "ambiguous"}
+    ]
+
+
+@pytest.mark.spec("FR-16")
+async def test_somebody_who_is_threatened_is_found_by_no_program(office, token):
+    case = open_case(office.node, "Demo-Mispel")
+    flag = new_record(
+        office.node.office,
+        case,
+        "protection",
+        {"protection": "threatened"},
+        by=CLERK.account,
+    )
+    office.node.store.write_sync(
+        save_record, office.node.office, flag, epoch=1, by=CLERK
+    )
+    asked = by_name(person("Demo-Mispel"))
+    answer = await office.call("POST", PATH, token=token, body=asked)
+    assert json.loads(answer.body)["errors"] == [
+        {"pointer": "/persons/0", "code": "not_found"}
+    ]
+
+
+@pytest.mark.parametrize("both", [True, False])
+async def test_persons_come_by_number_or_by_name_but_one_of_both(office, token, both):
+    asked = {"ags": AGS[SAECKINGEN], "move_on": "2026-12-01"}
+    if both:
+        asked |= {"cases": [ABSENT], "persons": [person("Demo-Eibe")]}
+    answer = await office.call("POST", PATH, token=token, body=asked)
+    assert json.loads(answer.body)["errors"] == [
+        {"pointer": "", "code": "cases_or_persons"}
+    ]
+
+
 # ---- Who may ---------------------------------------------------------------------------
 
 
@@ -336,7 +416,7 @@ async def test_a_wrong_member_is_named_and_never_echoed(office, token, change, p
     assert b"surname" not in answer.body
 
 
-@pytest.mark.parametrize("missing", ["cases", "ags", "move_on"])
+@pytest.mark.parametrize("missing", ["ags", "move_on"])
 async def test_a_missing_member_is_named(office, token, missing):
     body = move(ABSENT)
     del body[missing]

@@ -108,7 +108,7 @@ async def open_office(
     hands = Hands(clock, secrets.token_bytes, NoFailpoints())
     async with build_node(load_settings(found[member]), hands) as node:
         add_staff(node)
-        node.store.write_sync(_add_more)
+        node.store.write_sync(add_more)
         async with before(node) as client:
             yield OpenOffice(node, client, clock)
 
@@ -123,7 +123,8 @@ async def before(
         yield client
 
 
-def _add_more(uow: Any) -> None:
+def add_more(uow: Any) -> None:
+    """An administrator and an auditor."""
     with uow:
         for number, name, role in (
             (LEADER_ID, "Demo-Leitung", Role.ADMINISTRATOR),

@@ -24,6 +24,7 @@ from node.web.pages import (
     outbox,
     relocations,
     setup,
+    status,
     withdrawals,
     work,
 )
@@ -49,6 +50,7 @@ def all_routes() -> list[Route]:
         *arrivals.routes(),
         *exchangelog.routes(),
         *accounts.routes(),
+        *status.routes(),
     ]
 
 

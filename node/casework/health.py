@@ -1,0 +1,142 @@
+"""How the node stands, in findings that a mayor can read: each with what to do.
+
+Enters: the store, the directory, the clock. Leaves: findings, the faults first. Must never
+happen: a check that fails as a whole because one part cannot be asked: that is a finding of
+its own. Implements S16 and a part of flow I; the rest of flow I needs the operator's hands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+from typing import Final
+
+from node.accounts.policy import Actor, require
+from node.errors import NodeError, UnknownNodeError
+from node.ids import MemberId
+from node.report.logview import LogViewUnit, Overview
+from node.sync.office import Office
+from node.sync.rows import Due
+from node.trust.directory import Freshness
+
+UNSIGNED_AFTER: Final = timedelta(minutes=10)
+UNSEEN_AFTER: Final = timedelta(hours=24)
+WAITING_AFTER: Final = timedelta(hours=4)
+KEY_ENDS_WITHIN: Final = timedelta(days=30)
+
+
+@unique
+class Check(StrEnum):
+    """What is looked at; the page and other programs know each by this name."""
+
+    DATABASE = "database"
+    LOG_SIGNED = "log_signed"
+    LOG_WITNESSED = "log_witnessed"
+    DIRECTORY = "directory"
+    OWN_KEY = "own_key"
+    PEER = "peer"
+    QUARANTINE = "quarantine"
+
+
+@unique
+class Level(StrEnum):
+    """How much it matters."""
+
+    FAULT = "fault"
+    WARNING = "warning"
+    OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: how it stands, since when, about whom, and a number for its sentence."""
+
+    check: Check
+    level: Level
+    since: datetime | None = None
+    peer: MemberId | None = None
+    count: int = 0
+
+
+def look(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Finding]:
+    """Every check in one reading unit; faults first, then warnings."""
+    require(by, "status.read")
+    at = office.clock.now()
+    found = [Finding(Check.DATABASE, Level.OK)]
+    found += _log(uow.log_view.overview(), office, at)
+    found += _directory(office, at)
+    found += _peers(uow, office, at)
+    order = list(Level)
+    return sorted(found, key=lambda item: order.index(item.level))
+
+
+def _log(state: Overview, office: Office, at: datetime) -> list[Finding]:
+    behind = state.size > state.signed_size
+    late = state.signed_at is None or at - state.signed_at > UNSIGNED_AFTER
+    signed = Finding(
+        Check.LOG_SIGNED,
+        Level.FAULT if behind and late else Level.OK,
+        since=state.signed_at,
+        count=state.size,
+    )
+    others = [w for w in state.witnesses if w.name != office.witness_name]
+    newest = max((w.last_at for w in others), default=None)
+    unseen = newest is None or at - newest > UNSEEN_AFTER
+    level = Level.WARNING if others and unseen else Level.OK
+    return [
+        signed,
+        Finding(Check.LOG_WITNESSED, level, since=newest, count=len(others)),
+    ]
+
+
+def _directory(office: Office, at: datetime) -> list[Finding]:
+    try:
+        directory = office.directory()
+    except UnknownNodeError:
+        return [Finding(Check.DIRECTORY, Level.FAULT)]
+    levels = {
+        Freshness.FRESH: Level.OK,
+        Freshness.WARN: Level.WARNING,
+        Freshness.EXPIRED: Level.FAULT,
+    }
+    found = [
+        Finding(
+            Check.DIRECTORY,
+            levels[directory.stale(at)],
+            since=directory.head.signed_at,
+            count=len(directory.members()),
+        )
+    ]
+    try:
+        kem = directory.sealing_key(office.member, at)
+    except NodeError:
+        return [*found, Finding(Check.OWN_KEY, Level.FAULT)]
+    soon = kem.seal_until - at < KEY_ENDS_WITHIN
+    level = Level.WARNING if soon else Level.OK
+    return [*found, Finding(Check.OWN_KEY, level, since=kem.seal_until)]
+
+
+def _peers(uow: LogViewUnit, office: Office, at: datetime) -> list[Finding]:
+    found = []
+    waiting = set(uow.outbox.waiting_peers())
+    try:
+        members = office.directory().members()
+    except UnknownNodeError:
+        members = ()
+    for member in members:
+        if member.id == office.member:
+            continue
+        if uow.chains.quarantined(member.id):
+            found.append(Finding(Check.QUARANTINE, Level.FAULT, peer=member.id))
+        due = uow.outbox.due(member.id)
+        found.append(_peer(due, at, is_waiting=member.id in waiting))
+    return found
+
+
+def _peer(due: Due, at: datetime, *, is_waiting: bool) -> Finding:
+    since = due.failing_since
+    if since is None:
+        return Finding(Check.PEER, Level.OK, since=due.last_success_at, peer=due.peer)
+    late = is_waiting and at - since > WAITING_AFTER
+    level = Level.FAULT if late else Level.WARNING
+    return Finding(Check.PEER, level, since=since, peer=due.peer, count=due.failures)

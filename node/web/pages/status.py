@@ -1,0 +1,152 @@
+"""S16 Status: one sentence, then what needs somebody, then what is in order.
+
+Enters: findings. Leaves: sentences, each fault with its effect and what to do. Must never
+happen here: a person's data; a page that fails itself because a part of the node does.
+Implements S16.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from node.accounts.model import Role
+from node.accounts.policy import Actor
+from node.casework.health import Check, Finding, Level, look
+from node.errors import NodeError, UnknownNodeError
+from node.ids import MemberId
+from node.web.frame import Parts, Route, account_of, page, parts_of, words_of
+from node.web.language import Words, msgid
+
+_ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
+
+_FINE: Final[Mapping[Check, str]] = {
+    Check.DATABASE: msgid("The database answers."),
+    Check.LOG_SIGNED: msgid("The exchange log is signed: %(count)s entries."),
+    Check.LOG_WITNESSED: msgid("Other offices have cosigned our log: %(count)s."),
+    Check.DIRECTORY: msgid(
+        "The directory is fresh: signed %(ago)s, %(count)s offices take part."
+    ),
+    Check.OWN_KEY: msgid("Our key for incoming handovers is good until %(day)s."),
+    Check.PEER: msgid("%(office)s: nothing stands in the way."),
+}
+
+# Title, effect on people, what to do.
+_WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
+    Check.DATABASE: (
+        msgid("The database does not answer"),
+        msgid("Nothing can be saved or sent."),
+        msgid(
+            "Look at the disk and the database service, then start the program anew."
+        ),
+    ),
+    Check.LOG_SIGNED: (
+        msgid("The exchange log is not signed up to its end"),
+        msgid("Handovers wait until it is signed."),
+        msgid("Run “staffelstab log verify” on the server and read its answer."),
+    ),
+    Check.LOG_WITNESSED: (
+        msgid("No other office has cosigned our log since %(ago)s"),
+        msgid("Checks can say less for the newest entries."),
+        msgid("Look below which office cannot be reached, and call it."),
+    ),
+    Check.DIRECTORY: (
+        msgid("The directory is old: signed %(ago)s"),
+        msgid("Once it expires new handovers rest. Receiving and opening go on."),
+        msgid("Check the line to the directory. Then ask its registrar."),
+    ),
+    Check.OWN_KEY: (
+        msgid("Our key for incoming handovers is ending or missing"),
+        msgid("Other offices can then send us nothing."),
+        msgid("Publish a new key sheet with the registrar of the directory."),
+    ),
+    Check.PEER: (
+        msgid("%(office)s cannot be reached, failing since %(ago)s"),
+        msgid("Handovers to there wait. Nothing is lost; it is tried again by itself."),
+        msgid("Call the office if it lasts longer than half a day."),
+    ),
+    Check.QUARANTINE: (
+        msgid("%(office)s has shown two histories: nothing is exchanged with it"),
+        msgid("Handovers to and from there rest. Both proofs are kept."),
+        msgid("Call the office and the registrar. Change nothing on the server."),
+    ),
+}
+
+
+def routes() -> list[Route]:
+    """The address of the status."""
+    return [Route("GET", "/status", _show, roles=_ADMINISTRATORS)]
+
+
+async def _show(request: web.Request) -> web.Response:
+    parts, words = parts_of(request), words_of(request)
+    found = await _look(request)
+    wrong = [finding for finding in found if finding.level is not Level.OK]
+    return await page(
+        request,
+        "status.html",
+        wrong=[
+            {
+                "kind": "danger" if finding.level is Level.FAULT else "warning",
+                **_told(parts, finding, words),
+            }
+            for finding in wrong
+        ],
+        fine=[
+            {"ok": _is_seen(finding), "text": _fine(parts, finding, words)}
+            for finding in found
+            if finding.level is Level.OK
+        ],
+        at=parts.clock.now(),
+    )
+
+
+async def _look(request: web.Request) -> Sequence[Finding]:
+    parts, account = parts_of(request), account_of(request)
+    actor = Actor(account.id, account.roles)
+    try:
+        found: Sequence[Finding] = await parts.run.read(look, parts.office, actor)
+    except NodeError:
+        # Whatever cannot be asked is what must be told.
+        return [Finding(Check.DATABASE, Level.FAULT)]
+    return found
+
+
+def _told(parts: Parts, finding: Finding, words: Words) -> Mapping[str, str]:
+    title, effect, todo = _WRONG[finding.check]
+    filled = _filled(parts, finding, words)
+    return {
+        "title": words.gettext(title) % filled,
+        "effect": words.gettext(effect),
+        "todo": words.gettext(todo),
+    }
+
+
+def _fine(parts: Parts, finding: Finding, words: Words) -> str:
+    text = _FINE[finding.check]
+    if not _is_seen(finding):
+        text = msgid("No other office has cosigned our log yet.")
+    return words.gettext(text) % _filled(parts, finding, words)
+
+
+def _is_seen(finding: Finding) -> bool | None:
+    """Good, or not yet to be told: before the first exchange nobody has cosigned."""
+    unseen = finding.check is Check.LOG_WITNESSED and finding.count == 0
+    return None if unseen else True
+
+
+def _filled(parts: Parts, finding: Finding, words: Words) -> Mapping[str, str]:
+    since = finding.since
+    return {
+        "count": words.number(finding.count),
+        "office": _name(parts, finding.peer) if finding.peer else "",
+        "ago": words.ago(since, parts.clock.now()) if since else "\u2013",
+        "day": words.day(since) if since else "\u2013",
+    }
+
+
+def _name(parts: Parts, member: MemberId) -> str:
+    try:
+        return parts.office.directory().member(member).name
+    except UnknownNodeError:
+        return member
