@@ -59,23 +59,29 @@ def open_member(
     )
 
 
-def check_before_attempt(
-    uow: UnitOfWork, office: Office, transfer_id: TransferId
-) -> bool:
-    """The gate before a delivery attempt of the packet (HO-26 c).
+def may_leave(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> bool:
+    """The gate before a delivery attempt of the packet (HO-26 c); only reads.
 
     Returns:
-        Whether the container may leave now; if not, the transfer was stopped here.
+        Whether the container may leave now; if not, ``stop`` says so in the store.
     """
     with uow:
         transfer = uow.outbound.get(transfer_id)
         if transfer.state is not Outbound.QUEUED:
             return False
-        stop = stop_cause(uow, office, transfer)
-        if stop is not None:
-            apply(uow, office, transfer, OutEvent.STOPPED, stop)
+        return stop_cause(uow, office, transfer) is None
+
+
+def stop(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
+    """End a queued transfer that may not leave, if that is still so."""
+    with uow:
+        transfer = uow.outbound.get(transfer_id)
+        if transfer.state is not Outbound.QUEUED:
+            return
+        cause = stop_cause(uow, office, transfer)
+        if cause is not None:
+            apply(uow, office, transfer, OutEvent.STOPPED, cause)
             uow.commit()
-    return stop is None
 
 
 def stop_cause(
