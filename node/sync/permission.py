@@ -28,7 +28,9 @@ def ask_gate(
     """Ask for the stored scope again (HO-28), reading the consents under lock (HO-33)."""
     assert transfer.recipient is not None
     now = office.clock.now()
-    members = [open_member(uow, m.case, now)[1] for m in transfer.members]
+    members = [
+        _member(uow, uow.cases.person_content(m.case), now) for m in transfer.members
+    ]
     wishes: dict[CaseId, Wish] = {
         m.case: Wish(m.categories, m.documents, m.basis) for m in transfer.members
     }
@@ -50,10 +52,14 @@ def open_member(
 ) -> tuple[CaseContent, Member]:
     """A case, opened, and what the gate must know of its person."""
     content = uow.cases.content(case)
+    return content, _member(uow, content, at)
+
+
+def _member(uow: UnitOfWork, content: CaseContent, at: datetime) -> Member:
     worker = content.file.caseworker
-    return content, member_of(
+    return member_of(
         content,
-        tuple(uow.consents.of_case(case)),
+        tuple(uow.consents.of_case(content.file.id)),
         on=local_day(at),
         secrecy_bound=worker is not None and uow.accounts.is_secrecy_bound(worker),
     )
