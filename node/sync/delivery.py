@@ -204,6 +204,10 @@ async def _send_packets(
     ``answered`` are those that got a verified answer since the loop was woken. Where its
     ``stored`` stands behind statements that still travel, the row stays until they come;
     sending the container again would bring nothing new.
+
+    Raises:
+        DeliveryError: A peer answered without a statement: to send it again at once would
+            be a loop without a pause.
     """
     due = await courier.run.read(_packets_due, courier.office, peer, answered)
     if not due.ready and due.uncovered:
@@ -260,6 +264,8 @@ async def _send_packet(courier: Courier, peer: MemberId, row: PacketRow) -> None
     office.failpoints.reach(Point.RECEIPT_READ)
     await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.DELIVERED_AFTER_COMMIT)
+    if not answer.statements:
+        raise DeliveryError("packet sent, not answered")
 
 
 async def _ask_for_cosignature(courier: Courier, peer: MemberId) -> None:

@@ -80,8 +80,10 @@ def apply(
         after = replace(after, last_entry=entry)
     uow.outbound.replace(stored or transfer, after)
     after = replace(after, version=after.version + 1)
+    # The key asked for a second time is proven by the grant that was logged (LR-20).
+    proof = entry or transfer.last_entry if event is OutEvent.OPEN_REQUEST else entry
     for effect in step.effects:
-        _carry_out(effect, uow, office, after, entry=entry, cause=cause)
+        _carry_out(effect, uow, office, after, entry=proof, cause=cause)
     return after
 
 

@@ -10,12 +10,14 @@ from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words
 from node.web.pages import (
     accounts,
+    arrivals,
     casefile,
     cases,
     consentcards,
     consents,
     contacts,
     documents,
+    exchangelog,
     inbox,
     login,
     moves,
@@ -44,6 +46,8 @@ def all_routes() -> list[Route]:
         *relocations.routes(),
         *outbox.routes(),
         *inbox.routes(),
+        *arrivals.routes(),
+        *exchangelog.routes(),
         *accounts.routes(),
     ]
 
