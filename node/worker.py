@@ -30,7 +30,8 @@ LEASE: Final = timedelta(seconds=15)
 POLL_S: Final = 1.0
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
-COALESCE_S: Final = 0.005
+COALESCE_S: Final = 0.02
+AT_ONCE: Final = 8
 HEARTBEAT_S: Final = 600.0
 
 
@@ -182,24 +183,46 @@ class Worker:
     async def _serve(self, peer: MemberId, event: asyncio.Event) -> None:
         """Deliver to one peer whenever it is woken or its next attempt is due."""
         while True:
-            delay = await self._courier.run.read(_delay, peer, self._office.clock.now())
-            with suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), delay)
+            if not event.is_set():
+                now = self._office.clock.now()
+                delay = await self._courier.run.read(_delay, peer, now)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), delay)
             event.clear()
             async with self._slots:
                 await self._guard(deliver_due, self._courier, peer)
 
     async def _release(self) -> None:
-        while True:
-            for key in await self._taken(Wake.RELEASE):
-                await self._guard(release.release, self._courier, TransferId(key))
+        await self._each(Wake.RELEASE, release.release)
 
     async def _open(self) -> None:
+        await self._each(Wake.OPEN, opening.open_and_import)
+
+    async def _each(
+        self, what: Wake, job: Callable[[Courier, TransferId], Awaitable[None]]
+    ) -> None:
+        """Do what is due for several transfers side by side, never twice for one."""
+        slots = asyncio.Semaphore(AT_ONCE)
+        running: set[str] = set()
+        again: set[str] = set()
+
+        async def once(key: str) -> None:
+            await self._guard(job, self._courier, TransferId(key))
+            slots.release()
+            running.discard(key)
+            if key in again:
+                again.discard(key)
+                self._mark(what, key)
+
         while True:
-            for key in await self._taken(Wake.OPEN):
-                await self._guard(
-                    opening.open_and_import, self._courier, TransferId(key)
-                )
+            for key in await self._taken(what):
+                if key in running:
+                    again.add(key)
+                    continue
+                await slots.acquire()
+                running.add(key)
+                assert self._tasks is not None
+                self._tasks.create_task(once(key))
 
     async def _every_minute(self) -> None:
         while True:

@@ -29,6 +29,10 @@ class CaseRepository(Protocol):
         """The whole case, opened. NotFoundError if absent, ErasedError if its key is gone."""
         ...
 
+    def person_content(self, case: CaseId) -> CaseContent:
+        """The case with nothing but what the gate asks for: person and protection."""
+        ...
+
     def open_new(self, file: CaseFile) -> None:
         """Insert a case under a new case key."""
         ...

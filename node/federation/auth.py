@@ -15,13 +15,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from http_message_signatures import (
-    HTTPMessageSigner,
     HTTPMessageVerifier,
     HTTPSignatureAlgorithm,
+    HTTPSignatureComponentResolver,
     HTTPSignatureKeyResolver,
     InvalidSignature,
 )
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
+from http_sf.compat import Dictionary
 from multidict import CIMultiDict
 
 from node.crypto.base64url import b64u
@@ -84,28 +85,14 @@ class Ed25519(HTTPSignatureAlgorithm):
         public_key: VerifyKey | None = None,
         private_key: SigningKey | None = None,
     ) -> None:
-        """Hold one of the two keys."""
+        """Hold the key; the library has a second one only for signing."""
+        assert private_key is None
         self._public = public_key
-        self._private = private_key
-
-    def sign(self, message: bytes) -> bytes:
-        """64 bytes over the signature base."""
-        assert self._private is not None
-        return sign(self._private, message)
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Raise SignatureError unless the signature is good."""
         assert self._public is not None
         verify(self._public, message, signature)
-
-
-class _OwnKey(HTTPSignatureKeyResolver):
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
-
-    def resolve_private_key(self, key_id: str) -> SigningKey:
-        assert key_id == self._keyring.key_id
-        return self._keyring.sign
 
 
 class _Listed(HTTPSignatureKeyResolver):
@@ -191,7 +178,8 @@ def sign_request(
     view.headers["staffelstab-version"] = VERSION
     covered = ["@method", "@target-uri", *_PARTIES, "staffelstab-version"]
     covered += [name for name in (*_CONTENT, *_UPLOAD) if name in view.headers]
-    _sign(view, keyring, covered, at=at, nonce=b64u(nonce))
+    quoted = [f'"{name}"' for name in covered]
+    _sign(view, keyring, quoted, at=at, nonce=b64u(nonce))
 
 
 def sign_answer(
@@ -206,7 +194,8 @@ def sign_answer(
     _name_parties(view.headers, keyring.member, to, directory)
     covered = ["@status", *_PARTIES]
     covered += [name for name in (*_CONTENT, *_ANSWER_FIELDS) if name in view.headers]
-    _sign(view, keyring, [*covered, *_BINDING], at=at, nonce=None)
+    quoted = [f'"{name}"' for name in covered]
+    _sign(view, keyring, [*quoted, *_BINDING], at=at, nonce=None)
 
 
 def verify_request(
@@ -229,7 +218,8 @@ def verify_request(
     required = ["@method", "@target-uri", *_PARTIES, "staffelstab-version"]
     required += _CONTENT if has_body else ()
     required += [name for name in (*_CONTENT, *_UPLOAD) if name in view.headers]
-    signed = _verify(view, find, list(dict.fromkeys(required)), now)
+    required = [f'"{name}"' for name in required]
+    signed = _verify(view, find, required, now)
     if not signed.nonce:
         raise SignatureError("nonce")
     MessageId(signed.nonce)
@@ -256,9 +246,10 @@ def verify_answer(
     Raises:
         SignatureError, UnknownKeyError, KeyRetiredError: It did not.
     """
-    required = ["@status", *_PARTIES, *_BINDING, *(_CONTENT if has_body else ())]
+    required = ["@status", *_PARTIES, *(_CONTENT if has_body else ())]
     required += [name for name in (*_CONTENT, *_ANSWER_FIELDS) if name in view.headers]
-    signed = _verify(view, find, list(dict.fromkeys(required)), now)
+    required = [*(f'"{name}"' for name in required), *_BINDING]
+    signed = _verify(view, find, required, now)
     if signed.member != peer or view.headers["staffelstab-from"] != peer:
         raise SignatureError("answer of another member")
     if view.headers["staffelstab-to"] != me:
@@ -282,20 +273,60 @@ def _sign(
     at: datetime,
     nonce: str | None,
 ) -> None:
-    signer = HTTPMessageSigner(
-        signature_algorithm=Ed25519, key_resolver=_OwnKey(keyring)
-    )
-    signer.sign(
-        view,
-        key_id=str(keyring.key_id),
-        created=at,
-        expires=at + SIGNATURE_WINDOW,
-        nonce=nonce,
-        label=LABEL,
-        tag=TAG,
-        covered_component_ids=covered,
-        use_existing_digest="content-digest" in view.headers,
-    )
+    """Spell the signature base ourselves: we know each field that we sign.
+
+    The library that verifies needs a fifth of a handover's time for the same text.
+    """
+    lines = [(name, _component(view, name)) for name in covered]
+    parameters = [
+        f"({' '.join(name for name, _ in lines)})",
+        f"created={int(at.timestamp())}",
+        f"expires={int((at + SIGNATURE_WINDOW).timestamp())}",
+        *([f'nonce="{nonce}"'] if nonce else []),
+        f'keyid="{keyring.key_id}"',
+        f'alg="{Ed25519.algorithm_id}"',
+        f'tag="{TAG}"',
+    ]
+    described = ";".join(parameters)
+    lines.append(('"@signature-params"', described))
+    base = "\n".join(f"{name}: {value}" for name, value in lines)
+    signature = b64encode(sign(keyring.sign, base.encode("ascii"))).decode("ascii")
+    view.headers["signature-input"] = f"{LABEL}={described}"
+    view.headers["signature"] = f"{LABEL}=:{signature}:"
+
+
+def _component(view: RequestView | AnswerView, name: str) -> str:
+    """The value of one covered component, as RFC 9421, chapter 2, derives it."""
+    asked = view.request if isinstance(view, AnswerView) else view
+    match name.removesuffix(";req"):
+        case '"@status"' if isinstance(view, AnswerView):
+            return str(view.status_code)
+        case '"@method"':
+            return asked.method
+        case '"@target-uri"':
+            # The library that verifies normalises addresses; so this is its own text.
+            bare = RequestView(asked.method, asked.url, CIMultiDict())
+            resolver = HTTPSignatureComponentResolver(bare)  # type: ignore[no-untyped-call]
+            return str(resolver.get_target_uri())  # type: ignore[no-untyped-call]
+        case '"signature";req;key="sst"':
+            return _signature_of(asked)
+    return view.headers[name.strip('"')]
+
+
+def _signature_of(request: RequestView) -> str:
+    """The request's own signature as received, spelled canonically."""
+    fields = Dictionary()
+    try:
+        fields.parse(", ".join(request.headers.getall("signature")).encode("ascii"))
+        return str(fields[LABEL])
+    except (KeyError, ValueError) as error:
+        raise SignatureError("signature") from error
+
+
+def _identity(component: str) -> tuple[str, frozenset[str]]:
+    """A component's quoted name and its parameters, whose order does not count."""
+    name, *parameters = component.split(";")
+    return name, frozenset(parameters)
 
 
 def _verify(
@@ -307,9 +338,7 @@ def _verify(
     resolver = _Listed(find)
     verifier = _Verifier(resolver, now)
     try:
-        results = verifier.verify(
-            view, expect_tag=TAG, expect_label=LABEL, require_components=required
-        )
+        results = verifier.verify(view, expect_tag=TAG, expect_label=LABEL)
     except (HTTPMessageSignaturesException, ValueError) as error:
         if resolver.failure is not None:
             raise resolver.failure from error
@@ -318,6 +347,10 @@ def _verify(
         raise SignatureError("signature") from error
     if len(results) != 1 or view.headers.getall("signature-input")[0].count(TAG) != 1:
         raise SignatureError("not exactly one signature")
+    # The library could compare as well; it would parse both lists for that.
+    covered = {_identity(name) for name in results[0].covered_components}
+    if not covered.issuperset(map(_identity, required)):
+        raise SignatureError("coverage")
     parameters = results[0].parameters
     return Signed(
         KeyId(str(parameters["keyid"])),

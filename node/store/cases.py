@@ -81,6 +81,17 @@ class SqlCases:
             _from_row(row), self._records.all_of(case, self._keys.of(row))
         )
 
+    def person_content(self, case: CaseId) -> CaseContent:
+        """The case with nothing but the records of person and protection, opened.
+
+        Raises:
+            As ``content``.
+        """
+        row = self._keys.row(case)
+        return CaseContent(
+            _from_row(row), self._records.of_person(case, self._keys.of(row))
+        )
+
     def open_new(self, file: CaseFile) -> None:
         """Insert a case under a new case key.
 

@@ -135,12 +135,13 @@ class LogTree:
 
 
 class _Reader:
-    """A ``HashReader`` that reads each tile once."""
+    """A ``HashReader`` that reads each tile once and hashes each inner node once."""
 
     def __init__(self, tree: LogTree, size: int) -> None:
         self._tree = tree
         self._size = size
         self._tiles: dict[tuple[int, int], list[bytes]] = {}
+        self._known: dict[tuple[int, int], bytes] = {}
 
     def __call__(self, level: int, index: int) -> bytes:
         """The root of one complete subtree.
@@ -152,10 +153,14 @@ class _Reader:
         if (index + 1) << level > self._size:
             raise UsageError("the tree does not reach so far")
         tile_level, height = divmod(level, HEIGHT)
-        start = index << height
-        number, offset = divmod(start, WIDTH)
-        inside = self._tile(tile_level, number)
-        return _root(inside[offset : offset + (1 << height)])
+        if height == 0:
+            number, offset = divmod(index, WIDTH)
+            return self._tile(tile_level, number)[offset]
+        found = self._known.get((level, index))
+        if found is None:
+            left, right = self(level - 1, 2 * index), self(level - 1, 2 * index + 1)
+            found = self._known[level, index] = node_hash(left, right)
+        return found
 
     def _tile(self, level: int, number: int) -> list[bytes]:
         if (level, number) not in self._tiles:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from node import strictjson
 from node.cases.dictionary import split_protection
@@ -47,6 +47,9 @@ _OF_CASE: Final = record.c.case_id == bindparam("case")
 _ONE: Final = record.c.id == bindparam("record")
 
 _ALL: Final = select(record).where(_OF_CASE).order_by(record.c.recorded_at, record.c.id)
+_OF_PERSON: Final = _ALL.where(
+    or_(record.c.kind == "person", record.c.kind == "protection")
+)
 _GET: Final = select(record).where(_OF_CASE, _ONE)
 _VERSIONS: Final = select(record.c.id, record.c.version).where(
     _OF_CASE, record.c.id.in_(bindparam("records", expanding=True))
@@ -76,6 +79,11 @@ class SqlRecords:
     def all_of(self, case: CaseId, key: CaseKey) -> tuple[Record, ...]:
         """All records of a case, opened, in the order they were recorded."""
         rows = self._work.rows(_ALL, {"case": case})
+        return tuple(opened(row, key) for row in rows)
+
+    def of_person(self, case: CaseId, key: CaseKey) -> tuple[Record, ...]:
+        """The records of the kinds that the gate asks for, in the same order."""
+        rows = self._work.rows(_OF_PERSON, {"case": case})
         return tuple(opened(row, key) for row in rows)
 
     def get(self, case: CaseId, record_id: RecordId) -> Record:

@@ -6,16 +6,19 @@ to them mean. Must never happen: an HTTP status, a time-out or a cut changes a t
 cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 10.1, 10.2.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
 from node import strictjson
 from node.crypto.checkpoint import Checkpoint, signature_lines
+from node.crypto.merkle import HashReader
 from node.errors import (
     DeliveryError,
     MalformedMessageError,
+    NodeError,
     PeerError,
     RejectedError,
     TrustError,
@@ -33,7 +36,7 @@ from node.failpoints import Point
 from node.ids import MemberId, TransferId
 from node.sync import permission, reception
 from node.sync.courier import Courier, StatementsAnswer
-from node.sync.limits import STATEMENTS_PER_LIST
+from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -60,9 +63,9 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
         a failure, which is noted with the next attempt's time.
     """
     try:
-        sent: set[TransferId] = set()
+        answered: set[TransferId] = set()
         while await _send_statements(courier, peer) or await _send_packets(
-            courier, peer, sent
+            courier, peer, answered
         ):
             pass
     except (DeliveryError, TrustError, PeerError) as error:
@@ -103,6 +106,8 @@ def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
     """The oldest statements that can be proven: always a prefix of the chain (HO-81)."""
     with uow:
         head = uow.log.newest()
+        # Neighbours share most of their proofs, so all read through one tree.
+        tree = uow.log.tree()
         rows = []
         envelopes = []
         for row in uow.outbox.statements(peer, STATEMENTS_PER_LIST):
@@ -112,14 +117,14 @@ def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
                 index = uow.log.index_of(row.entry)
                 if head is None or index is None or index >= head.size:
                     break
-                attachment = _attachment(uow, row, head, index)
+                attachment = _attachment(uow, row, head, tree, index=index)
             rows.append(row)
             envelopes.append(Envelope(row.jws, attachment))
     return Batch(tuple(rows), tuple(envelopes))
 
 
 def _attachment(
-    uow: UnitOfWork, row: StatementRow, head: Head, index: int
+    uow: UnitOfWork, row: StatementRow, head: Head, tree: HashReader, *, index: int
 ) -> strictjson.JsonObject:
     """The proof of the statement's entry, made fresh for this sending (HO-49)."""
     assert row.entry is not None
@@ -129,7 +134,7 @@ def _attachment(
         entries += _grounds(uow, opening)
     made = make_attachment(
         SignedHead(Checkpoint(head.origin, head.size, head.root), head.note),
-        uow.log.tree(),
+        tree,
         entries=entries,
         cp_size=row.cp_size,
         since_size=min(uow.heads.shown(row.peer), head.size),
@@ -153,10 +158,14 @@ def _grounds(uow: UnitOfWork, opening: bytes) -> list[Placed]:
 async def _take_answer(
     courier: Courier, peer: MemberId, batch: Batch, answer: StatementsAnswer
 ) -> None:
-    await courier.run.write(_settle, courier.office, peer, batch.rows, answer)
-    if answer.statements:
-        envelopes = tuple(answer.statements)
-        await courier.run.write(reception.take_list, courier.office, peer, envelopes)
+    """In one unit, unless what the peer says for itself is broken (HO-47)."""
+    office = courier.office
+    try:
+        opened = reception.open_list(office, peer, answer.statements)
+    except NodeError:
+        await courier.run.write(_settle, office, peer, batch.rows, answer, opened=())
+        raise
+    await courier.run.write(_settle, office, peer, batch.rows, answer, opened=opened)
 
 
 def _settle(
@@ -165,8 +174,10 @@ def _settle(
     peer: MemberId,
     rows: Sequence[StatementRow],
     answer: StatementsAnswer,
+    *,
+    opened: Sequence[reception.Opened],
 ) -> None:
-    """What a verified answer means for the outbox (HO-47)."""
+    """What a verified answer means for the outbox (HO-47), and what came with it."""
     now = office.clock.now()
     with uow:
         taken = [r.jti for r in rows if answer.results.get(r.jti) in _SETTLED]
@@ -178,6 +189,7 @@ def _settle(
         if "history-conflict" in answer.results.values():
             uow.chains.quarantine(peer, "history-conflict", "")
         uow.outbox.succeeded(peer, now)
+        reception.take_opened(uow, office, peer, opened)
         uow.commit()
 
 
@@ -185,23 +197,36 @@ def _settle(
 
 
 async def _send_packets(
-    courier: Courier, peer: MemberId, sent: set[TransferId]
+    courier: Courier, peer: MemberId, answered: set[TransferId]
 ) -> bool:
     """Send the containers whose offers are taken and cosigned; whether there were any.
 
+    ``answered`` are those that got a verified answer since the loop was woken. Where its
+    ``stored`` stands behind statements that still travel, the row stays until they come;
+    sending the container again would bring nothing new.
+
     Raises:
-        DeliveryError: One was sent in this run already and no statement said what became
-            of it: to send it again at once would be a loop without a pause.
+        DeliveryError: A peer answered without a statement: to send it again at once would
+            be a loop without a pause.
     """
-    due = await courier.run.read(_packets_due, courier.office, peer)
+    due = await courier.run.read(_packets_due, courier.office, peer, answered)
     if not due.ready and due.uncovered:
         await _ask_for_cosignature(courier, peer)
-        due = await courier.run.read(_packets_due, courier.office, peer)
-    for row in due.ready:
-        if row.transfer in sent:
-            raise DeliveryError("packet sent, not answered")
-        sent.add(row.transfer)
-        await _send_packet(courier, peer, row)
+        due = await courier.run.read(_packets_due, courier.office, peer, answered)
+    slots = asyncio.Semaphore(CONNECTIONS_PER_PEER)
+
+    async def send(row: PacketRow) -> None:
+        async with slots:
+            await _send_packet(courier, peer, row)
+        answered.add(row.transfer)
+
+    small = [row for row in due.ready if row.length <= PUT_BYTES]
+    # One that fails must not cut the others short: what they bring counts.
+    sent = await asyncio.gather(*map(send, small), return_exceptions=True)
+    for failure in filter(None, sent):
+        raise failure
+    for row in due.ready[len(small) :]:
+        await send(row)
     return bool(due.ready)
 
 
@@ -211,10 +236,13 @@ class _PacketsDue:
     uncovered: bool
 
 
-def _packets_due(uow: UnitOfWork, office: Office, peer: MemberId) -> _PacketsDue:
+def _packets_due(
+    uow: UnitOfWork, office: Office, peer: MemberId, answered: Collection[TransferId]
+) -> _PacketsDue:
     """LR-20: only what lies under a head that the recipient itself has cosigned."""
     with uow:
-        rows = uow.outbox.packets(peer, _PACKETS_AT_ONCE)
+        found = uow.outbox.packets(peer, _PACKETS_AT_ONCE + len(answered))
+        rows = [row for row in found if row.transfer not in answered]
         covered = uow.log.cosigned_size(office.directory().witness_key(peer).name)
         ready = []
         for row in rows:
@@ -226,9 +254,8 @@ def _packets_due(uow: UnitOfWork, office: Office, peer: MemberId) -> _PacketsDue
 
 async def _send_packet(courier: Courier, peer: MemberId, row: PacketRow) -> None:
     office = courier.office
-    if not await courier.run.write(
-        permission.check_before_attempt, office, row.transfer
-    ):
+    if not await courier.run.read(permission.may_leave, office, row.transfer):
+        await courier.run.write(permission.stop, office, row.transfer)
         return
     office.failpoints.reach(Point.UPLOAD_CONNECTED)
     answer = await courier.transport.send_packet(
@@ -237,6 +264,8 @@ async def _send_packet(courier: Courier, peer: MemberId, row: PacketRow) -> None
     office.failpoints.reach(Point.RECEIPT_READ)
     await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.DELIVERED_AFTER_COMMIT)
+    if not answer.statements:
+        raise DeliveryError("packet sent, not answered")
 
 
 async def _ask_for_cosignature(courier: Courier, peer: MemberId) -> None:

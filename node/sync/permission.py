@@ -28,7 +28,9 @@ def ask_gate(
     """Ask for the stored scope again (HO-28), reading the consents under lock (HO-33)."""
     assert transfer.recipient is not None
     now = office.clock.now()
-    members = [open_member(uow, m.case, now)[1] for m in transfer.members]
+    members = [
+        _member(uow, uow.cases.person_content(m.case), now) for m in transfer.members
+    ]
     wishes: dict[CaseId, Wish] = {
         m.case: Wish(m.categories, m.documents, m.basis) for m in transfer.members
     }
@@ -50,32 +52,42 @@ def open_member(
 ) -> tuple[CaseContent, Member]:
     """A case, opened, and what the gate must know of its person."""
     content = uow.cases.content(case)
+    return content, _member(uow, content, at)
+
+
+def _member(uow: UnitOfWork, content: CaseContent, at: datetime) -> Member:
     worker = content.file.caseworker
-    return content, member_of(
+    return member_of(
         content,
-        tuple(uow.consents.of_case(case)),
+        tuple(uow.consents.of_case(content.file.id)),
         on=local_day(at),
         secrecy_bound=worker is not None and uow.accounts.is_secrecy_bound(worker),
     )
 
 
-def check_before_attempt(
-    uow: UnitOfWork, office: Office, transfer_id: TransferId
-) -> bool:
-    """The gate before a delivery attempt of the packet (HO-26 c).
+def may_leave(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> bool:
+    """The gate before a delivery attempt of the packet (HO-26 c); only reads.
 
     Returns:
-        Whether the container may leave now; if not, the transfer was stopped here.
+        Whether the container may leave now; if not, ``stop`` says so in the store.
     """
     with uow:
         transfer = uow.outbound.get(transfer_id)
         if transfer.state is not Outbound.QUEUED:
             return False
-        stop = stop_cause(uow, office, transfer)
-        if stop is not None:
-            apply(uow, office, transfer, OutEvent.STOPPED, stop)
+        return stop_cause(uow, office, transfer) is None
+
+
+def stop(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
+    """End a queued transfer that may not leave, if that is still so."""
+    with uow:
+        transfer = uow.outbound.get(transfer_id)
+        if transfer.state is not Outbound.QUEUED:
+            return
+        cause = stop_cause(uow, office, transfer)
+        if cause is not None:
+            apply(uow, office, transfer, OutEvent.STOPPED, cause)
             uow.commit()
-    return stop is None
 
 
 def stop_cause(

@@ -53,6 +53,9 @@ from node.sync.rows import Head
 from node.sync.transfer import Why
 from node.sync.words import UNLINKED, RejectionCode, StatementType
 
+Opened = tuple[Statement, Attachment | None]
+"""A statement whose signature holds, and its attachment, which proves nothing yet."""
+
 TAKEN = "taken"
 REFUSED = "refused"
 _OF_SENDER = frozenset(
@@ -86,17 +89,10 @@ def take_list(
         MalformedMessageError, SignatureError: One of them is broken; nothing is taken.
         UnknownKeyError, KeyRetiredError: What the directory says of its key.
     """
-    opened = [_open(office, peer, envelope) for envelope in envelopes]
-    log_key = office.directory().log_key(peer)
-    listener = _Peer(peer, Heads(log_key), log_key.name)
-    results: dict[str, str] = {}
+    opened = open_list(office, peer, envelopes)
     with uow:
-        for statement, attachment in opened:
-            result = _take(uow, office, listener, statement, attachment)
-            results[str(statement.claims.jti)] = result
-            if result not in {TAKEN, REFUSED}:
-                break
-        seen = uow.heads.seen(listener.origin)
+        results = take_opened(uow, office, peer, opened)
+        seen = uow.heads.seen(office.log_of(peer))
         answer = StatementsAnswer(
             results=results,
             got=uow.chains.last_in(peer),
@@ -106,9 +102,33 @@ def take_list(
     return answer
 
 
-def _open(
-    office: Office, peer: MemberId, envelope: Envelope
-) -> tuple[Statement, Attachment | None]:
+def open_list(
+    office: Office, peer: MemberId, envelopes: Sequence[Envelope]
+) -> list[Opened]:
+    """Verify all of a list as far as that needs no store.
+
+    Raises:
+        As ``take_list``.
+    """
+    return [_open(office, peer, envelope) for envelope in envelopes]
+
+
+def take_opened(
+    uow: UnitOfWork, office: Office, peer: MemberId, opened: Sequence[Opened]
+) -> dict[str, str]:
+    """Take verified statements inside the caller's transaction; the results by jti."""
+    log_key = office.directory().log_key(peer)
+    listener = _Peer(peer, Heads(log_key), log_key.name)
+    results: dict[str, str] = {}
+    for statement, attachment in opened:
+        result = _take(uow, office, listener, statement, attachment)
+        results[str(statement.claims.jti)] = result
+        if result not in {TAKEN, REFUSED}:
+            break
+    return results
+
+
+def _open(office: Office, peer: MemberId, envelope: Envelope) -> Opened:
     """Verify one statement as far as it needs no store (HO-2, HO-41)."""
     kid = statement_kid(envelope.jws)
     directory = office.directory()
