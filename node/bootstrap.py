@@ -21,9 +21,10 @@ from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
 from node.clock import Clock, SystemClock
 from node.config import Settings
+from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
-from node.errors import ConfigError, DirectoryExpiredError, UnknownNodeError
+from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.fetcher import Source
@@ -33,6 +34,7 @@ from node.founding import Paths, log_origin, means_of, witness_name
 from node.ids import TransferId
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
+from node.store.mark import read_mark
 from node.store.migrate import check_schema
 from node.store.publisher import Publisher
 from node.store.register import RegisterLine
@@ -334,6 +336,15 @@ def peer_app(node: Node) -> web.Application:
     )
 
 
+def _marked(paths: Paths) -> Checkpoint | None:
+    """What the log's signer remembers outside the database."""
+    try:
+        mark = read_mark(paths.mark)
+    except LogError:
+        return None
+    return mark.head if mark else None
+
+
 def web_app(node: Node) -> web.Application:
     """The application behind the listener for people, with the town's API beside it."""
     settings = node.settings
@@ -356,6 +367,7 @@ def web_app(node: Node) -> web.Application:
         files=node.courier.files,
         places=shipped_places(),
         outlook=partial(outlook, node.run),
+        mark=partial(_marked, Paths(settings.folder)),
     )
     api = make_api_app(ApiDesk(node.office, node.run, parts.places, settings.delivery))
     return make_web_app(parts, all_routes(), api=api)

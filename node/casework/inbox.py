@@ -57,7 +57,8 @@ class OfferSight:
     """One offer with everything its page says.
 
     ``is_here`` says that the sealed bytes are complete on our disk. ``queue`` is how our
-    own statements to the sender stand.
+    own statements to the sender stand, ``unassigned`` how many of the sender's cases wait
+    here for a caseworker.
     """
 
     received: Received
@@ -65,6 +66,7 @@ class OfferSight:
     second_by: str
     is_here: bool
     queue: Due
+    unassigned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def offer_sight(uow: ReadingUnit, transfer_id: TransferId, by: Actor) -> OfferSi
         second_by=_name(uow, transfer.second_by),
         is_here=uow.secrets.received(transfer_id) is not None,
         queue=uow.outbox.due(transfer.sender),
+        unassigned=len(uow.readings.unassigned(transfer.sender)),
     )
 
 

@@ -38,6 +38,7 @@ class Form:
     method: str
     kind: str
     fields: tuple[Field, ...]
+    text: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -60,13 +61,17 @@ class Page:
     links: tuple[tuple[str, str], ...]
     body: bytes = field(default=b"", repr=False)
 
-    def form(self, action: str) -> Form:
-        """The form whose action ends so.
+    def form(self, action: str, words: str = "") -> Form:
+        """The first form whose action ends so and in which these words stand.
 
         Raises:
             AssertionError: The page has no such form.
         """
-        found = [f for f in self.forms if urlsplit(f.action).path.endswith(action)]
+        found = [
+            form
+            for form in self.forms
+            if urlsplit(form.action).path.endswith(action) and words in form.text
+        ]
         if not found:
             actions = [f.action for f in self.forms]
             raise AssertionError(f"no form {action} on {self.path}: {actions}")
@@ -116,13 +121,18 @@ class Browser:
         return await self._go("GET", path, None)
 
     async def submit(
-        self, page: Page, action: str, values: Mapping[str, str | list[str]]
+        self,
+        page: Page,
+        action: str,
+        values: Mapping[str, str | list[str]],
+        *,
+        words: str = "",
     ) -> Page:
         """Fill in a form of a page and send it; what nobody touches stays as it is.
 
         A list sets all values of a name; an empty list unticks it.
         """
-        form = page.form(action)
+        form = page.form(action, words)
         sent: list[tuple[str, str]] = []
         for control in form.fields:
             if control.name not in values:
@@ -210,6 +220,7 @@ class _Reader(HTMLParser):
         self.forms: list[Form] = []
         self._hidden = 0
         self._form: Form | None = None
+        self._form_start = 0
         self._link: tuple[str, int] | None = None
         self._select: Field | None = None
         self._area: tuple[str, int] | None = None
@@ -229,6 +240,7 @@ class _Reader(HTMLParser):
                 given.get("enctype", ""),
                 (),
             )
+            self._form_start = len(self.words)
         elif tag in {"input", "button"} and given.get("name"):
             self._control(tag, given)
         elif tag == "select":
@@ -267,7 +279,8 @@ class _Reader(HTMLParser):
             self.links.append((" ".join("".join(self.words[start:]).split()), href))
             self._link = None
         elif tag == "form" and self._form is not None:
-            self.forms.append(self._form)
+            text = " ".join("".join(self.words[self._form_start :]).split())
+            self.forms.append(replace(self._form, text=text))
             self._form = None
         elif tag == "select" and self._select is not None:
             first = self._select.choices[:1]

@@ -6,13 +6,13 @@ would accept (its directory root is marked, its data are invented).
 """
 
 import asyncio
-import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,7 @@ class Federation:
 
 
 async def prepare(
-    folder: Path, *, port: int, seed: int, hands: Hands | None = None
+    folder: Path, *, ports: Sequence[int], seed: int, hands: Hands | None = None
 ) -> Federation:
     """Make the directory, found and admit both nodes, fill them.
 
@@ -101,7 +101,7 @@ async def prepare(
     """
     hands = hands or own_hands()
     _clear(folder)
-    wehr, saeckingen = places([port, port + 1, port + 2, port + 3])
+    wehr, saeckingen = places(ports)
     demo = build_demo(seed, hands.clock.now().date())
     federation = Federation(folder, wehr, saeckingen)
     found_federation(federation, hands)
@@ -229,7 +229,7 @@ async def run(data: Path | None, *, port: int, seed: int) -> None:
     """``staffelstab demo``: show both towns until Ctrl+C."""
     folder = data or Path("demo-data")
     print("Staffelstab-Demo wird vorbereitet ...", flush=True)
-    federation = await prepare(folder, port=port, seed=seed)
+    federation = await prepare(folder, ports=range(port, port + 4), seed=seed)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -259,7 +259,10 @@ def welcome(federation: Federation) -> str:
   Beenden mit Strg+C."""
 
 
-def free_port_block(seed: int | None = None) -> int:
-    """A first port of four for tests and the check: chosen by chance, high."""
-    number = secrets.randbelow(4000) if seed is None else seed
-    return 20000 + 4 * number
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody listens on now; for checks and tests."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]

@@ -99,7 +99,7 @@ def judge(
             _our_signatures(dossier, report, directory, ours=ours),
             _their_signatures(dossier, directory),
             _both_sides(dossier, ours=ours),
-            _witnesses(dossier, ours=ours),
+            _witnesses(dossier, directory, ours=ours),
             _consent(dossier),
         )
     )
@@ -221,15 +221,16 @@ def _agree(entries: Sequence[Entry]) -> bool:
     )
 
 
-def _witnesses(dossier: Dossier, *, ours: Ours) -> Answer:
+def _witnesses(dossier: Dossier, directory: Directory, *, ours: Ours) -> Answer:
     """Which other towns have cosigned a head of ours above these entries."""
     question = Question.WITNESSES
+    total = sum(member.id != ours.member for member in directory.members())
     others = [w for w in dossier.witnesses if w.name != ours.witness_name]
     last = max(item.index for item in dossier.own)
     seen = sum(witness.size > last for witness in others)
     if not seen:
-        return Answer(question, ok=None, why="unseen", counted=(0, len(others)))
-    return Answer(question, ok=True, counted=(seen, len(others)))
+        return Answer(question, ok=None, why="unseen", counted=(0, total))
+    return Answer(question, ok=True, counted=(seen, total))
 
 
 def _consent(dossier: Dossier) -> Answer:

@@ -76,6 +76,11 @@ class PersonRow:
         """Whether this office still works on the case."""
         return self.baton in {Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED}
 
+    def is_ours(self, on: date) -> bool:
+        """Whether this office is responsible on this day (FR-3)."""
+        until = self.responsible_until
+        return self.is_here and (until is None or on <= until)
+
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
@@ -190,6 +195,10 @@ class Readings(Protocol):
 
     def received(self, cases: Collection[CaseId]) -> Mapping[CaseId, MemberId]:
         """Which of these cases came from another body, and from which."""
+        ...
+
+    def unassigned(self, sender: MemberId) -> Sequence[CaseId]:
+        """Editable cases that came from this body and have no caseworker yet."""
         ...
 
 

@@ -53,6 +53,15 @@ _HOUSEHOLD: Final = (
 _RECEIVED: Final = select(case_file.c.id, case_file.c.came_from).where(
     case_file.c.id.in_(_OF), case_file.c.came_from.is_not(None)
 )
+_UNASSIGNED: Final = (
+    select(case_file.c.id)
+    .where(
+        case_file.c.came_from == bindparam("sender"),
+        case_file.c.caseworker.is_(None),
+        case_file.c.baton == Baton.ACTIVE,
+    )
+    .order_by(case_file.c.id)
+)
 _OPENED: Final = select(record).where(
     record.c.case_id.in_(_OF), record.c.kind.in_(["person", "protection"])
 )
@@ -170,6 +179,11 @@ class SqlReadings:
         """Which of these cases came from another body, and from which."""
         rows = self._work.rows(_RECEIVED, {"cases": list(cases)})
         return {CaseId(row.id): MemberId(row.came_from) for row in rows}
+
+    def unassigned(self, sender: MemberId) -> Sequence[CaseId]:
+        """Editable cases that came from this body and have no caseworker yet."""
+        rows = self._work.rows(_UNASSIGNED, {"sender": sender})
+        return [CaseId(row.id) for row in rows]
 
     def tasks(self) -> Sequence[TaskRow]:
         """All open tasks, soonest due and oldest first."""

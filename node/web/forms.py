@@ -64,7 +64,7 @@ class Form:
 
     def text(self, name: str) -> str:
         """The first value of a field, or the empty text."""
-        return self.values.get(name, ("",))[0]
+        return next(iter(self.values.get(name, ())), "")
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a field that may be chosen several times."""

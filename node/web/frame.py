@@ -17,9 +17,11 @@ from aiohttp import web
 
 from node.accounts.model import Role
 from node.clock import Clock
+from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError
 from node.ids import AccountId, Ags, Identifier
+from node.report.logview import LogIndex
 from node.report.people import People
 from node.sync.courier import Runner
 from node.sync.office import Office
@@ -94,7 +96,10 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything a page may use; made once by bootstrap."""
+    """Everything a page may use; made once by bootstrap.
+
+    ``mark`` reads the log signer's memory outside the database, None if there is none.
+    """
 
     settings: WebSettings
     clock: Clock
@@ -107,6 +112,8 @@ class Parts:
     places: Mapping[Ags, str]
     outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
     people: People = field(default_factory=People)
+    log_index: LogIndex = field(default_factory=LogIndex)
+    mark: Callable[[], Checkpoint | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

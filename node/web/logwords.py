@@ -48,7 +48,9 @@ _SENTENCES: Mapping[EntryType, str] = {
     _T.NOTICE_SENT: msgid(
         "%(office)s was told of a withdrawal after handover %(number)s."
     ),
-    _T.NOTICE_TAKEN: msgid("%(office)s told of a withdrawal after handover %(number)s."),
+    _T.NOTICE_TAKEN: msgid(
+        "%(office)s told of a withdrawal after handover %(number)s."
+    ),
     _T.NOTICE_ANSWERED: msgid("The withdrawal after handover %(number)s was answered."),
     _T.EXPORT_SEALED: msgid("Handover %(number)s was sealed into a file."),
     _T.EXPORT_ACKNOWLEDGED: msgid("The file of handover %(number)s was acknowledged."),
@@ -99,9 +101,7 @@ _ASKED: Mapping[Question, str] = {
         "What %(office)s signed is valid under the keys of that day."
     ),
     Question.BOTH_SIDES: msgid("Both sides say the same."),
-    Question.WITNESSES: msgid(
-        "Witnesses have seen these states: %(n)s of %(m)s."
-    ),
+    Question.WITNESSES: msgid("Witnesses have seen these states: %(n)s of %(m)s."),
     Question.CONSENT: msgid(
         "The consent was valid and covered what was sent, at sending and when the key was"
         " given."
@@ -117,14 +117,20 @@ _WHY: Mapping[tuple[Question, str], str] = {
     (Question.CONTINUED, "changed"): msgid("The whole check found a change."),
     (Question.CONTINUED, "missing"): msgid("The whole check found something missing."),
     (Question.OUR_SIGNATURES, "checkpoint"): msgid("A signed state does not hold."),
-    (Question.OUR_SIGNATURES, "statement"): msgid("One of our statements does not hold."),
+    (Question.OUR_SIGNATURES, "statement"): msgid(
+        "One of our statements does not hold."
+    ),
     (Question.OUR_SIGNATURES, "unsigned"): msgid("Nothing is signed yet."),
-    (Question.THEIR_SIGNATURES, "silent"): msgid("The other side has signed nothing yet."),
+    (Question.THEIR_SIGNATURES, "silent"): msgid(
+        "The other side has signed nothing yet."
+    ),
     (Question.THEIR_SIGNATURES, "statement"): msgid(
         "One of their statements does not hold, or its key is not known here."
     ),
     (Question.BOTH_SIDES, "silent"): msgid("The other side has shown no entry yet."),
-    (Question.BOTH_SIDES, "unproven"): msgid("A proof of the other side does not hold."),
+    (Question.BOTH_SIDES, "unproven"): msgid(
+        "A proof of the other side does not hold."
+    ),
     (Question.BOTH_SIDES, "erased"): msgid("An entry of the other side was erased."),
     (Question.BOTH_SIDES, "other"): msgid("An entry is about something else."),
     (Question.BOTH_SIDES, "differ"): msgid("The entries of both sides contradict."),
@@ -147,13 +153,17 @@ _FOUND: Mapping[Code, str] = {
     Code.BODY_CHANGED: msgid("The content of entry %(index)s was changed."),
     Code.TILE_DIFFERS: msgid("A stored sum at entry %(index)s is wrong."),
     Code.CHECKPOINT_SIGNATURE_BAD: msgid("The signed state %(index)s does not hold."),
-    Code.CHECKPOINT_NOT_EXTENDING: msgid("The signed state %(index)s was not continued."),
+    Code.CHECKPOINT_NOT_EXTENDING: msgid(
+        "The signed state %(index)s was not continued."
+    ),
     Code.COSIGNATURE_BAD: msgid("A cosignature of state %(index)s does not hold."),
     Code.MISSING: msgid("The content of entry %(index)s is missing."),
     Code.ERASED_WITHOUT_GROUND: msgid("Entry %(index)s was erased without a ground."),
     Code.CHAIN_GAP: msgid("Entry %(index)s does not follow the one before it."),
     Code.ERASED_LAWFUL: msgid("From entry %(index)s on a part was lawfully erased."),
-    Code.TIME_OUTSIDE: msgid("The time of entry %(index)s does not fit its signatures."),
+    Code.TIME_OUTSIDE: msgid(
+        "The time of entry %(index)s does not fit its signatures."
+    ),
 }
 _ELSE = msgid("Something is not in order at entry %(index)s.")
 

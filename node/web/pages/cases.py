@@ -77,10 +77,11 @@ async def _list(request: web.Request) -> web.Response:
     account = account_of(request).id
     everybody = [p for p in people.all() if _is_listed(p, account)]
     scope = request.query.get("of", "mine")
+    on = today(request)
     chosen = [
         p
         for p in everybody
-        if (p.is_here if scope != "gone" else not p.is_here)
+        if p.is_ours(on) is (scope != "gone")
         and (scope == "all" or p.caseworker == account)
     ]
     chosen.sort(key=lambda p: (fold(p.family_name), fold(p.given_names)))
@@ -93,9 +94,11 @@ async def _list(request: web.Request) -> web.Response:
         rows=await found(request, chosen[(number - 1) * _PAGE : number * _PAGE]),
         scope=scope,
         counts={
-            "mine": sum(p.caseworker == account and p.is_here for p in everybody),
-            "all": sum(p.is_here for p in everybody),
-            "gone": sum(p.caseworker == account and not p.is_here for p in everybody),
+            "mine": sum(p.caseworker == account and p.is_ours(on) for p in everybody),
+            "all": sum(p.is_ours(on) for p in everybody),
+            "gone": sum(
+                p.caseworker == account and not p.is_ours(on) for p in everybody
+            ),
         },
         total=len(chosen),
         number=number,

@@ -16,6 +16,7 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    exchangelog,
     inbox,
     login,
     moves,
@@ -44,6 +45,7 @@ def all_routes() -> list[Route]:
         *relocations.routes(),
         *outbox.routes(),
         *inbox.routes(),
+        *exchangelog.routes(),
         *accounts.routes(),
     ]
 

@@ -166,9 +166,7 @@ async def _check_one(request: web.Request) -> web.Response:
 
 async def _check_all(request: web.Request) -> web.Response:
     parts, words, actor = parts_of(request), words_of(request), _actor(request)
-    report = await parts.run.read(
-        auditing.check_log, parts.office, parts.mark(), actor
-    )
+    report = await parts.run.read(auditing.check_log, parts.office, parts.mark(), actor)
     await parts.run.write(auditing.note_view, parts.office, [report.root], actor)
     return await page(
         request,

@@ -15,6 +15,7 @@ from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.codes import label
 from node.cases.model import FOUR_EYES
+from node.casework import arrivals
 from node.casework import inbox as casework
 from node.casework.inbox import Announced, OfferSight
 from node.crypto.container import MAX_PRELUDE_BYTES
@@ -25,7 +26,7 @@ from node.errors import (
     TrustError,
     UnknownNodeError,
 )
-from node.ids import MemberId, TransferId
+from node.ids import AccountId, MemberId, TransferId
 from node.sync import decision
 from node.sync.decision import No
 from node.sync.inward import offered_categories
@@ -71,6 +72,7 @@ def routes() -> list[Route]:
         Route("POST", "/inbox/{transfer}/names", _names, roles=_APPROVERS),
         Route("POST", "/inbox/{transfer}/approve", _approve, roles=_APPROVERS),
         Route("POST", "/inbox/{transfer}/refuse", _refuse, roles=_APPROVERS),
+        Route("POST", "/inbox/{transfer}/assign", _assign, roles=_APPROVERS),
     ]
 
 
@@ -180,7 +182,38 @@ async def _refuse(request: web.Request) -> web.Response:
             return await see_other(
                 request, request.path.removesuffix("/refuse"), saved=saved
             )
-    return await _offer_page(request, sight, form.with_errors(errors), status=422)
+    # The ticks above stand in a form of their own; a wrong refusal leaves them alone.
+    kept = Form({**form.values, "take": _ticked(sight).all("take")}, errors)
+    return await _offer_page(request, sight, kept, status=422)
+
+
+async def _assign(request: web.Request) -> web.Response:
+    parts, words, form = parts_of(request), words_of(request), form_of(request)
+    number = path_id(request, "transfer", TransferId)
+    to = next(
+        (one for one, _ in await _caseworkers(parts) if one == form.text("caseworker")),
+        None,
+    )
+    if to is None:
+        wrong = {"caseworker": words.gettext("Please choose a caseworker.")}
+        sight = await _sight(request)
+        return await _offer_page(request, sight, form.with_errors(wrong), status=422)
+    count = await parts.run.write(
+        arrivals.assign,
+        number,
+        AccountId(to),
+        on=parts.clock.now().date(),
+        by=_actor(request),
+    )
+    saved = words.ngettext(
+        "%(num)s case was assigned.", "%(num)s cases were assigned.", count
+    ) % {"num": count}
+    return await see_other(request, request.path.removesuffix("/assign"), saved=saved)
+
+
+async def _caseworkers(parts: Parts) -> Sequence[tuple[str, str]]:
+    found = await parts.run.read(arrivals.caseworkers, parts.clock.now().date())
+    return [(str(account.id), account.name) for account in found]
 
 
 # ---- The page --------------------------------------------------------------------------
@@ -246,6 +279,8 @@ async def _offer_page(
         ],
         left_out=left_out(offer, words),
         days_left=max((transfer.expires_at - parts.clock.now()).days, 0),
+        sight=sight,
+        caseworkers=await _caseworkers(parts) if sight.unassigned else [],
         undecided=transfer.state in casework.WAITING_HERE,
         can_approve=waiting and sound and not mine,
         can_refuse=transfer.state in {Inbound.WAITING, Inbound.APPROVED},
@@ -321,7 +356,9 @@ def _bodies(office: Office) -> Sequence[tuple[str, str]]:
 
 
 def _place(parts: Parts, offer: OfferBody) -> str:
-    return f"{parts.places.get(offer.ags, '')} ({offer.ags})".strip()
+    # The official list says "Wehr, Stadt".
+    name = parts.places.get(offer.ags, "").split(",")[0]
+    return f"{name} ({offer.ags})".strip()
 
 
 def _no_of(

@@ -113,7 +113,7 @@ async def _show(request: web.Request) -> web.Response:
     me = account_of(request).id
     people = await people_of(request)
     found: _Found = await parts.run.read(_read, me, on)
-    mine = [p for p in people.all() if p.caseworker == me and p.is_here]
+    mine = [p for p in people.all() if p.caseworker == me and p.is_ours(on)]
     groups = [
         _due(found, people, words, on),
         _handovers(found, people, parts, words),
@@ -244,7 +244,7 @@ def _clock(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
             f"/cases/{p.case}",
             words.gettext("The counselling ends."),
             ends,
-            words.gettext("Open"),
+            words.gettext("View"),
         )
         for ends, p in sorted(ending, key=lambda pair: (pair[0], pair[1].name))
     ]
@@ -258,7 +258,7 @@ def _consents(found: _Found, people: People, words: Words) -> Group:
             f"/cases/{row.case}/consents",
             words.gettext("The consent ends."),
             row.until,
-            words.gettext("Open"),
+            words.gettext("View"),
         )
         for row in found.consents
     ]
@@ -277,7 +277,7 @@ def _plans(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
             f"/cases/{p.case}/plan",
             words.gettext("The plan is to be reviewed."),
             day,
-            words.gettext("Open"),
+            words.gettext("View"),
         )
         for day, p in sorted(due, key=lambda pair: (pair[0], pair[1].name))
     ]
@@ -291,7 +291,7 @@ def _titles(found: _Found, people: People, words: Words) -> Group:
             f"/cases/{row.case}/details",
             words.code(row.code, "residence"),
             row.on,
-            words.gettext("Open"),
+            words.gettext("View"),
         )
         for row in found.titles
     ]
