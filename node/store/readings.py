@@ -53,14 +53,10 @@ _HOUSEHOLD: Final = (
 _RECEIVED: Final = select(case_file.c.id, case_file.c.came_from).where(
     case_file.c.id.in_(_OF), case_file.c.came_from.is_not(None)
 )
-_UNASSIGNED: Final = (
-    select(case_file.c.id)
-    .where(
-        case_file.c.came_from == bindparam("sender"),
-        case_file.c.caseworker.is_(None),
-        case_file.c.baton == Baton.ACTIVE,
-    )
-    .order_by(case_file.c.id)
+_UNASSIGNED: Final = select(case_file.c.id).where(
+    case_file.c.came_from == bindparam("sender"),
+    case_file.c.caseworker.is_(None),
+    case_file.c.baton == Baton.ACTIVE,
 )
 _OPENED: Final = select(record).where(
     record.c.case_id.in_(_OF), record.c.kind.in_(["person", "protection"])

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from node.cli.folder import opened
 from typer.testing import CliRunner, Result
 
 from node.accounts.model import Account, Role
@@ -17,7 +18,6 @@ from node.cases import townlist
 from node.cases.townrow import Offer
 from node.cli.app import app
 from node.cli.cases import SENTENCES
-from node.cli.folder import opened
 from node.founding import Paths, Town, found
 from node.ids import AccountId, Ags, MemberId
 from node.trust.member import Contact

@@ -10,6 +10,7 @@ from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words
 from node.web.pages import (
     accounts,
+    arrivals,
     casefile,
     cases,
     consentcards,
@@ -45,6 +46,7 @@ def all_routes() -> list[Route]:
         *relocations.routes(),
         *outbox.routes(),
         *inbox.routes(),
+        *arrivals.routes(),
         *exchangelog.routes(),
         *accounts.routes(),
     ]

@@ -15,8 +15,8 @@ from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.codes import label
 from node.cases.model import FOUR_EYES
-from node.casework import arrivals
 from node.casework import inbox as casework
+from node.casework.arrivals import caseworkers
 from node.casework.inbox import Announced, OfferSight
 from node.crypto.container import MAX_PRELUDE_BYTES
 from node.errors import (
@@ -26,7 +26,7 @@ from node.errors import (
     TrustError,
     UnknownNodeError,
 )
-from node.ids import AccountId, MemberId, TransferId
+from node.ids import MemberId, TransferId
 from node.sync import decision
 from node.sync.decision import No
 from node.sync.inward import offered_categories
@@ -60,19 +60,25 @@ from node.web.offerwords import (
     state_word,
 )
 
-_APPROVERS: Final = frozenset({Role.APPROVER})
+APPROVERS: Final = frozenset({Role.APPROVER})
 _ALWAYS: Final = "K01"
+
+
+async def caseworkers_of(request: web.Request) -> Sequence[tuple[str, str]]:
+    """Who may get an arrived case today: id and name."""
+    parts = parts_of(request)
+    found = await parts.run.read(caseworkers, parts.clock.now().date())
+    return [(str(account.id), account.name) for account in found]
 
 
 def routes() -> list[Route]:
     """The addresses of the inbox."""
     return [
-        Route("GET", "/inbox", _list, roles=_APPROVERS),
-        Route("GET", "/inbox/{transfer}", _show, roles=_APPROVERS),
-        Route("POST", "/inbox/{transfer}/names", _names, roles=_APPROVERS),
-        Route("POST", "/inbox/{transfer}/approve", _approve, roles=_APPROVERS),
-        Route("POST", "/inbox/{transfer}/refuse", _refuse, roles=_APPROVERS),
-        Route("POST", "/inbox/{transfer}/assign", _assign, roles=_APPROVERS),
+        Route("GET", "/inbox", _list, roles=APPROVERS),
+        Route("GET", "/inbox/{transfer}", _show, roles=APPROVERS),
+        Route("POST", "/inbox/{transfer}/names", _names, roles=APPROVERS),
+        Route("POST", "/inbox/{transfer}/approve", _approve, roles=APPROVERS),
+        Route("POST", "/inbox/{transfer}/refuse", _refuse, roles=APPROVERS),
     ]
 
 
@@ -99,8 +105,8 @@ async def _list(request: web.Request) -> web.Response:
 
 
 async def _show(request: web.Request) -> web.Response:
-    sight = await _sight(request)
-    return await _offer_page(request, sight, _ticked(sight))
+    sight = await sight_of(request)
+    return await offer_page(request, sight, _ticked(sight))
 
 
 async def _names(request: web.Request) -> web.Response:
@@ -108,7 +114,7 @@ async def _names(request: web.Request) -> web.Response:
     parts, number = parts_of(request), path_id(request, "transfer", TransferId)
     actor, at = _actor(request), parts.clock.now()
     key, file = await parts.run.write(casework.begin_look, number, actor, at)
-    sight = await _sight(request)
+    sight = await sight_of(request)
     try:
         start = await parts.run.file(_start, parts.files, key, number, file)
         people = await parts.run.read(
@@ -117,19 +123,19 @@ async def _names(request: web.Request) -> web.Response:
     except PacketUnreadableError:
         words = words_of(request)
         wrong = words.gettext("The announcement cannot be read.")
-        return await _offer_page(request, sight, _ticked(sight), problem=wrong)
-    return await _offer_page(request, sight, _ticked(sight), people=people)
+        return await offer_page(request, sight, _ticked(sight), problem=wrong)
+    return await offer_page(request, sight, _ticked(sight), people=people)
 
 
 async def _approve(request: web.Request) -> web.Response:
     parts, words, form = parts_of(request), words_of(request), form_of(request)
-    sight = await _sight(request)
+    sight = await sight_of(request)
     offer = sight.received.offer
     offered = frozenset(offered_categories(offer))
     take = frozenset(form.all("take")) & offered
     if any(check["ok"] is False for check in _checks(request, sight)):
         problem = words.gettext("One of the checks failed. Nothing was approved.")
-        return await _offer_page(request, sight, form, status=409, problem=problem)
+        return await offer_page(request, sight, form, status=409, problem=problem)
     try:
         after = await parts.run.write(
             _decide_yes, parts.office, sight.received.transfer.id, take, _actor(request)
@@ -140,7 +146,7 @@ async def _approve(request: web.Request) -> web.Response:
         problem = words.gettext(
             "A second person must approve: you were the first already."
         )
-        return await _offer_page(request, sight, form, status=422, problem=problem)
+        return await offer_page(request, sight, form, status=422, problem=problem)
     saved = (
         words.gettext("Approved. Another person must approve as well.")
         if after is Inbound.WAITING
@@ -151,7 +157,7 @@ async def _approve(request: web.Request) -> web.Response:
 
 async def _refuse(request: web.Request) -> web.Response:
     parts, words, form = parts_of(request), words_of(request), form_of(request)
-    sight = await _sight(request)
+    sight = await sight_of(request)
     no, errors = _no_of(form, parts.office, words)
     if no is not None:
         try:
@@ -184,42 +190,14 @@ async def _refuse(request: web.Request) -> web.Response:
             )
     # The ticks above stand in a form of their own; a wrong refusal leaves them alone.
     kept = Form({**form.values, "take": _ticked(sight).all("take")}, errors)
-    return await _offer_page(request, sight, kept, status=422)
-
-
-async def _assign(request: web.Request) -> web.Response:
-    parts, words, form = parts_of(request), words_of(request), form_of(request)
-    number = path_id(request, "transfer", TransferId)
-    to = next(
-        (one for one, _ in await _caseworkers(parts) if one == form.text("caseworker")),
-        None,
-    )
-    if to is None:
-        wrong = {"caseworker": words.gettext("Please choose a caseworker.")}
-        sight = await _sight(request)
-        return await _offer_page(request, sight, form.with_errors(wrong), status=422)
-    count = await parts.run.write(
-        arrivals.assign,
-        number,
-        AccountId(to),
-        on=parts.clock.now().date(),
-        by=_actor(request),
-    )
-    saved = words.ngettext(
-        "%(num)s case was assigned.", "%(num)s cases were assigned.", count
-    ) % {"num": count}
-    return await see_other(request, request.path.removesuffix("/assign"), saved=saved)
-
-
-async def _caseworkers(parts: Parts) -> Sequence[tuple[str, str]]:
-    found = await parts.run.read(arrivals.caseworkers, parts.clock.now().date())
-    return [(str(account.id), account.name) for account in found]
+    return await offer_page(request, sight, kept, status=422)
 
 
 # ---- The page --------------------------------------------------------------------------
 
 
-async def _sight(request: web.Request) -> OfferSight:
+async def sight_of(request: web.Request) -> OfferSight:
+    """What may be known of the offer that the address names."""
     number = path_id(request, "transfer", TransferId)
     sight: OfferSight = await parts_of(request).run.read(
         casework.offer_sight, number, _actor(request)
@@ -229,16 +207,14 @@ async def _sight(request: web.Request) -> OfferSight:
 
 async def _too_late(request: web.Request) -> web.Response:
     """Somebody or something was faster; the page shows how it stands now (SC-51)."""
-    sight = await _sight(request)
+    sight = await sight_of(request)
     problem = words_of(request).gettext(
         "Your decision was not saved: it was decided or ended meanwhile."
     )
-    return await _offer_page(
-        request, sight, _ticked(sight), status=409, problem=problem
-    )
+    return await offer_page(request, sight, _ticked(sight), status=409, problem=problem)
 
 
-async def _offer_page(
+async def offer_page(
     request: web.Request,
     sight: OfferSight,
     form: Form,
@@ -247,6 +223,7 @@ async def _offer_page(
     problem: str = "",
     people: Sequence[Announced] = (),
 ) -> web.Response:
+    """The page of one offer, in whatever state it is."""
     parts, words, account = parts_of(request), words_of(request), account_of(request)
     transfer, offer = sight.received.transfer, sight.received.offer
     sender = _sender(parts.office, transfer.sender)
@@ -280,7 +257,7 @@ async def _offer_page(
         left_out=left_out(offer, words),
         days_left=max((transfer.expires_at - parts.clock.now()).days, 0),
         sight=sight,
-        caseworkers=await _caseworkers(parts) if sight.unassigned else [],
+        caseworkers=await caseworkers_of(request) if sight.unassigned else [],
         undecided=transfer.state in casework.WAITING_HERE,
         can_approve=waiting and sound and not mine,
         can_refuse=transfer.state in {Inbound.WAITING, Inbound.APPROVED},
