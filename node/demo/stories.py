@@ -128,7 +128,7 @@ async def move(
         "/relocations/new",
         {"place": ags or str(to.ags), "move_on": f"{day:%d.%m.%Y}"},
     )
-    page = await clerk.submit(asked, "/relocations/new", {})
+    page = await clerk.submit(asked, "/relocations/new", {"_sure": "yes"})
     return page, page.path.split("?")[0].rsplit("/", 1)[-1]
 
 

@@ -8,9 +8,7 @@ from tests.support.sources import MODULES, ROOT, name_of, nodes_of, text_of, tre
 
 MOST_LINES = 400
 # Too long when the rule came, with the length they had then. Lines only ever leave here.
-STILL_TOO_LONG = {
-    "node/store/transfers.py": 404,
-}
+STILL_TOO_LONG = {}
 NO_ROOMS = {"utils", "helpers", "common", "base", "manager", "misc", "tools"}
 # The last places that can answer, each with a reason beside it.
 CATCH_ALL = {
