@@ -14,7 +14,7 @@ NO_ROOMS = {"utils", "helpers", "common", "base", "manager", "misc", "tools"}
 CATCH_ALL = {
     "node/api/gate.py",
     "node/bootstrap.py",
-    "node/cli/folder.py",
+    "node/cli/opened.py",
     "node/federation/routes.py",
     "node/store/writer.py",
     "node/web/failures.py",

@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from node.cli.folder import opened
 from typer.testing import CliRunner, Result
 
 from node.accounts.model import Account, Role
@@ -18,6 +17,7 @@ from node.cases import townlist
 from node.cases.townrow import Offer
 from node.cli.app import app
 from node.cli.cases import SENTENCES
+from node.cli.opened import open_store
 from node.founding import Paths, Town, found
 from node.ids import AccountId, Ags, MemberId
 from node.trust.member import Contact
@@ -43,7 +43,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         directory="",
     )
     found(Paths(folder), town, clock=hands.clock, randomness=hands.randomness)
-    with opened(folder) as node:
+    with open_store(folder) as node:
         for number, login, role in (
             (WORKER, "kim", Role.CASEWORKER),
             (AccountId("a1" * 16), "toni", Role.APPROVER),
@@ -115,7 +115,7 @@ def test_the_trials_number_takes_the_people_in_and_a_second_time_nobody(node, tm
 def test_the_people_are_cases_of_the_caseworker_with_origin_list(node, tmp_path):
     file = written(tmp_path, CP1252)
     run(node, file, "--apply", trial(node, file)["digest"])
-    with opened(node) as opened_node:
+    with open_store(node) as opened_node:
         contents = opened_node.store.read_sync(
             lambda uow: [uow.cases.content(c) for c in uow.readings.versions()]
         )
@@ -132,7 +132,7 @@ def test_the_people_are_cases_of_the_caseworker_with_origin_list(node, tmp_path)
 def test_one_household_of_the_list_is_one_household_here(node, tmp_path):
     file = written(tmp_path, DUPES)
     run(node, file, "--apply", trial(node, file)["digest"])
-    with opened(node) as opened_node:
+    with open_store(node) as opened_node:
         files = opened_node.store.read_sync(
             lambda uow: [uow.cases.file(c) for c in uow.readings.versions()]
         )
