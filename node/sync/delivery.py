@@ -93,13 +93,27 @@ async def greet(courier: Courier, peer: MemberId) -> bool:
 
 
 async def _send_statements(courier: Courier, peer: MemberId) -> bool:
-    batch = await courier.run.read(next_batch, peer)
-    if not batch.rows:
-        return False
-    answer = await courier.transport.send_statements(peer, batch.envelopes)
-    await _take_answer(courier, peer, batch, answer)
-    settled = [r for r in batch.rows if answer.results.get(r.jti) in _SETTLED]
-    return len(settled) == len(batch.rows)
+    """Send the oldest statements that can be proven; whether the peer took any.
+
+    Raises:
+        RejectedError: It took none. Without a failure on record nothing would say when to
+            try again.
+    """
+    result = "not-answered"
+    # Race: an answer that was lost had moved the peer's memory of our log. The next one
+    # tells where it stands now, and proofs from there may do; a third try would not.
+    for _ in range(2):
+        batch = await courier.run.read(next_batch, peer)
+        if not batch.rows:
+            return False
+        answer = await courier.transport.send_statements(peer, batch.envelopes)
+        corrected = await _take_answer(courier, peer, batch, answer)
+        if any(answer.results.get(row.jti) in _SETTLED for row in batch.rows):
+            return True
+        result = answer.results.get(batch.rows[0].jti, result)
+        if not corrected:
+            break
+    raise RejectedError(result, can_retry=True)
 
 
 def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
@@ -157,15 +171,22 @@ def _grounds(uow: UnitOfWork, opening: bytes) -> list[Placed]:
 
 async def _take_answer(
     courier: Courier, peer: MemberId, batch: Batch, answer: StatementsAnswer
-) -> None:
-    """In one unit, unless what the peer says for itself is broken (HO-47)."""
+) -> bool:
+    """In one unit, unless what the peer says for itself is broken (HO-47).
+
+    Returns:
+        Whether the peer remembers another size of our log than we thought: then the
+        proofs we sent began at the wrong place, and fresh ones may do.
+    """
     office = courier.office
     try:
         opened = reception.open_list(office, peer, answer.statements)
     except NodeError:
         await courier.run.write(_settle, office, peer, batch.rows, answer, opened=())
         raise
-    await courier.run.write(_settle, office, peer, batch.rows, answer, opened=opened)
+    return await courier.run.write(
+        _settle, office, peer, batch.rows, answer, opened=opened
+    )
 
 
 def _settle(
@@ -176,10 +197,11 @@ def _settle(
     answer: StatementsAnswer,
     *,
     opened: Sequence[reception.Opened],
-) -> None:
+) -> bool:
     """What a verified answer means for the outbox (HO-47), and what came with it."""
     now = office.clock.now()
     with uow:
+        corrected = answer.seen is not None and answer.seen != uow.heads.shown(peer)
         taken = [r.jti for r in rows if answer.results.get(r.jti) in _SETTLED]
         uow.outbox.acknowledge(peer, taken, now)
         if answer.got is not None:
@@ -191,6 +213,7 @@ def _settle(
         uow.outbox.succeeded(peer, now)
         reception.take_opened(uow, office, peer, opened)
         uow.commit()
+    return corrected
 
 
 # -- Packets -----------------------------------------------------------------------------

@@ -49,11 +49,14 @@ def change(office, act):
     office.node.store.write_sync(unit)
 
 
-async def test_a_healthy_node_says_so_in_one_sentence(office):
-    said = await page_of(office)
-    assert "Alles in Ordnung." in said
-    assert "Was tun?" not in said
-    assert set(levels(office).values()) == {Level.OK}
+async def test_a_healthy_node_says_so_in_one_sentence(tmp_path):
+    # One of its own: the other tests leave their faults in the office they share.
+    async with open_office(tmp_path) as office:
+        office.node.publisher.publish()
+        said = await page_of(office)
+        assert "Alles in Ordnung." in said
+        assert "Was tun?" not in said
+        assert set(levels(office).values()) == {Level.OK}
 
 
 @pytest.mark.spec("SC-62", "SC-66")
