@@ -25,7 +25,6 @@ app.add_typer(directory.app, name="directory")
 app.add_typer(log.app, name="log")
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
-app.add_typer(cases.app, name="case")
 
 Folder = Annotated[
     Path, typer.Option("--data", help="Datenordner des Knotens.", show_default=True)
