@@ -1,17 +1,19 @@
 """Two real towns after one handover, and the bundles both can make of it."""
 
+import hashlib
 from contextlib import asynccontextmanager
 
-from node.accounts.model import Role
-from node.accounts.policy import Actor
+from node import strictjson
 from node.bootstrap import build_node, own_hands
 from node.casework import exporting
 from node.config import load_settings
-from node.exchangelog.bundle import pack_files, read_files
-from node.ids import AccountId
+from node.crypto.jws import sign_jws
+from node.exchangelog.bundle import EVIDENCE_TYP, pack_files, read_files
+from node.report.fingerprints import fingerprints
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from tests.e2e.test_spine import inbound, outbound, relocate
+from tests.support.office import AUDITOR, add_more
 from tests.support.pair import (
     APPROVER,
     SAECKINGEN,
@@ -23,8 +25,6 @@ from tests.support.pair import (
     running,
     until,
 )
-
-AUDITOR = Actor(AccountId("f" * 32), frozenset({Role.AUDITOR}))
 
 
 @asynccontextmanager
@@ -38,6 +38,7 @@ async def handed_over(folder):
     ):
         for node in (wehr, saeckingen):
             add_staff(node)
+            node.store.write_sync(add_more)
         case = open_case(wehr)
         give_consent(wehr, case)
         transfer = relocate(wehr, case).transfer
@@ -67,8 +68,6 @@ def bundle_of(node, query, other=None):
 
 def trust_of(node):
     """The auditor's own list, from the keys of the directory."""
-    from node.report.fingerprints import fingerprints
-
     return frozenset(fingerprints(node.office.directory()))
 
 
@@ -83,12 +82,6 @@ def resealed(raw, changes, keyring=None):
 
 def new_manifest(files, keyring):
     """List and signature over these files, as whoever has the exporter's key can make."""
-    import hashlib
-
-    from node import strictjson
-    from node.crypto.jws import sign_jws
-    from node.exchangelog.bundle import EVIDENCE_TYP
-
     found = strictjson.parse_object(files["manifest.json"], members=10_000)
     found["files"] = [
         {
@@ -100,8 +93,6 @@ def new_manifest(files, keyring):
         if not name.startswith("manifest.")
     ]
     raw = strictjson.encode(found)
-    payload = strictjson.encode(
-        {"v": 1, "manifest": hashlib.sha256(raw).hexdigest()}
-    )
+    payload = strictjson.encode({"v": 1, "manifest": hashlib.sha256(raw).hexdigest()})
     jws = sign_jws(payload, keyring.sign, keyring.key_id, EVIDENCE_TYP)
     return {"manifest.json": raw, "manifest.jws": jws.encode()}
