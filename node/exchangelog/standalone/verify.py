@@ -75,40 +75,36 @@ VERDICTS = {
 # fmt: on
 EXIT = {"verified": 0, "tampered": 1, "incomplete": 2, "unconfirmed": 2}
 
-_FACTS = "transfer attempt peer epoch packet statement peer_cp outcome"
-_EXPORT = "transfer packet persons scope basis register consents outcome"
+# Types of entries, and the keys that each has beyond the common ones.
+_TABLE = """
+transfer.withheld: transfer peer persons outcome
+transfer.sent: T persons scope bytes expires basis register consents
+transfer.granted: T consents
+transfer.received: T scope bytes expires
+transfer.rejected: T count
+transfer.approved: T scope
+transfer.imported: T persons scope
+transfer.denied transfer.recalled transfer.delivered transfer.completed transfer.secured: T
+transfer.refused transfer.backed_up transfer.dropped notice.sent notice.taken notice.answered: T
+source.erasing source.erased: T basis
+export.sealed export.acknowledged: transfer packet persons scope basis register consents outcome
+consent.recorded: consent scope recipients valid_from valid_until basis register
+consent.withdrawn consent.replaced: consent outcome
+audit.viewed: count digest
+audit.revealed: target
+audit.exported: digest
+hold.set hold.released log.erasure log.erased: basis order_ref ranges
+log.opened: vkey continues inc
+log.recovered: old_size new_size inc lost
+key.added key.retired peer.changed policy.changed witness.resumed witness.conflict: target digest
+operator.override: what transfer missing outcome
+"""
+_T = "transfer attempt peer epoch packet statement peer_cp outcome"
 _KEYS = {
-    "transfer.withheld": "transfer peer persons outcome",
-    "transfer.sent": _FACTS + " persons scope bytes expires basis register consents",
-    "transfer.granted": _FACTS + " consents",
-    "transfer.received": _FACTS + " scope bytes expires",
-    "transfer.rejected": _FACTS + " count",
-    "transfer.approved": _FACTS + " scope",
-    "transfer.imported": _FACTS + " persons scope",
-    "source.erasing": _FACTS + " basis",
-    "source.erased": _FACTS + " basis",
-    "export.sealed": _EXPORT,
-    "export.acknowledged": _EXPORT,
-    "consent.recorded": "consent scope recipients valid_from valid_until basis register",
-    "consent.withdrawn": "consent outcome",
-    "consent.replaced": "consent outcome",
-    "audit.viewed": "count digest",
-    "audit.revealed": "target",
-    "audit.exported": "digest",
-    "log.opened": "vkey continues inc",
-    "log.recovered": "old_size new_size inc lost",
-    "operator.override": "what transfer missing outcome",
+    kind: keys.strip().replace("T", _T)
+    for kinds, keys in (line.split(":") for line in _TABLE.strip().split("\n"))
+    for kind in kinds.split()
 }
-for _name in (
-    "transfer.denied transfer.recalled transfer.delivered transfer.completed "
-    "transfer.secured transfer.refused transfer.backed_up transfer.dropped "
-    "notice.sent notice.taken notice.answered"
-).split():
-    _KEYS[_name] = _FACTS
-for _name in "hold.set hold.released log.erasure log.erased".split():
-    _KEYS[_name] = "basis order_ref ranges"
-for _name in ("key.added key.retired peer.changed policy.changed witness.resumed witness.conflict").split():
-    _KEYS[_name] = "target digest"
 _COMMON = "v id type at log class role actor second prev"
 
 NAMED_BY = {
@@ -614,6 +610,7 @@ class Check:
                 self.check_sides,
                 self.check_consents,
                 self.check_times,
+                self.check_cards,
                 self.check_quorum,
                 self.check_keys,
             ):
@@ -916,6 +913,8 @@ class Check:
     def check_named(self, name, claims):
         """The entry of a statement says what the statement says; heads do not disagree."""
         side = next(s for s in self.sides.values() if s.member == claims["iss"])
+        if claims["cp"] and claims["cp"]["log"] != side.origin:
+            self.add("statement_bad", name)
         for head in (claims["cp"], claims["seen"]):
             self.check_head(name, head and (head["log"], head["size"], unb64(head["root"], "root")))
         c = claims["entry"]
@@ -1069,21 +1068,22 @@ class Check:
         key = self.witnesses[label]
         return self.trusted is None or (key.name, key.fingerprint) in self.trusted
 
-    def check_keys(self):
-        """Which keys the auditor's own list confirms; a key card speaks for its log."""
-        trusted = set(self.trusted or ())
+    def check_cards(self):
+        """A key card speaks for log and witness of a node whose statement key is trusted."""
         for (letter,), name in self.paths(r"keys/([ab])-card\.jws"):
-            card = self.reading(name, self.read_card, letter, self.files[name], trusted)
+            card = self.reading(name, self.read_card, letter, self.files[name])
             if card is False:
                 self.add("statement_bad", name)
-            elif card:
-                trusted |= card
-        self.trusted = trusted
+            elif card and self.trusted is not None:
+                self.trusted = {*self.trusted, *card}
+
+    def check_keys(self):
+        """Which of the keys that something rests on stand in the auditor's own list."""
         for (name, fingerprint), kind in sorted(self.used.items()):
-            if kind != "witness" and (name, fingerprint) not in trusted:
+            if kind != "witness" and (name, fingerprint) not in (self.trusted or ()):
                 self.add("key_unconfirmed", name)
 
-    def read_card(self, letter, raw, trusted):
+    def read_card(self, letter, raw):
         """Log and witness keys under a statement key, if that one is trusted."""
         kid, payload, signature, signed = read_jws(raw, "staffelstab-keys+jwt")
         side = self.sides[letter]
@@ -1092,7 +1092,7 @@ class Check:
         keys = [Key(card["log"]), Key(card["witness"])]
         if key is None or not self.is_signed(key, signed, signature) or keys[0].name != side.origin:
             return False
-        known = (side.member, hashlib.sha256(key).hexdigest()) in trusted
+        known = (side.member, hashlib.sha256(key).hexdigest()) in (self.trusted or ())
         return {(k.name, k.fingerprint) for k in keys} if known else set()
 
     # The answer.
