@@ -52,10 +52,7 @@ def of_transfer(uow: EvidenceUnit, office: Office, transfer: TransferId) -> Evid
     found = uow.log_view.dossier(transfer, own_log_key(office))
     types = {item.entry.type for item in found.own if item.entry is not None}
     peer = found.peer
-    if peer is None or not types & {
-        EntryType.TRANSFER_SENT,
-        EntryType.TRANSFER_RECEIVED,
-    }:
+    if peer is None or not (found.said or found.heard):
         raise NotFoundError("no exchange of this transfer")
     said = [_claims(jws) for jws in found.said]
     heard = [_claims(jws) for jws in found.heard]
