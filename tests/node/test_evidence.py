@@ -3,10 +3,12 @@
 import io
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import time
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -26,6 +28,7 @@ from node.exchangelog.standalone import verify
 from node.ids import TransferId
 from node.report.booklet import sentences, verifier
 from node.report.bundlecheck import NodeJudge, check_bundle
+from node.sync.rows import EntryDraft
 from tests.node.evidence_stage import (
     bundle_of,
     handed_over,
@@ -356,6 +359,51 @@ async def test_each_entry_of_a_range_is_opened(stage):
     check = check_bundle(raw, stage.trust)
     assert ("missing", "a/entries/3") in check.findings
     assert check.verdict == "incomplete"
+
+
+@pytest.mark.spec("LR-41", "EL-9")
+async def test_a_range_with_erased_entries_needs_their_ground_in_the_log(tmp_path):
+    async with handed_over(tmp_path) as (wehr, _, _):
+        trust = trust_of(wehr)
+        path = next(tmp_path.glob("wehr/**/*.db"))
+        erase_bodies(path, [1, 2])
+        without = check_bundle(bundle_of(wehr, range(5)).raw, trust)
+        assert {w for c, w in without.findings if c == "missing"} == {
+            "a/entries/1",
+            "a/entries/2",
+        }
+        wehr.store.write_sync(note_erasure, [[1, 3]])
+        wehr.publisher.publish()
+        made = bundle_of(wehr, range(5)).raw
+        check = check_bundle(made, trust)
+        assert check.verdict == "verified"
+        assert (check.counts["opened"], check.counts["erased"]) == (4, 2)
+        assert [n for n in read_files(made) if n.startswith("erasures/")]
+        wrong = {name: b"{}" for name in read_files(made) if "erasures/" in name}
+        found = check_bundle(resealed(made, wrong, wehr.office.keyring), trust)
+        assert "body_changed" in codes(found)
+
+
+def erase_bodies(path, places):
+    """What step 5 of an erasure leaves: rows that explain, and no bodies."""
+    with closing(sqlite3.connect(path)) as database, database:
+        for index in places:
+            database.execute("INSERT INTO log_erased VALUES (?, ?)", (index, bytes(16)))
+            database.execute("DELETE FROM log_body WHERE idx = ?", (index,))
+
+
+def note_erasure(uow, ranges):
+    with uow:
+        uow.log.append(
+            EntryDraft(
+                type=EntryType.LOG_ERASURE,
+                at=datetime.now(UTC),
+                group=f"permanent:{datetime.now(UTC):%Y-%m}",
+                fields={"basis": "retention", "order_ref": None, "ranges": ranges},
+                role="operator",
+            )
+        )
+        uow.commit()
 
 
 async def test_a_range_beyond_the_log_or_too_long_is_refused(stage):
