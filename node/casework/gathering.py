@@ -147,7 +147,9 @@ def _own_side(
         assert former is not None
         assert latter is not None
         steps.append(Step((m, former), (n, latter), consistency_proof(m, n, tree)))
-    keys = _keys(office, office.member, kids, card=key_card(office, 1))
+    keys = _keys(
+        office, office.member, kids, card=key_card(office, uow.chains.incarnation())
+    )
     texts = tuple(notes[size] for size in sizes if size != over)
     return SideEvidence(keys, True, texts, shown, tuple(steps))
 

@@ -59,6 +59,8 @@ def bundle_command(
 
     with _told():
         query = _query(transfer, between)
+        if to is not None and to.exists():
+            raise InputError(to.name, "exists")
         theirs = None if other is None else _read(other)
         with open_store(data) as opened:
             by = opened.store.read_sync(auditor_of, opened, login)

@@ -68,7 +68,7 @@ Prüfen auf einem fremden Rechner, ohne Netz:
   python3 verify.py DATEI.nachweis.zip
   python3 verify.py DATEI.nachweis.zip --trust meine-schluessel.txt
 
-Nehmen Sie verify.py aus einer Quelle, der Sie trauen, nicht aus diesem Paket.
+Nehmen Sie verify.py aus einer Quelle, der Sie trauen, nicht aus dieser Datei.
 Ohne eigene Schlüsselliste lautet das beste Ergebnis: in sich stimmig, die Schlüssel
 sind nicht bestätigt. Die Liste hat je Zeile einen Namen und einen Fingerabdruck:
 

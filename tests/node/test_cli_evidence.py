@@ -138,7 +138,8 @@ async def test_wrong_use_writes_neither_file_nor_line(desk, words):
 
 async def test_a_file_that_is_there_is_not_overwritten(desk):
     path, _ = desk.bundle("there.zip", "--range", 0, 2)
-    before = path.read_bytes()
+    before, count = path.read_bytes(), exported(desk)
     _, done = desk.bundle("there.zip", "--range", 0, 3)
     assert done.exit_code == 3
     assert path.read_bytes() == before
+    assert exported(desk) == count

@@ -46,7 +46,7 @@ CODES = {
     "proof_bad": ("proof", "Der Eintrag steht so nicht in diesem Protokoll.", "The entry does not stand in this log so."),
     "body_changed": ("proof", "Der Inhalt ist nicht, worauf sich das Protokoll festgelegt hat.", "The content is not what the log committed to."),
     "statement_bad": ("proof", "Die Erklärung ist ungültig oder passt nicht zu ihrem Eintrag.", "The statement is invalid or does not fit its entry."),
-    "packet_differs": ("proof", "Beide Seiten nennen verschiedene Pakete oder Umfänge.", "Both sides name different packets or scopes."),
+    "packet_differs": ("proof", "Beide Seiten nennen verschiedene Inhalte oder Umfänge.", "Both sides name different packets or scopes."),
     "order_violated": ("proof", "Die Schritte stehen in falscher Reihenfolge.", "The steps stand in the wrong order."),
     "duplicate": ("proof", "Ein Schritt, den es einmal gibt, steht zweimal da.", "A step that happens once stands there twice."),
     "consent_missing": ("proof", "Für eine Person ist keine Grundlage genannt.", "No basis is named for a person."),
@@ -468,6 +468,7 @@ def quorum_met(name, cosigned, groups):
 def read_trust(raw: bytes) -> set[tuple[str, str]]:
     """The auditor's own list: lines ``<name> <fingerprint>``."""
     trusted = set()
+    raw = raw[3:] if raw.startswith(b"\xef\xbb\xbf") else raw  # as editors begin a file
     for line in read_text(raw.replace(b"\r\n", b"\n"), 1024 * 1024, "trust").split("\n"):
         words = line.split()
         if not words or words[0].startswith("#"):

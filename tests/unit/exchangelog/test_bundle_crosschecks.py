@@ -280,6 +280,13 @@ def test_another_policy_is_refused(text):
         verify.read_policy(text.encode())
 
 
+def test_a_list_of_keys_may_come_from_any_editor():
+    line = f"wehr.example/log/1 {'AB' * 32}"
+    for text in (line, f"\ufeff# own\r\n\r\n  {line}\r\n"):
+        found = verify.read_trust(text.encode())
+        assert found == {("wehr.example/log/1", "ab" * 32)}
+
+
 @pytest.mark.parametrize(
     "text",
     ["a\n", "a b\n", f"a {'0' * 63}\n", f"a {'g' * 64}\n", f"a {'0' * 64} c\n", "\0"],
