@@ -23,6 +23,7 @@ from node.cases.ports import (
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.evidence import EvidenceView
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
@@ -31,6 +32,7 @@ from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
 from node.store.directory import SqlDirectory
+from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
@@ -99,6 +101,7 @@ class SqlUnitOfWork:
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)
         self.log_view: LogView = SqlLogView(self._work)
+        self.evidence: EvidenceView = SqlEvidence(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)

@@ -17,6 +17,7 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    evidence,
     exchangelog,
     inbox,
     login,
@@ -49,6 +50,7 @@ def all_routes() -> list[Route]:
         *inbox.routes(),
         *arrivals.routes(),
         *exchangelog.routes(),
+        *evidence.routes(),
         *accounts.routes(),
         *status.routes(),
     ]
