@@ -226,6 +226,12 @@ class LogError(NodeError):
     code = "log"
 
 
+class BackupError(NodeError):
+    """A backup file does not verify, is not ours, or does not hold what it must."""
+
+    code = "backup"
+
+
 class SealError(NodeError):
     """Stored bytes do not open under their key and context; the row is damaged or moved."""
 

@@ -23,14 +23,17 @@ from node.cases.ports import (
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.backups import Backups
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
+from node.store.backuprows import SqlBackups
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
 from node.store.directory import SqlDirectory
+from node.store.dump import Dump
 from node.store.exchangelog import SqlExchangeLog
 from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
@@ -105,6 +108,8 @@ class SqlUnitOfWork:
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.upkeep = Upkeep(self._work)
+        self.backups: Backups = SqlBackups(self._work)
+        self.dump = Dump(self._work)
 
     @property
     def is_committed(self) -> bool:
