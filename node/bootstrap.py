@@ -30,8 +30,9 @@ from node.federation.desk import Desk
 from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, means_of, witness_name
+from node.founding import Paths, log_origin, means_of, vault_of, witness_name
 from node.ids import TransferId
+from node.store.backupduty import duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
@@ -211,6 +212,13 @@ async def build_node(
                 courier=courier,
                 publish=publisher.publish,
                 refresh_directory=refresh,
+                back_up=duty_of(
+                    vault_of(settings, master),
+                    store,
+                    means,
+                    office,
+                    settings.backup_hour,
+                ),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),

@@ -143,9 +143,7 @@ def check_backup(read: Reader, signer: VerifyKey) -> SealedBackup:
     return sealed
 
 
-def open_backup(
-    sealed: SealedBackup, key: OpeningKey, read: Reader
-) -> Iterator[bytes]:
+def open_backup(sealed: SealedBackup, key: OpeningKey, read: Reader) -> Iterator[bytes]:
     """The plaintext, in authentic portions of 64 KiB.
 
     Args:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
+BERLIN: Final = ZoneInfo("Europe/Berlin")
 OVERDUE_AFTER: Final = timedelta(hours=26)
 """One a day, and two hours for making it."""
 
@@ -70,3 +72,19 @@ def last_verified(rows: Sequence[BackupRow]) -> datetime | None:
 def is_overdue(taken_at: datetime | None, at: datetime) -> bool:
     """Whether somebody must look: no verified backup for 26 hours."""
     return taken_at is None or at - taken_at > OVERDUE_AFTER
+
+
+def is_due(taken_at: datetime | None, at: datetime, *, hour: int) -> bool:
+    """Whether the backup of the day is still to be made.
+
+    Args:
+        taken_at: When the newest one was taken, None if there is none.
+        at: Now.
+        hour: The full hour of the day, local time, from which on it is made.
+    """
+    planned = at.astimezone(BERLIN).replace(
+        hour=hour, minute=0, second=0, microsecond=0
+    )
+    if planned > at:
+        planned -= timedelta(days=1)
+    return taken_at is None or taken_at < planned

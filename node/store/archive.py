@@ -17,7 +17,9 @@ from node.errors import BackupError
 
 CHUNK_BYTES: Final = 64 * 1024
 _MOST_CHUNK: Final = 256 * 1024 * 1024
-_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_NAME: Final = re.compile(
+    r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*"
+)
 _END: Final = b"\0\0"
 
 

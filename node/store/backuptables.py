@@ -4,7 +4,16 @@ Rules as in ``tables``. A row of ``backup`` says nothing of what a file holds be
 of weeks; a restored node finds the rows of the backups before its own.
 """
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, Named, Table, Text, TypedColumns
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    Index,
+    Named,
+    Table,
+    Text,
+    TypedColumns,
+)
 
 from node.store.columns import Day, Instant, digests
 from node.store.tables import metadata

@@ -13,11 +13,21 @@ three have a length (4) between letter and bytes.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Connection, Table, delete, func, insert, select, text
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from node.errors import BackupError
@@ -138,21 +148,11 @@ def _count_on(connection: Connection, table: Table[Any]) -> None:
 def _spell(value: Any, *, as_json: bool) -> bytes:
     if as_json:
         return _sized(b"J", json.dumps(value, ensure_ascii=True).encode("ascii"))
-    match value:
-        case None:
-            return b"N"
-        case bool():
-            return b"1" if value else b"0"
-        case int():
-            return _sized(b"I", str(value).encode("ascii"))
-        case str():
-            return _sized(b"S", value.encode("utf-8"))
-        case bytes() | memoryview():
-            return _sized(b"B", bytes(value))
-        case datetime():
-            return _sized(b"T", str(to_micros(value)).encode("ascii"))
-        case date():
-            return _sized(b"D", value.isoformat().encode("ascii"))
+    if value is None or isinstance(value, bool):
+        return {None: b"N", False: b"0", True: b"1"}[value]
+    for kind, letter, spell in _WRITERS:
+        if isinstance(value, kind):
+            return _sized(letter, spell(value))
     raise BackupError("a value of a kind that has no spelling")
 
 
@@ -160,7 +160,16 @@ def _sized(kind: bytes, content: bytes) -> bytes:
     return kind + len(content).to_bytes(4, "big") + content
 
 
-_READERS: Final = {
+# An instant is a date as well, so it stands first.
+_WRITERS: Final[tuple[tuple[type, bytes, Callable[[Any], bytes]], ...]] = (
+    (int, b"I", lambda value: str(value).encode("ascii")),
+    (str, b"S", lambda value: value.encode("utf-8")),
+    (bytes, b"B", bytes),
+    (memoryview, b"B", bytes),
+    (datetime, b"T", lambda value: str(to_micros(value)).encode("ascii")),
+    (date, b"D", lambda value: value.isoformat().encode("ascii")),
+)
+_READERS: Final[Mapping[bytes, Callable[[bytes], Any]]] = {
     b"I": int,
     b"S": lambda content: content.decode("utf-8"),
     b"B": bytes,
