@@ -43,8 +43,8 @@ class Duties:
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
     is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
     removes files that no row names, in a thread. ``back_up`` makes and verifies the backup
-    of the day, in a thread, where there is a place for it. ``shared`` says that other processes serve
-    the same database.
+    of the day, in a thread, where there is a place for it. ``shared`` says that other
+    processes serve the same database.
     """
 
     courier: Courier

@@ -97,7 +97,7 @@ class Backups:
     def new_set(self) -> str:
         """A name that no set had before, and that sorts by time."""
         now = self._means.clock.now()
-        return f"{now:%Y%m%dT%H%M%SZ}-{self._means.randomness(4).hex()}"
+        return f"{now:%Y%m%dT%H%M%S.%fZ}-{self._means.randomness(4).hex()}"
 
     def create_content(self, set_: str) -> Path:
         """Database, sealed files, settings, newest checkpoint, of one moment.
