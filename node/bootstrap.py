@@ -40,6 +40,7 @@ from node.store.migrate import check_schema
 from node.store.publisher import Publisher
 from node.store.register import RegisterLine
 from node.store.runner import Store
+from node.store.sourceeraser import SourceEraser
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
@@ -137,6 +138,7 @@ class Node:
     documents: SealedFiles
     refresh_directory: Callable[[], None]
     publisher: Publisher
+    means: Means
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -219,6 +221,7 @@ async def build_node(
                     office,
                     settings.backup_hour,
                 ),
+                erase=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
@@ -237,6 +240,7 @@ async def build_node(
             documents=means.documents,
             refresh_directory=refresh,
             publisher=publisher,
+            means=means,
         )
 
 

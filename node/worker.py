@@ -43,8 +43,9 @@ class Duties:
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
     is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
     removes files that no row names, in a thread. ``back_up`` makes and verifies the backup
-    of the day, in a thread, where there is a place for it. ``shared`` says that other
-    processes serve the same database.
+    of the day, in a thread, where there is a place for it. ``erase`` erases handed-over
+    content whose time has come, in a thread. ``shared`` says that other processes serve the
+    same database.
     """
 
     courier: Courier
@@ -54,6 +55,7 @@ class Duties:
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
+    erase: Callable[[], None] | None = None
     directory_every_s: float = 900.0
 
 
@@ -268,6 +270,7 @@ class Worker:
     async def _every_hour(self) -> None:
         while True:
             await self._guard(self._sweep_once)
+            await self._guard(self._erase_once)
             await asyncio.sleep(HOUR_S)
 
     async def _back_up(self) -> None:
@@ -278,6 +281,10 @@ class Worker:
     async def _back_up_once(self) -> None:
         if self._duties.back_up is not None:
             await asyncio.to_thread(self._duties.back_up)
+
+    async def _erase_once(self) -> None:
+        if self._duties.erase is not None:
+            await asyncio.to_thread(self._duties.erase)
 
     async def _sweep_once(self) -> None:
         await asyncio.to_thread(self._duties.sweep)

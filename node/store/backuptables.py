@@ -42,7 +42,8 @@ backup = Table(
 
 
 class _Tally(TypedColumns):
-    id = Column(Text, primary_key=True)
+    person = Column(Text, primary_key=True)
+    n: Named[int] = Column(primary_key=True, autoincrement=False)
     worker: Named[str | None]
     made_on = Column(Day, nullable=False)
     kind: Named[str]
@@ -50,5 +51,6 @@ class _Tally(TypedColumns):
     codes: Named[Json] = Column(JSON, nullable=False)
 
 
-# The nameless remainder of an erased case: one row per record that a report counts.
+# The nameless remainder of an erased case: one row per record that a report
+# counts; ``person`` is drawn for it and stands nowhere else.
 tally = Table("tally", metadata, _Tally, Index(None, "kind", "on_date"))

@@ -20,6 +20,7 @@ from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
     RelocationRepository,
+    TallyRepository,
     TaskRepository,
 )
 from node.errors import UsageError
@@ -45,6 +46,7 @@ from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
+from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
@@ -89,6 +91,7 @@ class SqlUnitOfWork:
         self.consents: ConsentRepository = SqlConsents(self._work)
         self.relocations: RelocationRepository = SqlRelocations(self._work)
         self.tasks: TaskRepository = SqlTasks(self._work)
+        self.tally: TallyRepository = SqlTally(self._work)
         self.outbound: OutboundRepository = SqlOutbound(self._work)
         self.inbound: InboundRepository = SqlInbound(self._work)
         self.chains: Chains = SqlChains(self._work)
