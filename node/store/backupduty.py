@@ -47,13 +47,16 @@ class BackupDuty:
         newest = next((row for row in rows if row.kind is Kind.CONTENT), None)
         now = self._office.clock.now()
         if newest is None or is_due(newest.taken_at, now, hour=self._hour):
-            self.verify(self.backups.create())
-            self.backups.prune()
+            self._finish(self.backups.create())
         elif newest.verified_at is None and newest.destroyed_at is None:
             if not any(row.set == newest.set for row in keys):
                 self.backups.create_keys(newest.set)
-            self.verify(newest.set)
-            self.backups.prune()
+            self._finish(newest.set)
+
+    def _finish(self, set_: str) -> None:
+        verified = self.verify(set_)
+        log.info("backup verified", count=verified.keys_opened)
+        self.backups.prune()
 
     def verify(self, set_: str) -> Verified:
         """Verify a set of ours and say what follows from it.
@@ -71,8 +74,7 @@ class BackupDuty:
         )
         if verified.digests != (content.digest, keys.digest):
             raise BackupError("the files are not those that were made")
-        secured = self._store.write_sync(note_verified, self._office, verified)
-        log.info("backup verified", count=secured)
+        self._store.write_sync(note_verified, self._office, verified)
         return verified
 
     def create_keys(self) -> str:
