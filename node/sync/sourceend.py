@@ -49,7 +49,7 @@ def begin(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
     with uow:
         transfer = uow.outbound.get(transfer_id)
         now = office.clock.now()
-        if BEGUN in transfer.facts or not _is_due(transfer, now):
+        if _is_begun(transfer) or not _is_due(transfer, now):
             return
         if any(_is_on_hold(uow, member.case, now) for member in transfer.members):
             return
@@ -108,7 +108,7 @@ def _is_due(transfer: OutboundTransfer, now: datetime) -> bool:
     facts = transfer.facts
     if transfer.state is not Outbound.DURABLE or Outbound.CLOSED not in facts:
         return False
-    return BEGUN in facts or now >= erasable_from(facts[Outbound.DURABLE])
+    return _is_begun(transfer) or now >= erasable_from(facts[Outbound.DURABLE])
 
 
 def _is_on_hold(uow: UnitOfWork, case: CaseId, now: datetime) -> bool:
@@ -120,4 +120,8 @@ def _is_on_hold(uow: UnitOfWork, case: CaseId, now: datetime) -> bool:
 
 
 def _is_begun(transfer: OutboundTransfer) -> bool:
-    return transfer.state is Outbound.DURABLE and BEGUN in transfer.facts
+    """The intent stands; one from before a ``lost`` counts no more."""
+    facts = transfer.facts
+    if transfer.state is not Outbound.DURABLE or BEGUN not in facts:
+        return False
+    return facts[BEGUN] >= facts[Outbound.DURABLE]

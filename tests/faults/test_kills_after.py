@@ -7,6 +7,7 @@ must hold stands in ``tests/support/invariants.py``. Time is moved by moving the
 import asyncio
 import json
 import sqlite3
+from base64 import urlsafe_b64decode
 from contextlib import AsyncExitStack, suppress
 
 import pytest
@@ -16,10 +17,13 @@ from node.failpoints import Point
 from node.founding import Paths, new_recovery_keys
 from node.ids import CaseId
 from node.store.register import DeletionRegister, Destroyed
+from node.sync.sender import BERLIN
+from tests.support.desk import CLERK
+from tests.support.office import MovingClock, OpenOffice, before
 from tests.support.pair import SAECKINGEN, WEHR
 from tests.support.processes import DiedError, local, process
 from tests.support.seen import look
-from tests.support.staged import Stage
+from tests.support.staged import NAME, Stage
 from tests.support.story import MOST_S, STEP_S, Story
 
 DAY_US = 86_400 * 1_000_000
@@ -83,7 +87,7 @@ def move_durable(stage: Stage, *, days: int) -> None:
     connection.close()
 
 
-@pytest.mark.spec("SR-R2")
+@pytest.mark.spec("SR-R2", "TRF-11")
 @pytest.mark.parametrize("point", [P.BACKUP_VERIFIED, P.DURABLE_AFTER_COMMIT])
 async def test_a_kill_around_the_verified_backup_says_durable_once(
     closed_stage, tmp_path, point
@@ -100,7 +104,12 @@ async def test_a_kill_around_the_verified_backup_says_durable_once(
             await _until(story, "durable", "durable")
             story.check(survivor, again, swept=True)
     said = look(folders[SAECKINGEN]).rows("statement")
-    assert [row["type"] for row in said].count("durable") == 1
+    (durable,) = [row["jws"] for row in said if row["type"] == "durable"]
+    payload = durable.split(".")[1]
+    body = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["b"]
+    rows = look(folders[SAECKINGEN], ("backup",)).rows("backup")
+    assert body["set"] in {row["set"] for row in rows if row["verified_at"]}
+    assert body["taken_at"] <= body["verified_at"]
 
 
 def case_row(stage: Stage):
@@ -108,7 +117,7 @@ def case_row(stage: Stage):
     return rows[stage.case]
 
 
-@pytest.mark.spec("DO-33")
+@pytest.mark.spec("DO-33", "TRF-12")
 @pytest.mark.parametrize(
     "point",
     [
@@ -184,6 +193,7 @@ async def test_nothing_is_erased_while_nobody_confirms_the_clock(
     assert case_row(stage)["wrapped"] is not None
 
 
+@pytest.mark.spec("TRF-13")
 async def test_a_case_that_came_back_stays(durable_stage, tmp_path):
     stage = durable_stage.copy(tmp_path / "towns")
     with sqlite3.connect(stage.folders[WEHR] / "node.db") as connection:
@@ -204,6 +214,23 @@ async def test_a_case_that_came_back_stays(durable_stage, tmp_path):
     assert secret["share_b"] is None
 
 
+async def expect_pages_say_deleted(node, stage: Stage) -> None:
+    """The case and its handover say so, with the day; never an error."""
+    today = f"{node.office.clock.now().astimezone(BERLIN):%d.%m.%Y}"
+    (transfer,) = look(stage.folders[WEHR]).by("outbound_transfer", "id")
+    async with before(node) as client:
+        browser = await OpenOffice(node, client, MovingClock()).enter(CLERK)
+        page = await browser.get(f"/cases/{stage.case}")
+        assert (page.status, NAME in page.text) == (410, False)
+        assert f"Gelöscht am {today}." in page.text
+        track = await browser.get(f"/outbox/{transfer}")
+        assert track.status == 200
+        assert "Dort gesichert" in track.text
+        assert f"Ihre Kopie wurde am {today} gelöscht." in track.text
+        assert (await browser.get("/cases")).status == 200
+        assert (await browser.get("/outbox")).status == 200
+
+
 @pytest.mark.spec("DO-33")
 async def test_what_is_left_to_count_names_nobody(durable_stage, tmp_path):
     stage = durable_stage.copy(tmp_path / "towns")
@@ -212,6 +239,7 @@ async def test_what_is_left_to_count_names_nobody(durable_stage, tmp_path):
             while Story(stage).states[0] != "erased":
                 await seat.act("erase")
                 await asyncio.sleep(STEP_S)
+        await expect_pages_say_deleted(seat.node, stage)
     rows = look(stage.folders[WEHR], ("tally",)).rows("tally")
     assert sorted(row["kind"] for row in rows) == ["contact", "goal", "responsibility"]
     assert len({row["person"] for row in rows}) == 1

@@ -200,7 +200,7 @@ def test_a_tally_keeps_codes_and_days_and_nothing_a_person_wrote():
 
 def test_a_tally_counts_neither_what_was_voided_nor_what_came_from_elsewhere():
     voided = record("contact", date="2026-03-04", kind="talk", voided_on="2026-03-05")
-    foreign = record("contact", 2, Origin.IMPORTED, date="2026-03-04", kind="talk")
+    foreign = record("contact", 2, Origin.TRANSFER, date="2026-03-04", kind="talk")
     assert [line.kind for line in tally_of(content(voided, foreign))] == [
         "responsibility"
     ]
