@@ -40,5 +40,4 @@ class SourceEraser:
         if not store.purge():
             # Somebody reads an old state just now; the next run tries again.
             return False
-        store.write_sync(sourceend.finish, office, transfer)
-        return True
+        return store.write_sync(sourceend.finish, office, transfer)

@@ -81,16 +81,17 @@ def destroy(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
         uow.commit()
 
 
-def finish(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
-    """ERASED: the done entry, once everything is gone."""
+def finish(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> bool:
+    """ERASED: the done entry, once everything is gone; whether it was written now."""
     with uow:
         transfer = uow.outbound.get(transfer_id)
         if not _is_begun(transfer):
-            return
+            return False
         apply(uow, office, transfer, OutEvent.ERASED, Cause(act=_ACT))
         uow.wake(Wake.PUBLISH, "")
         office.failpoints.reach(Point.SOURCE_BEFORE_DONE)
         uow.commit()
+    return True
 
 
 def _shred(uow: UnitOfWork, office: Office, case: CaseId, transfer: TransferId) -> None:
