@@ -5,23 +5,29 @@ goes back, or one that two callers move from the same head (LR-16). Implements
 ``node.sync.ports.Heads`` and the memory of a witness (exchange log 5.1, EL-11).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select, update
 
+from node.crypto.checkpoint import cosigned_at_s
 from node.errors import ConflictError, HistoryConflictError
 from node.exchangelog.tlogproof import encode_path
 from node.exchangelog.witness import Extension
 from node.ids import MemberId
+from node.store.columns import from_micros
 from node.store.logtables import (
+    log_cosig,
     log_shown,
+    peer_clock,
     witness_evidence,
     witness_head,
     witness_past,
 )
 from node.store.work import Work
 from node.sync.rows import Head
+from node.sync.schedule import SignedTime
 
 _SEEN: Final = (
     select(witness_head)
@@ -39,6 +45,15 @@ _ADD_PAST: Final = insert(witness_past)
 _EVIDENCE: Final = insert(witness_evidence)
 _SHOWN: Final = select(log_shown.c.size).where(log_shown.c.peer == bindparam("of"))
 _ADD_SHOWN: Final = insert(log_shown)
+_CLOCKS: Final = select(peer_clock)
+_ADD_CLOCK: Final = insert(peer_clock)
+_MOVE_CLOCK: Final = update(peer_clock).where(peer_clock.c.peer == bindparam("of"))
+_COSIGNED: Final = (
+    select(log_cosig.c.name, log_cosig.c.last_at, log_cosig.c.last_line)
+    .where(log_cosig.c.name != bindparam("own"))
+    .order_by(log_cosig.c.last_at.desc())
+    .limit(64)
+)
 _MOVE_SHOWN: Final = update(log_shown).where(log_shown.c.peer == bindparam("of"))
 
 
@@ -106,6 +121,29 @@ class SqlHeads:
         """The peer's signed answer told which of our sizes it remembers."""
         if self._work.change(_MOVE_SHOWN, {"of": peer, "size": size}) == 0:
             self._work.change(_ADD_SHOWN, {"peer": peer, "size": size})
+
+    def hear_clock(self, peer: MemberId, *, said_at: datetime, at: datetime) -> None:
+        """Keep the newest clock that a peer signed."""
+        row = {"said_at": said_at, "heard_at": at}
+        if self._work.change(_MOVE_CLOCK, row | {"of": peer}) == 0:
+            self._work.change(_ADD_CLOCK, row | {"peer": peer})
+
+    def signed_times(self, own: str) -> Sequence[SignedTime]:
+        """Times that others signed: in hellos, and the newest cosignature of each.
+
+        Args:
+            own: The name of the own witness, which confirms nothing.
+        """
+        hellos = [
+            SignedTime(f"peer:{row.peer}", row.said_at, row.heard_at)
+            for row in self._work.rows(_CLOCKS)
+        ]
+        newest: dict[str, SignedTime] = {}
+        for row in self._work.rows(_COSIGNED, {"own": own}):
+            said_at = from_micros(cosigned_at_s(row.last_line) * 1_000_000)
+            found = SignedTime(f"log:{row.name}", said_at, row.last_at)
+            newest.setdefault(row.name, found)
+        return [*hellos, *newest.values()]
 
     def _keep_past(self, head: Head, shown: Extension | None) -> None:
         root = self.past(head.origin, head.size)

@@ -183,6 +183,16 @@ class _LogShown(TypedColumns):
 log_shown = Table("log_shown", metadata, _LogShown)
 
 
+class _PeerClock(TypedColumns):
+    peer = Column(Text, primary_key=True)
+    said_at = Column(Instant, nullable=False)
+    heard_at = Column(Instant, nullable=False)
+
+
+# The newest clock that a peer signed in a hello, and when it reached us (SR-K7).
+peer_clock = Table("peer_clock", metadata, _PeerClock)
+
+
 class _PeerEntry(TypedColumns):
     origin = Column(Text, primary_key=True)
     c: Named[bytes] = Column(primary_key=True)

@@ -20,18 +20,22 @@ from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
     RelocationRepository,
+    TallyRepository,
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.backups import Backups
 from node.report.evidence import EvidenceView
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
+from node.store.backuprows import SqlBackups
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
 from node.store.directory import SqlDirectory
+from node.store.dump import Dump
 from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.heads import SqlHeads
@@ -44,6 +48,7 @@ from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
+from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
@@ -88,6 +93,7 @@ class SqlUnitOfWork:
         self.consents: ConsentRepository = SqlConsents(self._work)
         self.relocations: RelocationRepository = SqlRelocations(self._work)
         self.tasks: TaskRepository = SqlTasks(self._work)
+        self.tally: TallyRepository = SqlTally(self._work)
         self.outbound: OutboundRepository = SqlOutbound(self._work)
         self.inbound: InboundRepository = SqlInbound(self._work)
         self.chains: Chains = SqlChains(self._work)
@@ -108,6 +114,8 @@ class SqlUnitOfWork:
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.upkeep = Upkeep(self._work)
+        self.backups: Backups = SqlBackups(self._work)
+        self.dump = Dump(self._work)
 
     @property
     def is_committed(self) -> bool:

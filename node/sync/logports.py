@@ -5,7 +5,7 @@ Must never happen: an entry outside the transaction of its effect (LR-7); a smal
 over a larger one (LR-16). The store implements both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from node.crypto.merkle import HashReader
 from node.exchangelog.witness import Extension
 from node.ids import MemberId
 from node.sync.rows import EntryDraft, Head
+from node.sync.schedule import SignedTime
 
 
 class ExchangeLog(Protocol):
@@ -93,6 +94,14 @@ class Heads(Protocol):
 
     def set_shown(self, peer: MemberId, size: int) -> None:
         """The peer's signed answer told which of our sizes it remembers."""
+        ...
+
+    def hear_clock(self, peer: MemberId, *, said_at: datetime, at: datetime) -> None:
+        """Keep the newest clock that a peer signed."""
+        ...
+
+    def signed_times(self, own: str) -> Sequence[SignedTime]:
+        """Times that others signed lately; ``own`` names the own witness (SR-K7)."""
         ...
 
     def past(self, origin: str, size: int) -> bytes | None:
