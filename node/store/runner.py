@@ -15,7 +15,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from node.errors import StoreError, UsageError
-from node.store.engine import READERS, Engines
+from node.store.engine import READERS, Engines, purge
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means, translated
 from node.store.writer import THREAD, GroupWriter, Job, Listener, PoolWriter, Writer
@@ -115,6 +115,16 @@ class Store:
                     return use_case(unit, *args, **kwargs)
                 finally:
                     unit.close()
+        except SQLAlchemyError as error:
+            raise translated(error) from None
+
+    def purge(self) -> bool:
+        """Take deleted rows out of the files; False if a reader was in the way (LR-39).
+
+        Never inside a use case.
+        """
+        try:
+            return purge(self._engines, rewritten=("log_key",))
         except SQLAlchemyError as error:
             raise translated(error) from None
 

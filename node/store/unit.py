@@ -23,6 +23,7 @@ from node.cases.ports import (
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.keepview import Keeping
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
@@ -34,6 +35,7 @@ from node.store.directory import SqlDirectory
 from node.store.exchangelog import SqlExchangeLog
 from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
+from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
@@ -99,6 +101,7 @@ class SqlUnitOfWork:
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)
         self.log_view: LogView = SqlLogView(self._work)
+        self.keeping: Keeping = SqlKeeping(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
