@@ -19,12 +19,15 @@ from aiohttp import web
 
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
+from node.casework import erasing
+from node.casework.erasing import Eraser
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
+from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.fetcher import Source
@@ -41,6 +44,7 @@ from node.store.register import RegisterLine
 from node.store.runner import Store
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
+from node.store.weekturn import turn_of
 from node.store.work import Means
 from node.sync import sender
 from node.sync.courier import Courier
@@ -212,6 +216,8 @@ async def build_node(
                 publish=publisher.publish,
                 refresh_directory=refresh,
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
+                erase=Eraser(store, office, Terms(*settings.log_years)),
+                turn_week=turn_of(store, means, hands.failpoints),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
@@ -254,6 +260,8 @@ def _replay_register(store: Store, means: Means, office: Office) -> None:
     if outlived:
         log.warning("destroyed shares were here again", count=len(outlived))
         store.write_sync(sender.stop_restored, office, outlived)
+    if store.write_sync(erasing.replay, office):
+        log.warning("destroyed log entries were here again")
 
 
 def _outlived(

@@ -41,14 +41,17 @@ class Duties:
 
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
     is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
-    removes files that no row names, in a thread. ``shared`` says that other processes serve
-    the same database.
+    removes files that no row names, in a thread. ``erase`` carries erasures of log entries
+    on, ``turn_week`` the week keys, each in a thread. ``shared`` says that other processes
+    serve the same database.
     """
 
     courier: Courier
     publish: Callable[[], bool]
     refresh_directory: Callable[[], None]
     sweep: Callable[[], None]
+    erase: Callable[[], None]
+    turn_week: Callable[[], object]
     holder: str
     shared: bool
     directory_every_s: float = 900.0
@@ -227,6 +230,7 @@ class Worker:
     async def _every_minute(self) -> None:
         while True:
             await self._guard(self._deadlines)
+            await self._guard(self._erase_once)
             await asyncio.sleep(MINUTE_S)
             await self._guard(self._find_due)
 
@@ -264,10 +268,17 @@ class Worker:
     async def _every_hour(self) -> None:
         while True:
             await self._guard(self._sweep_once)
+            await self._guard(self._turn_week_once)
             await asyncio.sleep(HOUR_S)
 
     async def _sweep_once(self) -> None:
         await asyncio.to_thread(self._duties.sweep)
+
+    async def _erase_once(self) -> None:
+        await asyncio.to_thread(self._duties.erase)
+
+    async def _turn_week_once(self) -> None:
+        await asyncio.to_thread(self._duties.turn_week)
 
     async def _refresh_once(self) -> None:
         await asyncio.to_thread(self._duties.refresh_directory)
