@@ -20,7 +20,7 @@ from aiohttp import web
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
 from node.casework import erasing
-from node.casework.erasing import Eraser
+from node.casework.eraser import Eraser
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint

@@ -212,7 +212,7 @@ def _erase_group(
     people: tuple[str, str],
 ) -> str:
     """Begin, and go as far as it goes at once; gives the state."""
-    from node.casework.erasing import Eraser
+    from node.casework.eraser import Eraser
     from node.casework.keeping import Reason, erase_early
     from node.exchangelog.keeping import Terms
 

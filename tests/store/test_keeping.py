@@ -237,7 +237,7 @@ class TestHolds:
             "DELETE FROM log_key WHERE key_id = :tag",
         ):
             values = {"tag": node.tag(ONE)} if ":tag" in statement else {}
-            with pytest.raises(DBAPIError, match="held|used"):
+            with pytest.raises(DBAPIError, match=r"held|used"):
                 tamper(node.store, statement, **values)
 
     @pytest.mark.spec("LR-37")

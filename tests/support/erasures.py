@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from node.casework.erasing import Eraser, Plan, begin_all
+from node.casework.eraser import Eraser
+from node.casework.erasing import Plan, begin_all
 from node.crypto.checkpoint import COSIGNATURE, ED25519, NoteKey, cosign
 from node.crypto.keys import SigningKey
 from node.crypto.merkle import Frontier

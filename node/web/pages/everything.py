@@ -17,6 +17,7 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    erasures,
     exchangelog,
     inbox,
     login,
@@ -48,6 +49,8 @@ def all_routes() -> list[Route]:
         *outbox.routes(),
         *inbox.routes(),
         *arrivals.routes(),
+        # Its address would fit that of a handover, too.
+        *erasures.routes(),
         *exchangelog.routes(),
         *accounts.routes(),
         *status.routes(),
