@@ -80,13 +80,15 @@ def find_due(uow: KeepingUnit, office: Office, terms: Terms) -> Due:
     return Due(is_confirmed=True, plans=tuple(plans))
 
 
+def under_way(uow: KeepingUnit) -> frozenset[GroupName]:
+    """The groups of transfers that still go on: their statements need their entries."""
+    running = [*uow.outbound.in_states(_UNDER_WAY), *uow.inbound.in_states(OPEN)]
+    return frozenset(GroupName.of_transfer(number) for number in running)
+
+
 def _needed(uow: KeepingUnit, now: datetime) -> frozenset[bytes]:
     """Groups of transfers under way and of consents in force: their time has not begun."""
-    running = [
-        *uow.outbound.in_states(_UNDER_WAY),
-        *uow.inbound.in_states(OPEN),
-    ]
-    tags = (uow.keeping.tag(GroupName.of_transfer(number)) for number in running)
+    tags = (uow.keeping.tag(group) for group in under_way(uow))
     return frozenset([*tags, *uow.keeping.consenting(now.date())])
 
 
@@ -126,11 +128,11 @@ class Eraser:
         self._month = ""
 
     def __call__(self) -> None:
-        """Retention once a month and after a start, then every erasure as far as it goes."""
+        """Every erasure as far as it goes; retention once a month and after a start."""
+        self.advance()
         month = f"{self._office.clock.now():%Y-%m}"
         if month != self._month and self.retain() is not None:
             self._month = month
-        self.advance()
 
     def retain(self) -> int | None:
         """Begin to erase what is due; gives the groups, None without a confirmed clock."""

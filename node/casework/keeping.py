@@ -14,6 +14,7 @@ from typing import Final
 from node.accounts.model import Role
 from node.accounts.policy import Actor, actor_of, allowed, needs_second, require
 from node.cases.days import local_day
+from node.casework.eraser import under_way
 from node.casework.erasing import Ground, Plan, begin, name_ranges
 from node.errors import ForbiddenError, InputError, NotFoundError
 from node.exchangelog.entry import GroupName
@@ -266,6 +267,8 @@ def _check_group(uow: KeepingUnit, group: GroupName) -> None:
     """Early only what concerns a transfer or a person; the rest is about the node."""
     if not group.startswith(("transfer:", "consent:")):
         raise InputError("group", "not_early")
+    if group in under_way(uow):
+        raise InputError("group", "under_way")
     tag = uow.keeping.tag(group)
     if not uow.keeping.indexes(tag):
         raise NotFoundError("no entries of this group")

@@ -95,7 +95,7 @@ log_erasing = Table("log_erasing", metadata, _LogErasing, Index(None, "erasure_i
 
 class _LogOrder(TypedColumns):
     id: Named[bytes] = Column(primary_key=True)
-    group: Named[str] = Column("group_name", nullable=False, unique=True)
+    group_name: Named[str] = Column(unique=True, nullable=False)
     basis: Named[str]
     order_ref: Named[str]
     ordered_by: Named[str]

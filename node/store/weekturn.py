@@ -98,12 +98,12 @@ class WeekTurn:
         waiting = self._keys.waiting
         if waiting is not None and self._backups.key_backup_holds(waiting):
             self._keys.use(waiting, now)
-            log.info("week key in use", week=waiting)
+            log.info("week key in use", kind=waiting)
         rewrapped = self._rewrap()
         erased = self._destroy(self._keys.replaced_before(now - KEPT))
         found = self.state()
         if found.is_late:
-            log.warning("no key backup holds the week key", week=found.waiting)
+            log.warning("no key backup holds the week key", kind=found.waiting)
         return Turned(
             found.in_use, found.waiting, found.is_late, rewrapped, tuple(erased)
         )
@@ -168,12 +168,12 @@ class WeekTurn:
         erased = []
         for week in weeks:
             if self._store.read_sync(_needed, week):
-                log.warning("a row still needs a week key", week=week)
+                log.warning("a row still needs a week key", kind=week)
                 continue
             self._reach(Point.WEEKKEY_BEFORE_OLD_ERASED)
             self._keys.erase(week)
             erased.append(week)
-            log.info("week key destroyed", week=week)
+            log.info("week key destroyed", kind=week)
         return erased
 
 

@@ -16,7 +16,7 @@ from node.failpoints import NoFailpoints, Point
 from tests.support import erasing_process
 from tests.support.acts import rows
 from tests.support.erasing_process import is_killed, week_keys
-from tests.support.pair import WEHR
+from tests.support.pair import WEHR, running, until
 
 P = Point
 STEPS = (P.ERASE_REGISTERED, P.ERASE_KEY_DESTROYED, P.ERASE_TIDIED, P.ERASE_BEFORE_DONE)
@@ -62,6 +62,19 @@ async def test_an_erasure_survives_a_kill_at_every_step(stage, point):
     assert found == ("verified", 1, ["done"], 0)
     again = await at(folder, 51, outcome)
     assert again == found
+
+
+@pytest.mark.spec("LR-38")
+async def test_a_running_node_erases_by_itself(stage):
+    folder = stage.folders[WEHR]
+    await at(
+        folder, 0, lambda node: erasing_process.order(node, f"consent:{stage.case}")
+    )
+    hands = Hands(SystemClock(timedelta(hours=25)), secrets.token_bytes, NoFailpoints())
+    query = "SELECT count(*) FROM log_erasure WHERE state = 'done'"
+    async with build_node(load_settings(folder), hands) as node, running(node):
+        await until(lambda: rows(node.store, query)[0][0] == 1)
+        assert str(report(node).verdict) == "verified"
 
 
 @pytest.mark.spec("SR-K5")

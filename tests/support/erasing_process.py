@@ -16,6 +16,7 @@ from node.config import load_settings
 from node.exchangelog.entry import GroupName
 from node.exchangelog.keeping import Basis, Terms
 from node.failpoints import Failpoints, NoFailpoints, Point
+from node.store.unit import SqlUnitOfWork
 from node.store.weekkeys import WeekKeys
 from node.store.weekturn import Backups, WeekTurn
 from node.sync.logbook import Who
@@ -27,13 +28,14 @@ ALL_HELD = Backups(lambda _: True, lambda: None, lambda: None)
 
 def order(node: Node, *groups: str) -> None:
     """Two people order an erasure; the point after its commit is passed."""
-    tags = tuple(
-        node.store.read_sync(lambda uow, name=group: uow.keeping.tag(GroupName(name)))
-        for group in groups
-    )
+    tags = node.store.read_sync(_tags, groups)
     plan = Plan(Basis.ORDER, "AZ-7", tags, Who("approver", ANNA, BERT))
     node.store.write_sync(begin_all, node.office, plan)
     node.office.failpoints.reach(Point.ERASE_INTENT)
+
+
+def _tags(uow: SqlUnitOfWork, groups: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(uow.keeping.tag(GroupName(group)) for group in groups)
 
 
 def advance(node: Node, *_groups: str) -> None:

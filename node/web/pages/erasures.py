@@ -66,6 +66,7 @@ _STATES: Final[Mapping[State, tuple[str, str]]] = {
 _WRONG: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("group", "held"): ("number", msgid("A hold keeps these entries.")),
     ("group", "too_late"): ("number", msgid("These entries are being erased already.")),
+    ("group", "under_way"): ("number", msgid("This handover is still under way.")),
     ("basis", "unknown"): ("basis", msgid("Please choose a reason.")),
     ("reference", "missing"): ("reference", msgid("Please add: the reference")),
     ("reference", "form"): (
