@@ -12,6 +12,7 @@ from node.config import load_settings
 from node.crypto.casekey import wrapped_week
 from node.crypto.checkpoint import ED25519, NoteKey
 from node.exchangelog.audit import check_export
+from node.exchangelog.entry import GroupName
 from node.failpoints import NoFailpoints, Point
 from tests.support import erasing_process
 from tests.support.acts import rows
@@ -108,3 +109,18 @@ async def test_a_turn_of_week_keys_survives_a_kill(stage, point, hours):
 
     weeks, newest = await at(folder, hours, go_on)
     assert weeks == {newest}
+
+
+async def test_consents_in_force_are_needed_until_their_end(stage):
+    def look(node):
+        today = node.office.clock.now().date()
+        tag = node.store.read_sync(
+            lambda uow: uow.keeping.tag(GroupName.of_consents(stage.case))
+        )
+        found = [
+            list(node.store.read_sync(lambda uow, d=day: uow.keeping.consenting(d)))
+            for day in (today, today + timedelta(days=400))
+        ]
+        return found == [[tag], []]
+
+    assert await at(stage.folders[WEHR], 0, look)

@@ -27,6 +27,7 @@ from tests.support.erasures import (
     number,
     plant_erased,
 )
+from tests.support.transfers import inbound, transfer_id
 
 ONE, TWO = number(1), number(2)
 STEPS = (
@@ -327,6 +328,16 @@ class TestRetention:
         assert rows(node.store, "SELECT order_ref FROM log_erasure") == [
             (rule_of(EntryClass.AUDIT),)
         ]
+
+    def test_a_transfer_under_way_stays_beyond_its_time(self, node: Keeper) -> None:
+        write(node.store, lambda uow: uow.inbound.add(inbound(1)))
+        assert transfer_id(1) == ONE
+        node.pass_time(1500 * DAY)
+        node.witness()
+        assert node.eraser.retain() == 1
+        node.witness()
+        node.eraser.advance()
+        assert node.report().checked.erased == 3
 
     def test_what_is_held_stays_beyond_its_time(self, node: Keeper) -> None:
         hold(node)
