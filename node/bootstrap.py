@@ -19,12 +19,15 @@ from aiohttp import web
 
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
+from node.casework import erasing
+from node.casework.eraser import Eraser
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
+from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.fetcher import Source
@@ -32,7 +35,7 @@ from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
 from node.founding import Paths, log_origin, means_of, vault_of, witness_name
 from node.ids import TransferId
-from node.store.backupduty import duty_of
+from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
@@ -43,6 +46,7 @@ from node.store.runner import Store
 from node.store.sourceeraser import SourceEraser
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
+from node.store.weekturn import turn_of
 from node.store.work import Means
 from node.sync import sender
 from node.sync.courier import Courier
@@ -209,20 +213,18 @@ async def build_node(
         refresh = partial(_refresh, settings, paths, store, library, office)
         await asyncio.to_thread(_load_directory, store, library, refresh)
         await asyncio.to_thread(_replay_register, store, means, office)
+        vault, hour = vault_of(settings, master), settings.backup_hour
+        duty = duty_of(vault, store, means, office, hour)
         worker = Worker(
             Duties(
                 courier=courier,
                 publish=publisher.publish,
                 refresh_directory=refresh,
-                back_up=duty_of(
-                    vault_of(settings, master),
-                    store,
-                    means,
-                    office,
-                    settings.backup_hour,
-                ),
-                erase=SourceEraser(store, office),
+                back_up=duty,
+                erase_sources=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
+                erase_entries=Eraser(store, office, Terms(*settings.log_years)),
+                turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
@@ -266,6 +268,8 @@ def _replay_register(store: Store, means: Means, office: Office) -> None:
     if outlived:
         log.warning("destroyed shares were here again", count=len(outlived))
         store.write_sync(sender.stop_restored, office, outlived)
+    if store.write_sync(erasing.replay, office):
+        log.warning("destroyed log entries were here again")
 
 
 def _outlived(

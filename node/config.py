@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         demo: Invented data; log-in by one button; http on loopback allowed.
         peer_requests_per_s: Requests that one verified key may make in a second.
         peer_open_transfers: Transfers of one peer that may be open at a time.
+        log_transfer_years: Full years after which log entries of a handover are erased.
+        log_audit_years: The same for looks into the log, from the day.
+        log_operation_years: The same for entries about the node itself.
         allowed_networks: Private networks that peers may live in (SR-F10).
         trusted_proxies: Addresses whose forwarding headers count for logging.
         backup_folder: Where content backups go; empty makes none.
@@ -100,6 +103,9 @@ class Settings(BaseSettings):
     demo: bool = False
     peer_requests_per_s: int = Field(default=200, ge=1, le=100_000)
     peer_open_transfers: int = Field(default=200, ge=1, le=100_000)
+    log_transfer_years: int = Field(default=3, ge=1, le=30)
+    log_audit_years: int = Field(default=2, ge=1, le=30)
+    log_operation_years: int = Field(default=10, ge=1, le=30)
     allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     backup_folder: str = ""
@@ -133,6 +139,11 @@ class Settings(BaseSettings):
         if content.is_relative_to(keys) or keys.is_relative_to(content):
             raise ConfigError("backup_folder and backup_keys_folder must lie apart")
         return content, keys
+
+    @property
+    def log_years(self) -> tuple[int, int, int]:
+        """How long entries of a handover, of audits and of the node may be opened."""
+        return self.log_transfer_years, self.log_audit_years, self.log_operation_years
 
     @classmethod
     def settings_customise_sources(

@@ -43,19 +43,22 @@ class Duties:
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
     is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
     removes files that no row names, in a thread. ``back_up`` makes and verifies the backup
-    of the day, in a thread, where there is a place for it. ``erase`` erases handed-over
-    content whose time has come, in a thread. ``shared`` says that other processes serve the
-    same database.
+    of the day, where there is a place for it. ``erase_sources`` erases handed-over content
+    whose time has come, ``erase_entries`` carries erasures of log entries on, ``turn_week``
+    the week keys, each in a thread. ``shared`` says that other processes serve the same
+    database.
     """
 
     courier: Courier
     publish: Callable[[], bool]
     refresh_directory: Callable[[], None]
     sweep: Callable[[], None]
+    erase_sources: Callable[[], None]
+    erase_entries: Callable[[], None]
+    turn_week: Callable[[], object]
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
-    erase: Callable[[], None] | None = None
     directory_every_s: float = 900.0
 
 
@@ -233,6 +236,7 @@ class Worker:
     async def _every_minute(self) -> None:
         while True:
             await self._guard(self._deadlines)
+            await self._guard(self._erase_entries_once)
             await asyncio.sleep(MINUTE_S)
             await self._guard(self._find_due)
 
@@ -270,7 +274,8 @@ class Worker:
     async def _every_hour(self) -> None:
         while True:
             await self._guard(self._sweep_once)
-            await self._guard(self._erase_once)
+            await self._guard(self._erase_sources_once)
+            await self._guard(self._turn_week_once)
             await asyncio.sleep(HOUR_S)
 
     async def _back_up(self) -> None:
@@ -282,12 +287,17 @@ class Worker:
         if self._duties.back_up is not None:
             await asyncio.to_thread(self._duties.back_up)
 
-    async def _erase_once(self) -> None:
-        if self._duties.erase is not None:
-            await asyncio.to_thread(self._duties.erase)
-
     async def _sweep_once(self) -> None:
         await asyncio.to_thread(self._duties.sweep)
+
+    async def _erase_sources_once(self) -> None:
+        await asyncio.to_thread(self._duties.erase_sources)
+
+    async def _erase_entries_once(self) -> None:
+        await asyncio.to_thread(self._duties.erase_entries)
+
+    async def _turn_week_once(self) -> None:
+        await asyncio.to_thread(self._duties.turn_week)
 
     async def _refresh_once(self) -> None:
         await asyncio.to_thread(self._duties.refresh_directory)

@@ -50,7 +50,7 @@ def create_command(
     from node.cli.opened import open_store
 
     with _told(), open_store(data) as opened:
-        duty = _duty(opened, to)
+        duty = duty_beside(opened, to)
         verified = duty.verify(duty.backups.create())
         duty.backups.prune()
     _tell_verified(verified, as_json=as_json)
@@ -73,7 +73,7 @@ def verify_command(
     from node.store.backupverify import verify_keys, verify_set
 
     with _told(), open_store(data) as opened:
-        duty = _duty(opened, None)
+        duty = duty_beside(opened, None)
         own = duty.backups.vault.own
         found = open_file(file, own.opening, own.sign.public)
         if found.header.kind is Kind.KEYS:
@@ -224,7 +224,7 @@ def sheet_text(number: int, lines: tuple[str, str]) -> str:
     )
 
 
-def _duty(opened: "Opened", to: Path | None) -> "BackupDuty":
+def duty_beside(opened: "Opened", to: Path | None) -> "BackupDuty":
     """The duty of this node, beside a running one."""
     from node.cli.opened import office_of
     from node.crypto.backupbox import backup_keys

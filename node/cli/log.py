@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli import evidence
+from node.cli import evidence, keeping
 from node.errors import InputError, LogError, NodeError, PeerError, UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from node.store.unit import SqlUnitOfWork
 
 app = typer.Typer(help="Austauschprotokoll prüfen.", no_args_is_help=True)
+keeping.hang_on(app)
 
 Data = Annotated[Path, typer.Option("--data", help="Datenordner des Knotens.")]
 Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]

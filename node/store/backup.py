@@ -30,6 +30,7 @@ from node.store.work import Means
 
 KEY_FILES: Final = ("keys/master.key", "keys/node.keys", "keys/recovery.pub")
 WEEK_FILES: Final = "keys/week/*.weekkey"
+TURNS_FILE: Final = "keys/week/turns"
 STATE_FILES: Final = ("state/deletions", "state/log.mark")
 SETTINGS_FILES: Final = ("node.toml", "root.json", "admission.json")
 PACKETS: Final = "files/packets/"
@@ -226,7 +227,7 @@ def _note_destroyed(uow: SqlUnitOfWork, row: BackupRow, at: datetime) -> None:
 
 
 def _key_members(folder: Path) -> Iterator[Member]:
-    for name in (*KEY_FILES, *STATE_FILES):
+    for name in (*KEY_FILES, TURNS_FILE, *STATE_FILES):
         yield from _file(folder, name)
     for path in sorted(folder.glob(WEEK_FILES)):
         yield from _file(folder, str(path.relative_to(folder)))
@@ -236,7 +237,7 @@ def _noting(members: Iterator[Member], weeks: list[str]) -> Iterator[Member]:
     """The members, and beside them the names of the week keys that went by."""
     prefix, suffix = WEEK_FILES.split("*")
     for member in members:
-        if member.name.startswith(prefix):
+        if member.name.startswith(prefix) and member.name.endswith(suffix):
             weeks.append(member.name.removeprefix(prefix).removesuffix(suffix))
         yield member
 

@@ -15,6 +15,7 @@ import structlog
 from node.errors import BackupError
 from node.failpoints import Point
 from node.report.backups import BackupRow, Kind, is_due
+from node.store import weekturn as week
 from node.store.backup import Backups, Vault
 from node.store.backupverify import Verified, verify_keys, verify_set
 from node.store.runner import Store
@@ -105,6 +106,31 @@ def duty_of(
     if vault is None:
         return None
     return BackupDuty(Backups(store, means, vault), store, means, office, hour=hour)
+
+
+def backups_of(duty: BackupDuty | None) -> week.Backups:
+    """What the turn of week keys needs, from the duty of the same node (SR-K5)."""
+    if duty is None:
+        return week.NO_BACKUPS
+
+    def back_up_keys() -> None:
+        duty.create_keys()
+
+    def back_up_content() -> None:
+        duty.verify(duty.backups.create())
+
+    def forget(weeks: tuple[str, ...]) -> None:
+        # The newest key backup holds every key that still lives, and none of these.
+        duty.create_keys()
+        for name in weeks:
+            duty.backups.forget_week(name)
+
+    return week.Backups(
+        key_backup_holds=duty.backups.holds_week_key,
+        make_key_backup=back_up_keys,
+        make_content_backup=back_up_content,
+        forget=forget,
+    )
 
 
 def note_verified(uow: SqlUnitOfWork, office: Office, verified: Verified) -> int:

@@ -30,6 +30,7 @@ from node.store.backup import (
     PACKETS,
     SETTINGS_FILES,
     STATE_FILES,
+    TURNS_FILE,
     WEEK_FILES,
 )
 from node.store.backupfile import Readable
@@ -124,7 +125,7 @@ def open_keys(keys: Readable) -> KeySet:
     weeks = {
         name.removeprefix(before).removesuffix(after): content
         for name, content in found.items()
-        if name.startswith(before)
+        if name.startswith(before) and name.endswith(after)
     }
     master, locked = (found.get(name) for name in KEY_FILES[:2])
     if master is None or locked is None or not weeks:
@@ -143,7 +144,7 @@ def read_keys(keys: Readable) -> dict[str, bytes]:
         raise BackupError("this is no backup of keys")
     found: dict[str, bytes] = {}
     for member in keys.members():
-        is_ours = member.name in {*KEY_FILES, *STATE_FILES}
+        is_ours = member.name in {*KEY_FILES, TURNS_FILE, *STATE_FILES}
         if not (is_ours or _WEEK_FILE.fullmatch(member.name)) or member.name in found:
             raise BackupError("a member that no key backup has")
         found[member.name] = member.read(_SMALL)

@@ -130,10 +130,11 @@ log_cosig = Table("log_cosig", metadata, _LogCosig, Index(None, "name", "size"))
 
 class _LogErased(TypedColumns):
     idx: Named[int] = Column(_INDEX, ForeignKey("log_leaf.idx"), primary_key=True)
-    erasure_id: Named[bytes]
+    erasure_id: Named[bytes] = Column(ForeignKey("log_erasure.id"), nullable=False)
 
 
-log_erased = Table("log_erased", metadata, _LogErased)
+# Which erasure took a body; the erasures themselves stand in ``keeptables``.
+log_erased = Table("log_erased", metadata, _LogErased, Index(None, "erasure_id"))
 
 
 class _WitnessHead(TypedColumns):

@@ -120,13 +120,15 @@ class Store:
             raise translated(error) from None
 
     def purge(self) -> bool:
-        """Take deleted rows out of the files; False if a reader kept SQLite from it.
+        """Take deleted rows out of the files; False if a reader was in the way (LR-39).
+
+        Never inside a use case.
 
         Raises:
             StoreError: The database did not do it.
         """
         try:
-            return purge(self._engines)
+            return purge(self._engines, rewritten=("log_key",))
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise translated(error) from None
 

@@ -26,6 +26,7 @@ from node.cases.ports import (
 from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
+from node.report.keepview import Keeping
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
@@ -40,6 +41,7 @@ from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
+from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
@@ -108,6 +110,7 @@ class SqlUnitOfWork:
         self.log_rows = LogRows(self._work)
         self.log_view: LogView = SqlLogView(self._work)
         self.evidence: EvidenceView = SqlEvidence(self._work)
+        self.keeping: Keeping = SqlKeeping(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)

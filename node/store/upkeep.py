@@ -149,6 +149,14 @@ class Upkeep:
             if wrapped_week(sealed) != newest
         ]
 
+    def needs(self, week: str) -> bool:
+        """Whether a value stands under this week key."""
+        return any(
+            wrapped_week(sealed) == week
+            for column in _COLUMNS.values()
+            for _, sealed in self._work.stream(column.list)
+        )
+
     def rewrap(self, values: Iterable[SealedAt]) -> int:
         """Seal these anew under the newest week key; gives how many were.
 

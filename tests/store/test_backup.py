@@ -10,6 +10,7 @@ from sqlalchemy import text
 from node.crypto.backupbox import check_backup
 from node.crypto.keys import OpeningKey
 from node.errors import BackupError, ConfigError
+from node.failpoints import NoFailpoints
 from node.founding import Paths
 from node.report.backups import Kind
 from node.store.backup import (
@@ -20,10 +21,13 @@ from node.store.backup import (
     STATE_FILES,
     WEEK_FILES,
 )
+from node.store.backupduty import backups_of
 from node.store.backupfile import open_file
 from node.store.backuprestore import open_keys, restore
+from node.store.backupverify import verify_set
 from node.store.engine import open_engine
 from node.store.tables import metadata
+from node.store.weekturn import turn_of
 from tests.support.backups import add_clerk, found_node, keeper
 from tests.support.seen import spilled
 from tests.support.staged import CANARIES, NAME, open_rich_case
@@ -413,3 +417,31 @@ def test_every_table_of_the_database_is_in_a_backup(node):
         found = {row[0] for row in connection.execute(text(query))}
     engines.close()
     assert found - {"alembic_version"} == set(tables)
+
+
+@pytest.mark.spec("LR-38", "SR-K5")
+def test_erasing_at_once_turns_to_a_backed_up_key_and_makes_older_backups_useless(
+    node, sheets, tmp_path
+):
+    turn = turn_of(node.store, node.opened.means, NoFailpoints(), backups_of(node.duty))
+    before = node.duty.verify(node.backups.create())
+    old_content = tmp_path / "content" / f"content-{before.set}.backup"
+    old_keys = tmp_path / "keys" / f"keys-{before.set}.backup"
+    turned = turn.at_once()
+    assert turned.erased
+    # The old key went from the folder and from every key backup; the new one is in both.
+    assert not old_keys.exists()
+    assert node.backups.holds_week_key(turned.in_use)
+    assert not any(map(node.backups.holds_week_key, turned.erased))
+    # What was sealed before can be unpacked still, and nothing in it opens.
+    newest = max((tmp_path / "keys").glob("keys-*.backup"))
+    with pytest.raises(BackupError, match="does not open"):
+        verify_set(
+            old_content,
+            newest,
+            node.backups.vault.own,
+            node.opened.means,
+            folder=tmp_path / "node",
+        )
+    # A backup of today is whole.
+    assert node.duty.verify(node.backups.create()).keys_opened > 0

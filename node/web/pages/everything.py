@@ -17,6 +17,7 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    erasures,
     evidence,
     exchangelog,
     inbox,
@@ -49,6 +50,8 @@ def all_routes() -> list[Route]:
         *outbox.routes(),
         *inbox.routes(),
         *arrivals.routes(),
+        # Its address would fit that of a handover, too.
+        *erasures.routes(),
         *exchangelog.routes(),
         *evidence.routes(),
         *accounts.routes(),

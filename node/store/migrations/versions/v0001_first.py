@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from node.store import (  # noqa: F401 - more tables
     backuptables,
     casetables,
+    keeptables,
     logtables,
     stafftables,
 )
