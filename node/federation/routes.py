@@ -147,7 +147,7 @@ async def _hello(desk: Desk, call: Call) -> Reply:
     heard = hello.read_hello(desk.office, call.peer, said["hello"])
     await desk.run.write(hello.hear, desk.office, call.peer, heard)
     ours = await desk.run.read(hello.say_hello, desk.office, call.peer, desk.started_at)
-    waiting = await desk.run.read(next_batch, call.peer)
+    waiting = await desk.run.read(next_batch, desk.office, call.peer)
     answer = StatementsAnswer({}, waiting.envelopes, None, None)
     desk.contact(call.peer)
     body = strictjson.parse_object(

@@ -23,7 +23,12 @@ from node.errors import (
     RejectedError,
     TrustError,
 )
-from node.exchangelog.attachment import Placed, attachment_json, make_attachment
+from node.exchangelog.attachment import (
+    Attachment,
+    Placed,
+    attachment_json,
+    make_attachment,
+)
 from node.exchangelog.witness import (
     AddCheckpoint,
     SignedHead,
@@ -34,7 +39,7 @@ from node.exchangelog.witness import (
 )
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
-from node.sync import permission, reception
+from node.sync import gossip, permission, reception
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
@@ -103,7 +108,7 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
     # Race: an answer that was lost had moved the peer's memory of our log. The next one
     # tells where it stands now, and proofs from there may do; a third try would not.
     for _ in range(2):
-        batch = await courier.run.read(next_batch, peer)
+        batch = await courier.run.read(next_batch, courier.office, peer)
         if not batch.rows:
             return False
         answer = await courier.transport.send_statements(peer, batch.envelopes)
@@ -116,12 +121,13 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
     raise RejectedError(result, can_retry=True)
 
 
-def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
+def next_batch(uow: UnitOfWork, office: Office, peer: MemberId) -> Batch:
     """The oldest statements that can be proven: always a prefix of the chain (HO-81)."""
     with uow:
         head = uow.log.newest()
         # Neighbours share most of their proofs, so all read through one tree.
         tree = uow.log.tree()
+        beside = gossip.beside(uow, office, peer)
         rows = []
         envelopes = []
         for row in uow.outbox.statements(peer, STATEMENTS_PER_LIST):
@@ -131,7 +137,8 @@ def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
                 index = uow.log.index_of(row.entry)
                 if head is None or index is None or index >= head.size:
                     break
-                attachment = _attachment(uow, row, head, tree, index=index)
+                made = _attachment(uow, row, head, tree, index=index)
+                attachment = attachment_json(beside.into(made))
             rows.append(row)
             envelopes.append(Envelope(row.jws, attachment))
     return Batch(tuple(rows), tuple(envelopes))
@@ -139,21 +146,20 @@ def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
 
 def _attachment(
     uow: UnitOfWork, row: StatementRow, head: Head, tree: HashReader, *, index: int
-) -> strictjson.JsonObject:
+) -> Attachment:
     """The proof of the statement's entry, made fresh for this sending (HO-49)."""
     assert row.entry is not None
     opening = uow.log.opening(row.entry)
     entries = [Placed(index, row.entry, opening)]
     if row.type == "offer" and opening is not None:
         entries += _grounds(uow, opening)
-    made = make_attachment(
+    return make_attachment(
         SignedHead(Checkpoint(head.origin, head.size, head.root), head.note),
         tree,
         entries=entries,
         cp_size=row.cp_size,
         since_size=min(uow.heads.shown(row.peer), head.size),
     )
-    return attachment_json(made)
 
 
 def _grounds(uow: UnitOfWork, opening: bytes) -> list[Placed]:
