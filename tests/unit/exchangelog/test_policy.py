@@ -84,7 +84,10 @@ def test_the_own_cosignature_never_counts():
     own, recipient = KEYS["W1"], KEYS["W2"]
     got = judge(found, [own, recipient], recipient=recipient, own=own)
     assert (got.met, got.got, got.needed) == (False, 1, 2)
-    assert got.missing == (KEYS["W3"].name, *sorted(KEYS[f"W{n}"].name for n in (4, 5, 6)))
+    assert got.missing == (
+        KEYS["W3"].name,
+        *sorted(KEYS[f"W{n}"].name for n in (4, 5, 6)),
+    )
     more = [own, recipient, KEYS["W3"]]
     assert judge(found, more, recipient=recipient, own=own).met
 
@@ -111,7 +114,9 @@ def test_the_recipient_counts_inside_groups():
 
 
 def test_comments_blank_lines_and_tabs_are_read_past():
-    text = f"# a\n\n \t# b\n\twitness\tX  {KEYS['W1']} https://w.example/w \n quorum X\n"
+    text = (
+        f"# a\n\n \t# b\n\twitness\tX  {KEYS['W1']} https://w.example/w \n quorum X\n"
+    )
     found = parse_policy(text.encode())
     assert (found.quorum, found.witnesses[0].url) == ("X", "https://w.example/w")
 
