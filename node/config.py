@@ -73,6 +73,7 @@ class Settings(BaseSettings):
         peer_requests_per_s: Requests that one verified key may make in a second.
         peer_open_transfers: Transfers of one peer that may be open at a time.
         allowed_networks: Private networks that peers may live in (SR-F10).
+        accept_override: Take containers whose sender's quorum two people waived (LR-24).
         trusted_proxies: Addresses whose forwarding headers count for logging.
     """
 
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     demo: bool = False
     peer_requests_per_s: int = Field(default=200, ge=1, le=100_000)
     peer_open_transfers: int = Field(default=200, ge=1, le=100_000)
+    accept_override: bool = True
     allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
 

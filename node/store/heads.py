@@ -5,13 +5,13 @@ goes back, or one that two callers move from the same head (LR-16). Implements
 ``node.sync.ports.Heads`` and the memory of a witness (exchange log 5.1, EL-11).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select, update
 
 from node.errors import ConflictError, HistoryConflictError
-from node.ids import MemberId
 from node.store.logtables import (
     log_shown,
     witness_evidence,
@@ -35,6 +35,14 @@ _PAST: Final = select(witness_past.c.root).where(
 )
 _ADD_PAST: Final = insert(witness_past)
 _EVIDENCE: Final = insert(witness_evidence)
+_NEWEST: Final = (
+    select(witness_head)
+    .order_by(witness_head.c.updated_at.desc(), witness_head.c.origin)
+    .limit(bindparam("most"))
+)
+_KEPT: Final = select(witness_evidence.c.offered).where(
+    witness_evidence.c.origin == bindparam("of")
+)
 _SHOWN: Final = select(log_shown.c.size).where(log_shown.c.peer == bindparam("of"))
 _ADD_SHOWN: Final = insert(log_shown)
 _MOVE_SHOWN: Final = update(log_shown).where(log_shown.c.peer == bindparam("of"))
@@ -83,6 +91,16 @@ class SqlHeads:
         row = self._work.row(_PAST, {"of": origin, "at": size})
         return None if row is None else row.root
 
+    def newest(self, limit: int) -> Sequence[Head]:
+        """The heads of other logs that moved last."""
+        rows = self._work.rows(_NEWEST, {"most": limit})
+        return [Head(row.origin, row.size, row.root, row.note) for row in rows]
+
+    def has_evidence(self, origin: str, offered: str) -> bool:
+        """Whether this very head was kept as evidence before."""
+        rows = self._work.rows(_KEPT, {"of": origin})
+        return any(row.offered == offered for row in rows)
+
     def keep_evidence(
         self, origin: str, *, reason: str, known: str, offered: str, at: datetime
     ) -> None:
@@ -91,15 +109,15 @@ class SqlHeads:
         identity = {"id": self._work.randomness(16), "seen_at": at}
         self._work.change(_EVIDENCE, row | identity)
 
-    def shown(self, peer: MemberId) -> int:
-        """The size of our own log that this peer last confirmed to remember, 0 if none."""
-        row = self._work.row(_SHOWN, {"of": peer})
+    def shown(self, witness: str) -> int:
+        """The size of our own log that a peer or witness last confirmed, 0 if none."""
+        row = self._work.row(_SHOWN, {"of": witness})
         return 0 if row is None else row.size
 
-    def set_shown(self, peer: MemberId, size: int) -> None:
-        """The peer's signed answer told which of our sizes it remembers."""
-        if self._work.change(_MOVE_SHOWN, {"of": peer, "size": size}) == 0:
-            self._work.change(_ADD_SHOWN, {"peer": peer, "size": size})
+    def set_shown(self, witness: str, size: int) -> None:
+        """It told which of our sizes it remembers; a peer is named by its member id."""
+        if self._work.change(_MOVE_SHOWN, {"of": witness, "size": size}) == 0:
+            self._work.change(_ADD_SHOWN, {"peer": witness, "size": size})
 
     def _keep_past(self, head: Head) -> None:
         root = self.past(head.origin, head.size)

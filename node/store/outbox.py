@@ -100,6 +100,12 @@ _PEERS: Final = union(
     select(_statement.c.peer).where(_WAITS), select(_packet.c.peer)
 ).order_by("peer")
 
+_MET: Final = (
+    select(_queue.c.peer)
+    .where(_queue.c.last_success_at.is_not(None))
+    .order_by(_queue.c.last_success_at.desc(), _queue.c.peer)
+    .limit(bindparam("most"))
+)
 _DUE: Final = select(_queue).where(_queue.c.peer == bindparam("to"))
 
 
@@ -231,6 +237,10 @@ class SqlOutbox:
     def waiting_peers(self) -> Sequence[MemberId]:
         """Peers with a statement or packet row waiting, by name."""
         return [MemberId(row[0]) for row in self._work.rows(_PEERS)]
+
+    def met_last(self, limit: int) -> Sequence[MemberId]:
+        """The peers that answered last, newest first."""
+        return [MemberId(row[0]) for row in self._work.rows(_MET, {"most": limit})]
 
     def due(self, peer: MemberId) -> Due:
         """How the queue of a peer stands."""
