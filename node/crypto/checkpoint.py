@@ -191,6 +191,11 @@ def verify_cosignature(note: str, key: NoteKey) -> int | None:
     return time_s
 
 
+def cosigned_at(line: str) -> int:
+    """The time in a cosignature line that was verified before, in Unix seconds."""
+    return int.from_bytes(_parse_line(line.rstrip("\n")).signature[:8], "big")
+
+
 def signature_lines(note: str) -> tuple[str, ...]:
     """The signature lines of a note, each with its newline."""
     return tuple(line.text for line in _split(note)[1])

@@ -6,20 +6,22 @@ goes back, or one that two callers move from the same head (LR-16). Implements
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from node.errors import ConflictError, HistoryConflictError
 from node.store.logtables import (
+    log_cosig,
     log_shown,
     witness_evidence,
     witness_head,
     witness_past,
 )
 from node.store.work import Work
-from node.sync.rows import Head
+from node.sync.rows import Cosigned, Evidence, Head
 
 _SEEN: Final = (
     select(witness_head)
@@ -42,6 +44,19 @@ _NEWEST: Final = (
 )
 _KEPT: Final = select(witness_evidence.c.offered).where(
     witness_evidence.c.origin == bindparam("of")
+)
+_ALL_KEPT: Final = select(witness_evidence).order_by(
+    witness_evidence.c.seen_at, witness_evidence.c.id
+)
+_EACH: Final = (
+    select(log_cosig.c.name, func.max(log_cosig.c.size).label("top"))
+    .group_by(log_cosig.c.name)
+    .subquery()
+)
+_COSIGNED: Final = (
+    select(log_cosig)
+    .join(_EACH, (log_cosig.c.name == _EACH.c.name) & (log_cosig.c.size == _EACH.c.top))
+    .order_by(log_cosig.c.name, log_cosig.c.last_at)
 )
 _SHOWN: Final = select(log_shown.c.size).where(log_shown.c.peer == bindparam("of"))
 _ADD_SHOWN: Final = insert(log_shown)
@@ -100,6 +115,24 @@ class SqlHeads:
         """Whether this very head was kept as evidence before."""
         rows = self._work.rows(_KEPT, {"of": origin})
         return any(row.offered == offered for row in rows)
+
+    def evidence(self) -> Sequence[Evidence]:
+        """Everything that was kept, oldest first."""
+        return [
+            Evidence(row.origin, row.reason, row.known, row.offered, row.seen_at)
+            for row in self._work.rows(_ALL_KEPT)
+        ]
+
+    def cosigned(self) -> Sequence[Cosigned]:
+        """The newest cosignature of each witness under our own log."""
+        newest: dict[str, Cosigned] = {}
+        for row in self._work.rows(_COSIGNED):
+            seen = Cosigned(row.name, row.size, row.last_at, row.last_line)
+            known = newest.get(row.name)
+            if known is not None and known.last_at > seen.last_at:
+                seen = replace(seen, last_at=known.last_at, line=known.line)
+            newest[row.name] = seen
+        return list(newest.values())
 
     def keep_evidence(
         self, origin: str, *, reason: str, known: str, offered: str, at: datetime

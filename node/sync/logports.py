@@ -11,7 +11,14 @@ from typing import Protocol
 
 from node.crypto.merkle import HashReader
 from node.ids import TransferId
-from node.sync.rows import EntryDraft, Head, OverrideAsked, QuorumWait
+from node.sync.rows import (
+    Cosigned,
+    EntryDraft,
+    Evidence,
+    Head,
+    OverrideAsked,
+    QuorumWait,
+)
 
 
 class ExchangeLog(Protocol):
@@ -98,6 +105,14 @@ class Heads(Protocol):
 
     def has_evidence(self, origin: str, offered: str) -> bool:
         """Whether this very head was kept as evidence before."""
+        ...
+
+    def evidence(self) -> Sequence[Evidence]:
+        """Everything that was kept, oldest first."""
+        ...
+
+    def cosigned(self) -> Sequence[Cosigned]:
+        """The newest cosignature of each witness under our own log."""
         ...
 
     def past(self, origin: str, size: int) -> bytes | None:

@@ -226,8 +226,8 @@ def _ask_log_gate(
     return check(
         LogClaims(
             entry=claims.entry if expected else None,
-            cp=claims.cp and claims.cp.checkpoint,
-            seen=claims.seen and claims.seen.checkpoint,
+            cp=claims.cp.checkpoint if claims.cp else None,
+            seen=claims.seen.checkpoint if claims.seen else None,
         ),
         attachment,
         peer.heads,

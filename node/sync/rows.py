@@ -121,6 +121,27 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Two heads of one log that contradict each other, as whole notes (LR-18)."""
+
+    origin: str
+    reason: str
+    known: str
+    offered: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """How far a witness has followed our log, and its newest line."""
+
+    name: str
+    size: int
+    last_at: datetime
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverrideAsked:
     """Who asked to send without the quorum, and why; ``code`` is a reason of the list.
 

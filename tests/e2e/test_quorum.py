@@ -1,12 +1,11 @@
 """Two towns under a district's policy, with witnesses outside, honest and hostile."""
 
+import secrets
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import pytest
 
 from node.bootstrap import Hands, build_node
-from node.clock import SystemClock
 from node.config import load_settings
 from node.exchangelog.kinds import EntryType
 from node.failpoints import NoFailpoints
@@ -27,7 +26,6 @@ from tests.support.pair import (
     until,
 )
 from tests.support.witness_server import HOSTILE, OutsideWitness, outside
-import secrets
 
 
 class Stage:
@@ -51,9 +49,7 @@ class Stage:
 
     @property
     def waits(self):
-        return self.wehr.store.read_sync(
-            lambda uow: uow.quorums.waiting(self.transfer)
-        )
+        return self.wehr.store.read_sync(lambda uow: uow.quorums.waiting(self.transfer))
 
     @property
     def shown(self):

@@ -68,7 +68,9 @@ async def honest(witness: OutsideWitness, request: web.Request) -> web.Response:
             content_type="text/x.tlog.size",
         )
     witness.sizes[origin] = int(asked.note.split("\n")[1])
-    return web.Response(text=cosign(asked.note, witness.key.name, witness.signing, TIME_S))
+    return web.Response(
+        text=cosign(asked.note, witness.key.name, witness.signing, TIME_S)
+    )
 
 
 async def too_large_a_size(_: OutsideWitness, request: web.Request) -> web.Response:
@@ -141,7 +143,8 @@ async def elsewhere(_: OutsideWitness, request: web.Request) -> web.Response:
     """Sends the caller to another address."""
     await request.read()
     return web.Response(
-        status=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": "http://127.0.0.1:1/"}
+        status=HTTPStatus.TEMPORARY_REDIRECT,
+        headers={"Location": "http://127.0.0.1:1/"},
     )
 
 
@@ -170,4 +173,3 @@ async def outside(*witnesses: OutsideWitness) -> AsyncIterator[None]:
         for witness in witnesses:
             witness.url = str(server.make_url(witness.url))
         yield
-

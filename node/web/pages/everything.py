@@ -26,6 +26,7 @@ from node.web.pages import (
     setup,
     status,
     withdrawals,
+    witnesses,
     work,
 )
 
@@ -48,6 +49,8 @@ def all_routes() -> list[Route]:
         *outbox.routes(),
         *inbox.routes(),
         *arrivals.routes(),
+        # Before the pages of single transfers, whose pattern would fit as well.
+        *witnesses.routes(),
         *exchangelog.routes(),
         *accounts.routes(),
         *status.routes(),
