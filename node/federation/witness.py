@@ -69,9 +69,8 @@ def add_checkpoint(
         if new != memory:
             head = Head(new.origin, new.size, new.root, new.note)
             uow.heads.remember(head, office.clock.now())
-            # Crash here: remembered and not cosigned. Asked again, it is cosigned then.
-            stored = partial(office.failpoints.reach, Point.WITNESS_STORED)
-            uow.after_commit(stored)
+        # Crash here: remembered and not cosigned. Asked again, it is cosigned then.
+        uow.after_commit(partial(office.failpoints.reach, Point.WITNESS_STORED))
         uow.commit()
     time_s = int(office.clock.now().timestamp())
     line = cosign(new.note, office.witness_name, office.keyring.witness, time_s)
