@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench docs clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -15,12 +15,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Staffelstab into $(VENV) ..."
+	@echo "Installing Staffelstab into $(VENV) ..." >&2
 	@$(PIP) -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Staffelstab with its test tools into $(VENV) ..."
+	@echo "Installing Staffelstab with its test tools into $(VENV) ..." >&2
 	@$(PIP) -c constraints.txt -e '.[postgres,dev]'
 	@touch $@ $(VENV)/.base
 
@@ -54,6 +54,9 @@ bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs
+
+screenshots: $(VENV)/.dev  ## pictures of the pages into docs/screenshots, with Chromium
+	@$(BIN)/python -m tests.support.screenshots
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache
