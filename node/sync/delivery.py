@@ -285,7 +285,7 @@ def _packets_due(
         found = uow.outbox.packets(peer, _PACKETS_AT_ONCE + len(answered))
         rows = [row for row in found if row.transfer not in answered]
         if policy is not None:
-            judged = [quorum.weigh(uow, office, policy, row) for row in rows]
+            judged = quorum.weigh(uow, office, policy, rows)
             shown = {
                 item.row.transfer: item
                 for item in judged

@@ -11,6 +11,7 @@ exchange-log 6.1, and LR-18.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from node.crypto.checkpoint import (
     Checkpoint,
@@ -30,6 +31,7 @@ from node.sync.limits import GOSSIP_KEPT
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft, Head
+from node.trust.directory import Directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +60,35 @@ def beside(uow: UnitOfWork, office: Office, peer: MemberId) -> Beside:
     log_key = office.directory().log_key(peer)
     seen = uow.heads.seen(log_key.name)
     third = _third_heads(uow, office, log_key.name)
-    if seen is None:
+    bare = None if seen is None else _bare(seen.note, log_key)
+    if seen is None or bare is None:
         return Beside(None, third)
     # Only our cosignature: others' lines would be theirs to show, and cost their length.
     time_s = int(office.clock.now().timestamp())
     line = cosign(seen.note, office.witness_name, office.keyring.witness, time_s)
-    return Beside(add_lines(only(seen.note, log_key), [line]), third)
+    return Beside(add_lines(bare, [line]), third)
 
 
 def _third_heads(uow: UnitOfWork, office: Office, reader: str) -> tuple[str, ...]:
     """The heads that moved last, of logs that are neither the reader's nor ours."""
-    keys = _log_keys(office)
+    keys = _log_keys(office.directory())
     found = []
     for head in uow.heads.newest(MAX_GOSSIP + 1):
-        key = keys.get(head.origin)
-        if key is not None and head.origin not in {reader, office.log_origin}:
-            found.append(only(head.note, key[1]))
+        listed = keys.get(head.origin)
+        if listed is None or head.origin in {reader, office.log_origin}:
+            continue
+        bare = _bare(head.note, listed[1])
+        if bare is not None:
+            found.append(bare)
     return tuple(found[:MAX_GOSSIP])
+
+
+def _bare(note: str, key: NoteKey) -> str | None:
+    """The note with its log's signature alone; None if the log has another key by now."""
+    try:
+        return only(note, key)
+    except SignatureError:
+        return None
 
 
 def listen(uow: UnitOfWork, office: Office, teller: str, notes: Sequence[str]) -> None:
@@ -88,7 +102,7 @@ def listen(uow: UnitOfWork, office: Office, teller: str, notes: Sequence[str]) -
         teller: Origin of the peer's own log; about that its checkpoint speaks.
         notes: As they came.
     """
-    keys = _log_keys(office)
+    keys = _log_keys(office.directory())
     for note in notes:
         try:
             origin = peek_origin(note)
@@ -161,9 +175,9 @@ def conflict(
         uow.chains.quarantine(member, "history-conflict", found.offered)
 
 
-def _log_keys(office: Office) -> dict[str, tuple[MemberId, NoteKey]]:
-    """Whose log has which origin, by the directory; without the retired."""
-    directory = office.directory()
+@lru_cache(maxsize=2)
+def _log_keys(directory: Directory) -> dict[str, tuple[MemberId, NoteKey]]:
+    """Whose log has which origin, without the retired; read once per directory."""
     found = {}
     for member in directory.members():
         try:

@@ -8,7 +8,7 @@ LR-20, LR-21, LR-24 and HO-46.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -101,29 +101,54 @@ def own_key(office: Office) -> NoteKey:
 
 
 def weigh(
-    uow: UnitOfWork, office: Office, policy: Policy, row: PacketRow
+    uow: UnitOfWork, office: Office, policy: Policy, rows: Sequence[PacketRow]
+) -> list[Leave | Stay]:
+    """Look for one head of ours under which each container may leave by a policy.
+
+    Args:
+        uow: A reading unit.
+        office: Keys, clock, directory.
+        policy: In force for us.
+        rows: Containers for one peer.
+    """
+    if not rows:
+        return []
+    recipient, own = office.directory().witness_key(rows[0].peer), own_key(office)
+    places = {row.transfer: uow.log.index_of(row.offer_entry) for row in rows}
+    least = min((place for place in places.values() if place is not None), default=None)
+    judged = []
+    for head in uow.log.signed_from(least + 1) if least is not None else ():
+        # Each line is verified once, however many containers wait.
+        by = cosigners(head.note, {*policy.keys, recipient})
+        judged.append((head, judge(policy, by, recipient=recipient, own=own)))
+    nothing = judge(policy, (), recipient=recipient, own=own)
+    return [
+        _weigh_one(uow, row, places[row.transfer], judged, nothing=nothing)
+        for row in rows
+    ]
+
+
+def _weigh_one(
+    uow: UnitOfWork,
+    row: PacketRow,
+    index: int | None,
+    judged: Sequence[tuple[Head, Standing]],
+    *,
+    nothing: Standing,
 ) -> Leave | Stay:
-    """Look for one head of ours under which a container may leave by a policy."""
-    worst = Standing(floor=False, got=0, needed=policy.lacking((), (own_key(office),)))
-    index = uow.log.index_of(row.offer_entry)
-    if index is None:
-        return Stay(row, worst)
-    recipient = office.directory().witness_key(row.peer)
-    keys = {*policy.keys, recipient}
-    best = worst
     waits = uow.quorums.waiting(row.transfer)
     override = waits.override if waits else None
     waived = uow.log.index_of(override) if override else None
-    for head in uow.log.signed_from(index + 1):
-        found = judge(
-            policy, cosigners(head.note, keys), recipient=recipient, own=own_key(office)
-        )
-        if found.met:
+    best = nothing
+    for head, standing in judged:
+        if index is None or head.size <= index:
+            continue
+        if standing.met:
             return Leave(row, head)
-        if found.floor and waived is not None and waived < head.size:
+        if standing.floor and waived is not None and waived < head.size:
             return Leave(row, head, override)
-        if (found.got, found.floor) > (best.got, best.floor) or not best.missing:
-            best = found
+        if standing.got > best.got:
+            best = standing
     return Stay(row, best)
 
 

@@ -62,7 +62,7 @@ def parties(
     directory = office.directory()
     members = {
         member.witness.newest.key.raw: member.id
-        for member in directory.members()
+        for member in (directory.members() if policy else ())
         if not directory.is_retired(member.id)
     }
     wanted: dict[MemberId | WitnessAddress, list[NoteKey]] = {
