@@ -247,6 +247,7 @@ def show_command(folder: Folder, as_json: Json = False) -> None:
                         "name": member.name,
                         "serial": member.serial,
                         "ags": [place.ags for place in member.serves],
+                        "witness": str(member.witness.newest),
                     }
                     for member in members
                 ],
@@ -261,6 +262,7 @@ def show_command(folder: Folder, as_json: Json = False) -> None:
     for member in members:
         places = ", ".join(place.ags for place in member.serves)
         typer.echo(f"{member.id}  {member.name}  {places}")
+        typer.echo(f"    Zeuge {member.witness.newest}")
 
 
 @contextmanager

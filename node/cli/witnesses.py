@@ -59,6 +59,8 @@ def witnesses_command(
         typer.echo(
             f"{witness.name}: bis {witness.size} von {sight.size}, {last}{named}"
         )
+        if witness.key:
+            typer.echo(f"    {witness.key}")
     if not sight.witnesses:
         typer.echo("Noch niemand hat unser Protokoll gegengezeichnet.")
     for line in sight.waiting:

@@ -43,6 +43,7 @@ from node.sync.words import StatementType
 
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
 _PACKETS_AT_ONCE = 16
+_PACKETS_WEIGHED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +283,9 @@ def _packets_due(
     """LR-20: what lies under a head that its recipient, and our quorum, have cosigned."""
     policy = quorum.policy_of(office, office.member)
     with uow:
-        found = uow.outbox.packets(peer, _PACKETS_AT_ONCE + len(answered))
+        # One that two people let go must be seen behind many that wait.
+        most = _PACKETS_AT_ONCE if policy is None else _PACKETS_WEIGHED
+        found = uow.outbox.packets(peer, most + len(answered))
         rows = [row for row in found if row.transfer not in answered]
         if policy is not None:
             judged = quorum.weigh(uow, office, policy, rows)

@@ -26,6 +26,7 @@ from node.sync.message import Statement
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft, Head, PacketRow, QuorumWait
+from node.sync.transfer import Outbound
 from node.sync.words import StatementType
 from node.trust.directory import Directory
 
@@ -158,7 +159,9 @@ def note_waits(
     """Remember since when containers wait, and for how many; not a failed attempt."""
     with uow:
         for transfer, standing in stays.items():
-            if uow.outbound.find(transfer) is None:
+            # Race: it was called back, or its witnesses came, since it was weighed.
+            found = uow.outbound.find(transfer)
+            if found is None or found.state is not Outbound.QUEUED:
                 continue
             uow.quorums.wait(
                 QuorumWait(
