@@ -111,10 +111,9 @@ class SqlHeads:
         rows = self._work.rows(_NEWEST, {"most": limit})
         return [Head(row.origin, row.size, row.root, row.note) for row in rows]
 
-    def has_evidence(self, origin: str, offered: str) -> bool:
-        """Whether this very head was kept as evidence before."""
-        rows = self._work.rows(_KEPT, {"of": origin})
-        return any(row.offered == offered for row in rows)
+    def offered(self, origin: str) -> Sequence[str]:
+        """The heads of one log that were kept as evidence."""
+        return [row.offered for row in self._work.rows(_KEPT, {"of": origin})]
 
     def evidence(self) -> Sequence[Evidence]:
         """Everything that was kept, oldest first."""

@@ -27,7 +27,7 @@ from node.exchangelog.attachment import MAX_GOSSIP, Attachment
 from node.exchangelog.entry import GroupName
 from node.exchangelog.kinds import EntryClass, EntryType
 from node.ids import MemberId
-from node.sync.limits import GOSSIP_KEPT
+from node.sync.limits import EVIDENCE_KEPT, GOSSIP_KEPT
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft, Head
@@ -151,9 +151,11 @@ def conflict(
 ) -> None:
     """Two histories of one log (LR-18): evidence, entry, and the relation pauses.
 
-    Nothing of it happens twice for one head, so nobody can fill log or disk with it.
+    Nothing of it happens twice for one head, nor for ever more heads of one log: its
+    owner could sign as many as it likes, and a few convince anybody.
     """
-    if uow.heads.has_evidence(origin, found.offered):
+    kept = uow.heads.offered(origin)
+    if found.offered in kept or len(kept) >= EVIDENCE_KEPT:
         return
     at = office.clock.now()
     uow.heads.keep_evidence(

@@ -70,3 +70,4 @@ WITNESS_TIMEOUT: Final = timedelta(seconds=2)
 OTHER_WITNESSES: Final = 3
 OVERRIDE_AFTER: Final = timedelta(hours=4)
 GOSSIP_KEPT: Final = 16
+EVIDENCE_KEPT: Final = 16

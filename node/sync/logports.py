@@ -103,8 +103,8 @@ class Heads(Protocol):
         """The heads of other logs that moved last."""
         ...
 
-    def has_evidence(self, origin: str, offered: str) -> bool:
-        """Whether this very head was kept as evidence before."""
+    def offered(self, origin: str) -> Sequence[str]:
+        """The heads of one log that were kept as evidence."""
         ...
 
     def evidence(self) -> Sequence[Evidence]:

@@ -56,9 +56,11 @@ class Stage:
         self.wehr, self.saeckingen, self.clock = wehr, saeckingen, clock
         self.publish = publish
         self.transfer = None
+        self._sent = 0
 
     def send(self):
-        case = open_case(self.wehr)
+        self._sent += 1
+        case = open_case(self.wehr, f"Demo-Ulme-{self._sent}")
         give_consent(self.wehr, case)
         self.transfer = relocate(self.wehr, case).transfer
         return self.transfer
@@ -126,6 +128,11 @@ async def test_a_packet_leaves_once_its_quorum_is_met(tmp_path):
             assert (first.asked > 0, second.asked > 0) == (True, True)
             changed = stage.entries(stage.wehr, EntryType.POLICY_CHANGED)
             assert len(changed) == 1
+            # A witness that lost its memory names its size, and is asked once more.
+            first.sizes.clear()
+            stage.send()
+            await until(lambda: stage.state is Inbound.WAITING)
+            assert first.sizes == second.sizes
 
 
 @pytest.mark.spec("EL-12")

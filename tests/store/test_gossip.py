@@ -14,7 +14,7 @@ from node.federation.witness import add_checkpoint
 from node.ids import MemberId
 from node.store.runner import Store
 from node.sync.gossip import beside, listen
-from node.sync.limits import GOSSIP_KEPT
+from node.sync.limits import EVIDENCE_KEPT, GOSSIP_KEPT
 from node.sync.rows import Head
 from tests.store.test_witness_race import (
     FALSE,
@@ -133,6 +133,15 @@ def test_a_claim_that_proves_nothing_does_nothing(store: Store, told: str) -> No
     hear(store, told)
     assert (conflicts(store), paused(store)) == ((0, 0), False)
     assert rows(store, "SELECT * FROM gossip_head") == []
+
+
+def test_the_owner_of_a_log_cannot_fill_ours_with_forks(store: Store) -> None:
+    begin(store)
+    for size in range(1, EVIDENCE_KEPT + 4):
+        remember(store, size)
+        head = Checkpoint(ORIGIN, size, bytes([size]) * 32)
+        hear(store, sign_checkpoint(head, LOG))
+    assert conflicts(store) == (EVIDENCE_KEPT, EVIDENCE_KEPT)
 
 
 def test_only_a_few_heads_of_one_log_are_kept(store: Store) -> None:

@@ -85,6 +85,7 @@ MEANINGS: Final = {
     "OTHER_WITNESSES": "peers asked to cosign besides, by the pair policy",
     "OVERRIDE_AFTER": "waiting for witnesses before an override",
     "GOSSIP_KEPT": "heads of one third log kept for comparing",
+    "EVIDENCE_KEPT": "forks of one log kept as evidence",
 }
 # Named for what the protocol foresees; nothing in this release runs into them.
 RESERVED: Final = frozenset(
