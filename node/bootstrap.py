@@ -30,8 +30,9 @@ from node.federation.desk import Desk
 from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, means_of, witness_name
+from node.founding import Paths, log_origin, means_of, vault_of, witness_name
 from node.ids import TransferId
+from node.store.backupduty import duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
@@ -39,6 +40,7 @@ from node.store.migrate import check_schema
 from node.store.publisher import Publisher
 from node.store.register import RegisterLine
 from node.store.runner import Store
+from node.store.sourceeraser import SourceEraser
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
@@ -136,6 +138,7 @@ class Node:
     documents: SealedFiles
     refresh_directory: Callable[[], None]
     publisher: Publisher
+    means: Means
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -212,6 +215,14 @@ async def build_node(
                 courier=courier,
                 publish=publisher.publish,
                 refresh_directory=refresh,
+                back_up=duty_of(
+                    vault_of(settings, master),
+                    store,
+                    means,
+                    office,
+                    settings.backup_hour,
+                ),
+                erase=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
@@ -230,6 +241,7 @@ async def build_node(
             documents=means.documents,
             refresh_directory=refresh,
             publisher=publisher,
+            means=means,
         )
 
 

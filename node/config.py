@@ -75,6 +75,10 @@ class Settings(BaseSettings):
         allowed_networks: Private networks that peers may live in (SR-F10).
         accept_override: Take containers whose sender's quorum two people waived (LR-24).
         trusted_proxies: Addresses whose forwarding headers count for logging.
+        backup_folder: Where content backups go; empty makes none.
+        backup_keys_folder: Where key backups go: another disk, another hand.
+        backup_hour: The hour of the day from which on the backup is made.
+        backup_keep: How many content backups stay.
     """
 
     model_config = SettingsConfigDict(
@@ -100,6 +104,10 @@ class Settings(BaseSettings):
     accept_override: bool = True
     allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    backup_folder: str = ""
+    backup_keys_folder: str = ""
+    backup_hour: int = Field(default=2, ge=0, le=23)
+    backup_keep: int = Field(default=14, ge=1, le=365)
 
     @property
     def member_id(self) -> MemberId:
@@ -110,6 +118,23 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The database to open."""
         return self.database or f"sqlite:///{self.folder / 'node.db'}"
+
+    @property
+    def backup_folders(self) -> tuple[Path, Path] | None:
+        """Where content and keys go; None if no backups are made.
+
+        Raises:
+            ConfigError: Only one of the two is set, or one lies in the other.
+        """
+        if not self.backup_folder and not self.backup_keys_folder:
+            invented = self.folder / "backup"
+            return (invented / "content", invented / "keys") if self.demo else None
+        content, keys = Path(self.backup_folder), Path(self.backup_keys_folder)
+        if not content.is_absolute() or not keys.is_absolute():
+            raise ConfigError("backup_folder, backup_keys_folder: both, absolute")
+        if content.is_relative_to(keys) or keys.is_relative_to(content):
+            raise ConfigError("backup_folder and backup_keys_folder must lie apart")
+        return content, keys
 
     @classmethod
     def settings_customise_sources(

@@ -30,6 +30,7 @@ LEASE: Final = timedelta(seconds=15)
 POLL_S: Final = 1.0
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
+BACKUP_S: Final = 600.0
 COALESCE_S: Final = 0.02
 AT_ONCE: Final = 8
 HEARTBEAT_S: Final = 600.0
@@ -41,8 +42,10 @@ class Duties:
 
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
     is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
-    removes files that no row names, in a thread. ``shared`` says that other processes serve
-    the same database.
+    removes files that no row names, in a thread. ``back_up`` makes and verifies the backup
+    of the day, in a thread, where there is a place for it. ``erase`` erases handed-over
+    content whose time has come, in a thread. ``shared`` says that other processes serve the
+    same database.
     """
 
     courier: Courier
@@ -51,6 +54,8 @@ class Duties:
     sweep: Callable[[], None]
     holder: str
     shared: bool
+    back_up: Callable[[], None] | None = None
+    erase: Callable[[], None] | None = None
     directory_every_s: float = 900.0
 
 
@@ -126,6 +131,7 @@ class Worker:
                         self._witness,
                         self._directory,
                         self._every_hour,
+                        self._back_up,
                     ):
                         tasks.create_task(loop())
             except* _LeaseLost:
@@ -273,7 +279,21 @@ class Worker:
     async def _every_hour(self) -> None:
         while True:
             await self._guard(self._sweep_once)
+            await self._guard(self._erase_once)
             await asyncio.sleep(HOUR_S)
+
+    async def _back_up(self) -> None:
+        while True:
+            await self._guard(self._back_up_once)
+            await asyncio.sleep(BACKUP_S)
+
+    async def _back_up_once(self) -> None:
+        if self._duties.back_up is not None:
+            await asyncio.to_thread(self._duties.back_up)
+
+    async def _erase_once(self) -> None:
+        if self._duties.erase is not None:
+            await asyncio.to_thread(self._duties.erase)
 
     async def _sweep_once(self) -> None:
         await asyncio.to_thread(self._duties.sweep)

@@ -16,6 +16,7 @@ from node.errors import NodeError, UnknownNodeError
 from node.exchangelog.alarms import Alarm, Facts, find_alarms
 from node.ids import MemberId
 from node.report.alarmfacts import facts_of
+from node.report.backups import is_overdue, last_verified
 from node.report.logview import LogViewUnit
 from node.sync import quorum
 from node.sync.office import Office
@@ -31,6 +32,7 @@ class Check(StrEnum):
     """What is looked at; the page and other programs know each by this name."""
 
     DATABASE = "database"
+    BACKUP = "backup"
     LOG_SIGNED = "log_signed"
     LOG_WITNESSED = "log_witnessed"
     DIRECTORY = "directory"
@@ -76,11 +78,19 @@ def look(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Finding]:
     require(by, "status.read")
     at = office.clock.now()
     found = [Finding(Check.DATABASE, Level.OK)]
+    found.append(_backup(uow, at))
     found += _log(facts_of(uow, own=office.witness_name, named=_named(office)), at)
     found += _directory(office, at)
     found += _peers(uow, office, at)
     order = list(Level)
     return sorted(found, key=lambda item: order.index(item.level))
+
+
+def _backup(uow: LogViewUnit, at: datetime) -> Finding:
+    """Only a verified one counts, and only for 26 hours (SR-R2)."""
+    taken_at = last_verified(uow.backups.rows())
+    level = Level.FAULT if is_overdue(taken_at, at) else Level.OK
+    return Finding(Check.BACKUP, level, since=taken_at)
 
 
 def _log(facts: Facts, at: datetime) -> list[Finding]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli import evidence
 from node.errors import InputError, LogError, NodeError, PeerError, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app = typer.Typer(help="Austauschprotokoll prüfen.", no_args_is_help=True)
 Data = Annotated[Path, typer.Option("--data", help="Datenordner des Knotens.")]
 Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]
 DEFAULT_FOLDER = Path("node-data")
+app.registered_commands.extend(evidence.app.registered_commands)
 
 _UNTOLD = 2
 _WRONG_USE = 3

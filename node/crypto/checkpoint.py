@@ -191,14 +191,21 @@ def verify_cosignature(note: str, key: NoteKey) -> int | None:
     return time_s
 
 
-def cosigned_at(line: str) -> int:
-    """The time in a cosignature line that was verified before, in Unix seconds."""
-    return int.from_bytes(_parse_line(line.rstrip("\n")).signature[:8], "big")
-
-
 def signature_lines(note: str) -> tuple[str, ...]:
     """The signature lines of a note, each with its newline."""
     return tuple(line.text for line in _split(note)[1])
+
+
+def cosigned_at_s(line: str) -> int:
+    """When a witness says it signed, in seconds since 1970; for a line once verified.
+
+    Raises:
+        MalformedMessageError: No line of a cosignature.
+    """
+    signed = _parse_line(line.rstrip("\n")).signature
+    if len(signed) != 8 + SIGNATURE_BYTES:
+        raise MalformedMessageError("cosignature")
+    return int.from_bytes(signed[:8], "big")
 
 
 def add_lines(note: str, lines: Iterable[str]) -> str:

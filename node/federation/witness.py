@@ -15,6 +15,7 @@ from node.exchangelog.witness import (
     Accepted,
     AddCheckpoint,
     Declined,
+    Extension,
     WitnessMemory,
     decide,
     parse_add_checkpoint,
@@ -68,7 +69,8 @@ def add_checkpoint(
         new = verdict.memory
         if new != memory:
             head = Head(new.origin, new.size, new.root, new.note)
-            uow.heads.remember(head, office.clock.now())
+            shown = Extension(request.old_size, request.path)
+            uow.heads.remember(head, office.clock.now(), shown)
         # Crash here: remembered and not cosigned. Asked again, it is cosigned then.
         uow.after_commit(partial(office.failpoints.reach, Point.WITNESS_STORED))
         uow.commit()

@@ -7,7 +7,7 @@ happen: the own cosignature among the witnesses. Serves the status page and the 
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from node.crypto.checkpoint import cosigned_at
+from node.crypto.checkpoint import cosigned_at_s
 from node.exchangelog.alarms import Facts, WitnessFact
 from node.ids import MemberId
 from node.report.logview import LogViewUnit
@@ -33,7 +33,7 @@ def facts_of(
         item.name: WitnessFact(
             item.name,
             item.last_at,
-            datetime.fromtimestamp(cosigned_at(item.line), UTC),
+            datetime.fromtimestamp(cosigned_at_s(item.line), UTC),
         )
         for item in uow.heads.cosigned()
         if item.name != own

@@ -151,9 +151,12 @@ class _WitnessPast(TypedColumns):
     origin = Column(Text, primary_key=True)
     size: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     root: Named[bytes]
+    former = Column(BigInteger)
+    path: Named[str | None]
 
 
-# Every size of another log that we ever remembered, and cosigned.
+# Every size of another log that we ever remembered, and cosigned; ``path`` is the proof
+# that it goes on from ``former``, so that a chain of them can be shown to strangers.
 witness_past = Table("witness_past", metadata, _WitnessPast)
 
 
@@ -178,6 +181,16 @@ class _LogShown(TypedColumns):
 
 # The size of our own log that a peer last confirmed to remember.
 log_shown = Table("log_shown", metadata, _LogShown)
+
+
+class _PeerClock(TypedColumns):
+    peer = Column(Text, primary_key=True)
+    said_at = Column(Instant, nullable=False)
+    heard_at = Column(Instant, nullable=False)
+
+
+# The newest clock that a peer signed in a hello, and when it reached us (SR-K7).
+peer_clock = Table("peer_clock", metadata, _PeerClock)
 
 
 class _PeerEntry(TypedColumns):

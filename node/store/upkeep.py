@@ -167,6 +167,23 @@ class Upkeep:
                 count += 1
         return count
 
+    def open_all(self) -> int:
+        """Open every value under a week key; gives how many there are (SR-R2).
+
+        Raises:
+            ErasedError: The week key above one is not there.
+            SealError: One is damaged, or stands in another row.
+        """
+        count = 0
+        for column in _COLUMNS.values():
+            for key, sealed in self._work.rows(column.list):
+                if column.holds_keys:
+                    unwrap(self._work, sealed, column.place(key))
+                elif self._work.unseal(column.place(key), sealed) is None:
+                    raise ErasedError("the week key of a value is not there")
+                count += 1
+        return count
+
     def named_files(self) -> set[bytes]:
         """The names of all containers, and parts of them, that a row names."""
         whole = {row[0] for query in _FILES for row in self._work.rows(query)}

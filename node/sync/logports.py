@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from node.crypto.merkle import HashReader
-from node.ids import TransferId
+from node.exchangelog.witness import Extension
+from node.ids import MemberId, TransferId
 from node.sync.rows import (
     Cosigned,
     EntryDraft,
@@ -19,6 +20,7 @@ from node.sync.rows import (
     OverrideAsked,
     QuorumWait,
 )
+from node.sync.schedule import SignedTime
 
 
 class ExchangeLog(Protocol):
@@ -87,8 +89,14 @@ class Heads(Protocol):
         """The newest head we verified, locked."""
         ...
 
-    def remember(self, head: Head, at: datetime) -> None:
-        """Insert, or compare-and-set to a larger size. ConflictError if it moved."""
+    def remember(
+        self, head: Head, at: datetime, shown: Extension | None = None
+    ) -> None:
+        """Insert, or compare-and-set to a larger size. ConflictError if it moved.
+
+        ``shown`` is the verified proof that it goes on from a former head, kept for
+        evidence.
+        """
         ...
 
     def shown(self, witness: str) -> int:
@@ -113,6 +121,14 @@ class Heads(Protocol):
 
     def cosigned(self) -> Sequence[Cosigned]:
         """The newest cosignature of each witness under our own log."""
+        ...
+
+    def hear_clock(self, peer: MemberId, *, said_at: datetime, at: datetime) -> None:
+        """Keep the newest clock that a peer signed."""
+        ...
+
+    def signed_times(self, own: str) -> Sequence[SignedTime]:
+        """Times that others signed lately; ``own`` names the own witness (SR-K7)."""
         ...
 
     def past(self, origin: str, size: int) -> bytes | None:

@@ -17,6 +17,7 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    evidence,
     exchangelog,
     inbox,
     login,
@@ -52,6 +53,7 @@ def all_routes() -> list[Route]:
         # Before the pages of single transfers, whose pattern would fit as well.
         *witnesses.routes(),
         *exchangelog.routes(),
+        *evidence.routes(),
         *accounts.routes(),
         *status.routes(),
     ]

@@ -8,6 +8,7 @@ from alembic import op
 from sqlalchemy import insert
 
 from node.store import (  # noqa: F401 - more tables
+    backuptables,
     casetables,
     logtables,
     stafftables,
