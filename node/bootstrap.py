@@ -48,7 +48,7 @@ from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
 from node.store.weekturn import turn_of
 from node.store.work import Means
-from node.sync import sender
+from node.sync import quorum, sender
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
@@ -183,6 +183,7 @@ async def build_node(
         log_origin=log_origin(settings.peer_url),
         witness_name=witness_name(settings.peer_url),
         open_transfers=settings.peer_open_transfers,
+        accept_override=settings.accept_override,
     )
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
@@ -323,15 +324,17 @@ def _refresh(
         at=office.clock.now(),
     )
     if library.known is None or found.head != library.known.head:
-        store.write_sync(_keep_directory, found, office.failpoints)
+        store.write_sync(_keep_directory, library.known, found, office)
     library.swap(found)
 
 
 def _keep_directory(
-    uow: SqlUnitOfWork, directory: Directory, failpoints: Failpoints
+    uow: SqlUnitOfWork, before: Directory | None, directory: Directory, office: Office
 ) -> None:
     with uow:
-        uow.directory.save(directory, failpoints)
+        uow.directory.save(directory, office.failpoints)
+        now = office.clock.now()
+        quorum.note_policy(uow, office.member, before, directory, now)
         uow.commit()
 
 

@@ -17,7 +17,7 @@ import structlog
 
 from node.errors import NodeError, TransitionError
 from node.ids import MemberId, TransferId
-from node.sync import inward, opening, recipient, release, sender
+from node.sync import inward, opening, recipient, release, sender, witnessing
 from node.sync.courier import Courier
 from node.sync.delivery import deliver_due, greet
 from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
@@ -131,6 +131,7 @@ class Worker:
                         self._open,
                         self._every_minute,
                         self._heartbeat,
+                        self._witness,
                         self._directory,
                         self._every_hour,
                         self._back_up,
@@ -265,6 +266,14 @@ class Worker:
                 self._mark(Wake.DELIVER, str(peer))
             await asyncio.sleep(HEARTBEAT_S)
             self._mark(Wake.PUBLISH, "")
+
+    async def _witness(self) -> None:
+        """Others cosign as well: after a cosigned packet, and every ten minutes (LR-23)."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
+            await self._guard(witnessing.ask_others, self._courier)
+            await asyncio.sleep(POLL_S)
 
     async def _directory(self) -> None:
         while True:

@@ -46,6 +46,7 @@ from node.store.leases import SqlLeases
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
+from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
@@ -56,7 +57,7 @@ from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
-from node.sync.logports import ExchangeLog, Heads
+from node.sync.logports import ExchangeLog, Heads, Quorums
 from node.sync.ports import (
     Chains,
     InboundRepository,
@@ -105,6 +106,7 @@ class SqlUnitOfWork:
         self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
         self.heads: Heads = SqlHeads(self._work)
+        self.quorums: Quorums = SqlQuorums(self._work)
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)

@@ -19,7 +19,7 @@ from node.cases.ports import (
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.logports import ExchangeLog, Heads
+from node.sync.logports import ExchangeLog, Heads, Quorums
 from node.sync.rows import (
     Due,
     PacketRow,
@@ -174,6 +174,10 @@ class Outbox(Protocol):
         """Peers with a statement or packet row waiting."""
         ...
 
+    def met_last(self, limit: int) -> Sequence[MemberId]:
+        """The peers that answered last, newest first."""
+        ...
+
     def due(self, peer: MemberId) -> Due:
         """How the queue of a peer stands."""
         ...
@@ -309,6 +313,7 @@ class UnitOfWork(Protocol):
     inbox: Inbox
     log: ExchangeLog
     heads: Heads
+    quorums: Quorums
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases

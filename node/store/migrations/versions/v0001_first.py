@@ -13,6 +13,7 @@ from node.store import (  # noqa: F401 - more tables
     keeptables,
     logtables,
     stafftables,
+    witnesstables,
 )
 from node.store.tables import metadata, node_state
 
