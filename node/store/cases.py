@@ -197,6 +197,7 @@ def _to_row(file: CaseFile) -> dict[str, Any]:
         "responsible_until": file.responsible_until,
         "handed_to": file.handed_to,
         "came_from": file.came_from,
+        "restricted_on": file.restricted_on,
     }
 
 
@@ -214,4 +215,5 @@ def _from_row(row: CaseRow) -> CaseFile:
         responsible_until=row.responsible_until,
         handed_to=MemberId(row.handed_to) if row.handed_to else None,
         came_from=MemberId(row.came_from) if row.came_from else None,
+        restricted_on=row.restricted_on,
     )

@@ -15,6 +15,7 @@ from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from node.errors import NotFoundError
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
 from node.store.columns import encode_instants, parse_instants
+from node.store.tables import inbound_case as _came
 from node.store.tables import inbound_transfer as _in
 from node.store.tables import outbound_member as _member
 from node.store.tables import outbound_transfer as _out
@@ -30,6 +31,7 @@ from node.sync.transfer import (
     Refusal,
     Why,
 )
+from node.sync.words import Kind
 
 _OPEN: Final = (Inbound.ANNOUNCED, Inbound.WAITING, Inbound.APPROVED, Inbound.OPENING)
 
@@ -80,6 +82,16 @@ _IN_SET = update(_in).where(
 _IN_IN_STATES = (
     select(_in.c.id)
     .where(_in.c.state.in_(bindparam("states", expanding=True)))
+    .order_by(_in.c.offered_at, _in.c.id)
+)
+_CAME = (
+    select(_came).where(_came.c.transfer == bindparam("id_")).order_by(_came.c.case_id)
+)
+_CAME_ADD = insert(_came)
+_CAME_BY = (
+    select(_in.c.id)
+    .join(_came, _came.c.transfer == _in.c.id)
+    .where(_came.c.case_id == bindparam("case"))
     .order_by(_in.c.offered_at, _in.c.id)
 )
 _IN_OPEN_FROM = select(func.count()).where(
@@ -140,7 +152,7 @@ class SqlOutbound:
             self._add_members(after)
         elif (after.state in HOLDING) is not (before.state in HOLDING):
             self._work.change(
-                _MEMBERS_HOLD, {"id_": after.id, "holding": after.state in HOLDING}
+                _MEMBERS_HOLD, {"id_": after.id, "holding": _holds(after)}
             )
 
     def in_states(self, states: Iterable[Outbound]) -> Sequence[TransferId]:
@@ -225,10 +237,31 @@ class SqlInbound:
         """Ids of all transfers in these states, oldest first."""
         return _ids(self._work.rows(_IN_IN_STATES, {"states": [*states]}))
 
+    def keep_cases(
+        self, transfer: TransferId, cases: Iterable[tuple[CaseId, bytes | None]]
+    ) -> None:
+        """Remember which cases it brought, each with its sender's tag."""
+        rows = [{"transfer": transfer, "case_id": c, "tag": tag} for c, tag in cases]
+        self._work.change(_CAME_ADD, rows)
+
+    def cases(self, transfer: TransferId) -> Sequence[tuple[CaseId, bytes | None]]:
+        """The cases it brought with their tags, ordered by case."""
+        rows = self._work.rows(_CAME, {"id_": transfer})
+        return [(CaseId(row.case_id), row.tag) for row in rows]
+
+    def of_case(self, case: str) -> Sequence[TransferId]:
+        """Ids of all transfers that brought this case, oldest first."""
+        return _ids(self._work.rows(_CAME_BY, {"case": case}))
+
     def open_from(self, sender: MemberId) -> int:
         """How many transfers of this peer are open (announced to opening)."""
         row = self._work.row(_IN_OPEN_FROM, {"peer": sender, "states": [*_OPEN]})
         return int(row[0]) if row else 0
+
+
+def _holds(transfer: OutboundTransfer) -> bool:
+    """An addendum follows its case and never holds it (HO-5)."""
+    return transfer.state in HOLDING and transfer.kind is not Kind.ADDENDUM
 
 
 def _from_outbound(transfer: OutboundTransfer) -> dict[str, Any]:
@@ -256,6 +289,7 @@ def _from_outbound(transfer: OutboundTransfer) -> dict[str, Any]:
         "open_request_digest": transfer.open_request_digest,
         "last_entry": transfer.last_entry,
         "replaces": transfer.replaces,
+        "kind": transfer.kind,
         "withheld": _text(transfer.withheld),
         "facts": encode_instants(transfer.facts),
     }
@@ -289,6 +323,7 @@ def _to_outbound(
         last_entry=row.last_entry,
         refusal=_to_refusal(row, outbound_comment_place(row.id), work),
         replaces=TransferId(row.replaces) if row.replaces else None,
+        kind=Kind(row.kind),
         withheld=tuple((CaseId(case), code) for case, code in json.loads(row.withheld)),
         facts=parse_instants(row.facts),
     )
@@ -305,7 +340,7 @@ def _from_member(
         "categories": _text(sorted(member.categories)),
         "documents": _text(sorted(member.documents)),
         "basis": member.basis,
-        "holding": transfer.state in HOLDING,
+        "holding": _holds(transfer),
     }
 
 

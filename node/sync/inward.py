@@ -97,6 +97,7 @@ _TYPES = {
     Effect.SEND_WITHDRAWAL_ANSWER: StatementType.WITHDRAWAL_ANSWER,
     Effect.SEND_RETURN_ANSWER: StatementType.RETURN_ANSWER,
     Effect.SEND_FIRST_CONTACT: StatementType.FIRST_CONTACT,
+    Effect.SEND_PASSED_ON: StatementType.PASSED_ON,
 }
 
 
@@ -144,6 +145,7 @@ def _carry_out(
             | Effect.SEND_WITHDRAWAL_ANSWER
             | Effect.SEND_RETURN_ANSWER
             | Effect.SEND_FIRST_CONTACT
+            | Effect.SEND_PASSED_ON
         ):
             body = cause.body
             if effect in {Effect.SEND_EXPIRED, Effect.SEND_RECALLED}:

@@ -163,6 +163,7 @@ def _carry_out(  # noqa: C901, PLR0912 - one line per effect, closed by assert_n
             | Effect.SEND_WITHDRAWAL_ANSWER
             | Effect.SEND_RETURN_ANSWER
             | Effect.SEND_FIRST_CONTACT
+            | Effect.SEND_PASSED_ON
         ):
             raise UsageError(f"{effect} is the recipient's")
         case _:

@@ -17,7 +17,7 @@ from node.cases.ports import (
     TallyRepository,
     TaskRepository,
 )
-from node.ids import MemberId, MessageId, TransferId
+from node.ids import CaseId, MemberId, MessageId, TransferId
 from node.sync.chain import Position
 from node.sync.logports import ExchangeLog, Heads, Quorums
 from node.sync.rows import (
@@ -88,6 +88,20 @@ class InboundRepository(Protocol):
 
     def in_states(self, states: Iterable[Inbound]) -> Sequence[TransferId]:
         """Ids of all transfers in these states, oldest first."""
+        ...
+
+    def keep_cases(
+        self, transfer: TransferId, cases: Iterable[tuple[CaseId, bytes | None]]
+    ) -> None:
+        """Remember which cases it brought, each with its sender's tag if it named one."""
+        ...
+
+    def cases(self, transfer: TransferId) -> Sequence[tuple[CaseId, bytes | None]]:
+        """The cases it brought with their tags, ordered by case."""
+        ...
+
+    def of_case(self, case: str) -> Sequence[TransferId]:
+        """Ids of all transfers that brought this case, oldest first."""
         ...
 
     def open_from(self, sender: MemberId) -> int:
@@ -217,6 +231,10 @@ class Inbox(Protocol):
 
     def of_transfer(self, transfer: TransferId) -> Sequence[str]:
         """The JWS of all statements about one transfer, in chain order."""
+        ...
+
+    def taken_of(self, transfer: TransferId) -> Sequence[str]:
+        """As ``of_transfer``, without those that were refused: they changed nothing."""
         ...
 
 
