@@ -61,6 +61,14 @@ class AccountRepository(Protocol):
         """Whose set-up link this is, once; None if used, over or never made."""
         ...
 
+    def keep_code(self, digest: bytes, account: AccountId, until: datetime) -> None:
+        """Keep a one-time code for the command line; older ones of the account end."""
+        ...
+
+    def take_code(self, digest: bytes, at: datetime) -> AccountId | None:
+        """Whose one-time code this is, once; None if used, over or never made."""
+        ...
+
     def add_token(self, token: ApiToken) -> None:
         """Keep an API token."""
         ...

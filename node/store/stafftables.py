@@ -64,6 +64,16 @@ class _Invitation(TypedColumns):
 invitation = Table("invitation", metadata, _Invitation, *digests("digest"))
 
 
+class _AuditorCode(TypedColumns):
+    account: Named[str] = Column(ForeignKey("account.id"), primary_key=True)
+    digest: Named[bytes] = Column(unique=True, nullable=False)
+    until = Column(Instant, nullable=False)
+
+
+# One per account: a new code ends the one before.
+auditor_code = Table("auditor_code", metadata, _AuditorCode, *digests("digest"))
+
+
 class _ApiToken(TypedColumns):
     digest: Named[bytes] = Column(primary_key=True)
     label: Named[str]
