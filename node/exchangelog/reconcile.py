@@ -245,9 +245,7 @@ def _says_the_same(shared: Shared) -> bool:
     sent, received = scopes.get(_T.TRANSFER_SENT), scopes.get(_T.TRANSFER_RECEIVED)
     return (
         len(packets) <= 1
-        and all(
-            later <= former for former, later in pairwise(steps)
-        )
+        and all(later <= former for former, later in pairwise(steps))
         and (sent is None or received is None or received == sent)
     )
 

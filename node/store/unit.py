@@ -23,6 +23,7 @@ from node.cases.ports import (
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
@@ -35,6 +36,7 @@ from node.store.exchangelog import SqlExchangeLog
 from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
 from node.store.leases import SqlLeases
+from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
@@ -98,7 +100,9 @@ class SqlUnitOfWork:
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)
-        self.log_view: LogView = SqlLogView(self._work)
+        view = SqlLogView(self._work)
+        self.log_view: LogView = view
+        self.log_audit: LogAudit = SqlLogAudit(self._work, view, self._log)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)

@@ -38,14 +38,17 @@ class Half:
     items: list[Item] = field(default_factory=list)
 
     def put(
-        self, kind: EntryType, at: datetime, more: dict[str, Json], *, chained: bool = True
+        self,
+        kind: EntryType,
+        at: datetime,
+        more: dict[str, Json],
+        *,
+        chained: bool = True,
     ) -> Item:
         """Write one entry."""
         c = hashlib.sha256(f"{self.log} {self.next}".encode()).digest()
         before = self.items[-1].c.hex() if self.items and chained else None
-        entry = Entry(
-            c[:16].hex(), kind, at, self.log, None, None, None, before, more
-        )
+        entry = Entry(c[:16].hex(), kind, at, self.log, None, None, None, before, more)
         item = Item(
             c,
             self.next,
@@ -289,9 +292,7 @@ def _consent_missing(story: Story) -> Shared:
     if story.of_member:
         # Recorded after the sending, with an older date.
         story.run(T.TRANSFER_SENT)
-        late = story.s.put(
-            T.CONSENT_RECORDED, story.at, story.consent, chained=False
-        )
+        late = story.s.put(T.CONSENT_RECORDED, story.at, story.consent, chained=False)
         story.chain = [replace(late, c=story.chain[0].c)]
         story.run(*ALL[1:])
         return story.end()
@@ -372,9 +373,11 @@ def _erased(gone: Gone) -> Callable[[Story], Shared]:
             return replace(side, items=tuple(items))
 
         return story.end(
-            lambda x: replace(x, sender=erase(x.sender))
-            if own
-            else replace(x, recipient=erase(x.recipient))
+            lambda x: (
+                replace(x, sender=erase(x.sender))
+                if own
+                else replace(x, recipient=erase(x.recipient))
+            )
         )
 
     return tell
