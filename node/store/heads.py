@@ -11,6 +11,8 @@ from typing import Final
 from sqlalchemy import bindparam, insert, select, update
 
 from node.errors import ConflictError, HistoryConflictError
+from node.exchangelog.tlogproof import encode_path
+from node.exchangelog.witness import Extension
 from node.ids import MemberId
 from node.store.logtables import (
     log_shown,
@@ -55,8 +57,12 @@ class SqlHeads:
         self._seen[origin] = head
         return head
 
-    def remember(self, head: Head, at: datetime) -> None:
+    def remember(
+        self, head: Head, at: datetime, shown: Extension | None = None
+    ) -> None:
         """Move the memory from the head that this unit has seen to a newer one.
+
+        ``shown`` is the verified proof that it goes on from a former head.
 
         The same size again only renews the note: it may carry more cosignatures.
 
@@ -75,7 +81,7 @@ class SqlHeads:
         else:
             place = {"of": head.origin, "old": known.size}
             self._work.move(_MOVE, row | place | {"updated_at": at})
-        self._keep_past(head)
+        self._keep_past(head, shown)
         self._seen[head.origin] = head
 
     def past(self, origin: str, size: int) -> bytes | None:
@@ -101,10 +107,13 @@ class SqlHeads:
         if self._work.change(_MOVE_SHOWN, {"of": peer, "size": size}) == 0:
             self._work.change(_ADD_SHOWN, {"peer": peer, "size": size})
 
-    def _keep_past(self, head: Head) -> None:
+    def _keep_past(self, head: Head, shown: Extension | None) -> None:
         root = self.past(head.origin, head.size)
         if root is None:
             row = {"origin": head.origin, "size": head.size, "root": head.root}
-            self._work.change(_ADD_PAST, row)
+            way: dict[str, int | str | None] = {"former": None, "path": None}
+            if shown is not None and 0 < shown.size < head.size:
+                way = {"former": shown.size, "path": encode_path(shown.path)}
+            self._work.change(_ADD_PAST, row | way)
         elif root != head.root:
             raise HistoryConflictError("another root at a remembered size")

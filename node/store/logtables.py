@@ -151,9 +151,12 @@ class _WitnessPast(TypedColumns):
     origin = Column(Text, primary_key=True)
     size: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     root: Named[bytes]
+    former = Column(BigInteger)
+    path: Named[str | None]
 
 
-# Every size of another log that we ever remembered, and cosigned.
+# Every size of another log that we ever remembered, and cosigned; ``path`` is the proof
+# that it goes on from ``former``, so that a chain of them can be shown to strangers.
 witness_past = Table("witness_past", metadata, _WitnessPast)
 
 

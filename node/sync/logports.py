@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from node.crypto.merkle import HashReader
+from node.exchangelog.witness import Extension
 from node.ids import MemberId
 from node.sync.rows import EntryDraft, Head
 
@@ -76,8 +77,14 @@ class Heads(Protocol):
         """The newest head we verified, locked."""
         ...
 
-    def remember(self, head: Head, at: datetime) -> None:
-        """Insert, or compare-and-set to a larger size. ConflictError if it moved."""
+    def remember(
+        self, head: Head, at: datetime, shown: Extension | None = None
+    ) -> None:
+        """Insert, or compare-and-set to a larger size. ConflictError if it moved.
+
+        ``shown`` is the verified proof that it goes on from a former head, kept for
+        evidence.
+        """
         ...
 
     def shown(self, peer: MemberId) -> int:

@@ -9,14 +9,9 @@ entry. Implements 7.2, HO-2, HO-20, HO-41, HO-44, HO-45, HO-49; exchange-log 6.2
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node import strictjson
 from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey
 from node.errors import MalformedMessageError, ReceiptError, TransitionError, UsageError
-from node.exchangelog.attachment import (
-    Attachment,
-    attachment_from_json,
-    attachment_json,
-)
+from node.exchangelog.attachment import Attachment, attachment_from_json
 from node.exchangelog.proof import (
     NAMED_BY,
     Conflict,
@@ -32,6 +27,7 @@ from node.exchangelog.proof import (
     WeBehind,
     check,
 )
+from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
 from node.sync import chain, inward, recipient, sender
@@ -180,7 +176,7 @@ def _take(
             pass
     verdict = _ask_log_gate(uow, office, peer, statement, attachment)
     if isinstance(verdict, Proven):
-        _remember(uow, office, peer, verdict, statement)
+        _remember(uow, office, peer, verdict, statement, attachment)
         result = _act(uow, office, statement)
     elif _is_lost_offer(verdict, statement):
         # LR-31: what is signed is wrong, no other attachment can cure it.
@@ -321,6 +317,7 @@ def _remember(
     peer: _Peer,
     proven: Proven,
     statement: Statement,
+    attachment: Attachment | None,
 ) -> None:
     """Step 7: the memory, and the other side's entry, in the transaction of the effect."""
     memory = proven.memory
@@ -328,16 +325,17 @@ def _remember(
         uow.heads.remember(
             Head(memory.origin, memory.size, memory.root, memory.note),
             office.clock.now(),
+            attachment.since if attachment else None,
         )
-    if proven.proof is not None and proven.entry is not None:
-        bare = Attachment(checkpoint="", entries=(proven.proof,))
-        path = attachment_json(bare)["entries"][0]["path"]
+    if attachment is not None and proven.proof is not None and proven.entry is not None:
+        # The signed head stays beside the proof: without it nobody else could try it.
+        shown = TlogProof(proven.proof.index, proven.proof.path, attachment.checkpoint)
         uow.log.keep_peer_entry(
             peer.origin,
             proven.proof.c,
             index=proven.proof.index,
             opening=proven.proof.opening,
-            proof=strictjson.encode(path).decode(),
+            proof=shown.encode(),
             group=f"transfer:{statement.claims.tr}",
         )
 
