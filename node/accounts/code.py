@@ -21,6 +21,13 @@ _GROUP: Final = 4
 _RAW_BYTES: Final = 10
 
 
+def short_code(raw: bytes) -> str:
+    """Seven letters of some bytes, like ``7K3P-9QX``: to be read aloud, not to be secret."""
+    number = int.from_bytes(raw[:_RAW_BYTES], "big")
+    letters = "".join(_LETTERS[(number >> 5 * i) & 31] for i in range(7))
+    return f"{letters[:_GROUP]}-{letters[_GROUP:]}"
+
+
 class AuditorCode(Identifier):
     """Sixteen letters in groups of four, without those that look alike."""
 

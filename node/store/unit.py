@@ -15,7 +15,12 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from node.accounts.ports import AccountRepository, ReadLog, SessionRepository
+from node.accounts.ports import (
+    AccountRepository,
+    ReadLog,
+    Reveals,
+    SessionRepository,
+)
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -42,6 +47,7 @@ from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
+from node.store.reveals import SqlReveals
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
 from node.store.tasks import SqlTasks
@@ -107,6 +113,7 @@ class SqlUnitOfWork:
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
+        self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.upkeep = Upkeep(self._work)
 

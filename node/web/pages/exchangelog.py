@@ -18,6 +18,7 @@ from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.casework import auditing
 from node.casework.auditing import Checked
+from node.casework.looking import note_look
 from node.errors import UnknownNodeError
 from node.exchangelog.entry import Entry
 from node.ids import MemberId, TransferId
@@ -159,15 +160,16 @@ async def _check_one(request: web.Request) -> web.Response:
     checked: Checked = await parts.run.read(
         auditing.check_transfer, parts.office, number, parts.mark(), actor
     )
-    seen = [item.c for item in checked.dossier.own]
-    await parts.run.write(auditing.note_view, parts.office, seen, actor)
+    await parts.run.write(
+        note_look, parts.office, "check", number, by=actor, is_whole=True
+    )
     return await _transfer_page(request, checked.dossier, checked)
 
 
 async def _check_all(request: web.Request) -> web.Response:
     parts, words, actor = parts_of(request), words_of(request), _actor(request)
     report = await parts.run.read(auditing.check_log, parts.office, parts.mark(), actor)
-    await parts.run.write(auditing.note_view, parts.office, [report.root], actor)
+    await parts.run.write(note_look, parts.office, "check", by=actor, is_whole=True)
     return await page(
         request,
         "exchangelog_check.html",
