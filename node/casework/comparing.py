@@ -15,11 +15,13 @@ from node.accounts.policy import Actor, require
 from node.cases.days import local_day
 from node.casework.auditing import own_log_key
 from node.crypto.checkpoint import Checkpoint
+from node.crypto.merkle import consistency_proof, inclusion_proof
 from node.errors import InputError, NotFoundError
 from node.exchangelog.consent import Standing, check_consent
 from node.exchangelog.reconcile import Difference, classify
 from node.exchangelog.sample import Drawn, draw
-from node.exchangelog.shared import Shared
+from node.exchangelog.shared import Item, Shared
+from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId, TransferId
 from node.report.logaudit import Known, LogAuditUnit, PeerList
@@ -93,6 +95,54 @@ def consent_of(
     require(by, "log.verify")
     shared = uow.log_audit.shared(transfer, known_of(office))
     return shared, check_consent(shared, local_day)
+
+
+def trace(
+    uow: LogAuditUnit, office: Office, transfer: TransferId, *, by: Actor
+) -> tuple[Shared, tuple[Difference, ...]]:
+    """One transfer on both sides, and how they agree.
+
+    Raises:
+        NotFoundError: Our log holds nothing of it.
+    """
+    require(by, "log.read")
+    shared = uow.log_audit.shared(transfer, known_of(office))
+    return shared, classify(shared, office.clock.now(), local_day)
+
+
+def entry_at(uow: LogAuditUnit, office: Office, index: int, *, by: Actor) -> Item:
+    """One entry of our log with its proof.
+
+    Raises:
+        NotFoundError: The log has no such place.
+    """
+    require(by, "log.read")
+    return uow.log_audit.item_at(index, known_of(office))
+
+
+def proof_of(uow: LogAuditUnit, index: int) -> TlogProof:
+    """An entry's place under our newest signed head; shows no content (LR-14).
+
+    Raises:
+        NotFoundError: No signed head covers it.
+    """
+    head = uow.log.newest()
+    if head is None or not 0 <= index < head.size:
+        raise NotFoundError("no signed head covers this entry")
+    path = inclusion_proof(index, head.size, uow.log.tree())
+    return TlogProof(index, path, head.note)
+
+
+def growth_of(uow: LogAuditUnit, old: int, new: int) -> tuple[bytes, ...]:
+    """That the log of size ``new`` goes on from that of size ``old``.
+
+    Raises:
+        NotFoundError: Outside the signed log, or the wrong way round.
+    """
+    head = uow.log.newest()
+    if head is None or not 0 < old <= new <= head.size:
+        raise NotFoundError("no signed head covers this size")
+    return consistency_proof(old, new, uow.log.tree())
 
 
 def sample(

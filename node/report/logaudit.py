@@ -68,6 +68,10 @@ class LogAudit(Protocol):
         """One transfer as both logs tell it. NotFoundError if neither knows it."""
         ...
 
+    def item_at(self, index: int, known: Known) -> Item:
+        """One entry of ours. NotFoundError if the log has no such place."""
+        ...
+
     def for_peer(
         self, transfer: TransferId, peer: MemberId, signed: Head
     ) -> tuple[EntryProof, ...]:

@@ -38,6 +38,7 @@ from node.store.logtables import (
     log_key,
     log_leaf,
     peer_entry,
+    witness_past,
 )
 from node.store.logtree import LogTree
 from node.store.logview import SqlLogView
@@ -85,6 +86,10 @@ _NEWEST: Final = _COSIGNED.order_by(log_checkpoint.c.size.desc()).limit(64)
 _OF_SIZE: Final = _COSIGNED.where(log_checkpoint.c.size == bindparam("place"))
 _MEMBERS: Final = select(outbound_member.c.case_id).where(
     outbound_member.c.transfer == bindparam("about")
+)
+_PAST: Final = select(witness_past.c.root).where(
+    witness_past.c.origin == bindparam("of"),
+    witness_past.c.size == bindparam("at_size"),
 )
 _HELD: Final = (
     select(peer_entry.c.c)
@@ -142,7 +147,7 @@ class SqlLogAudit:
         items = tuple(self._own(item, known, size, witnessed) for item in own)
         items += tuple(self._missing(transfer, told, items))
         ours = Side(known.log_key.name, items)
-        theirs = Side(origin, *_theirs(kept, told, transfer))
+        theirs = Side(origin, *self._theirs(kept, told, transfer))
         sender, recipient = (ours, theirs) if is_sender else (theirs, ours)
         return Shared(
             transfer=transfer,
@@ -154,6 +159,15 @@ class SqlLogAudit:
             knows_grounds=is_sender,
             overridden=transfer in self._overrides(),
         )
+
+    def item_at(self, index: int, known: Known) -> Item:
+        """One entry of ours.
+
+        Raises:
+            NotFoundError: The log has no such place.
+        """
+        found, size = self._view.at(index, known.log_key)
+        return self._own(found, known, size, None)
 
     def for_peer(
         self, transfer: TransferId, peer: MemberId, signed: Head
@@ -226,6 +240,34 @@ class SqlLogAudit:
                 # A commitment that was never in our tree is the peer's own affair.
                 if index is not None:
                     yield Item(c, index, None, gone=self._gone(index))
+
+    def _theirs(
+        self, kept: Iterable[TheirEntry], told: PeerList | None, transfer: TransferId
+    ) -> tuple[tuple[Item, ...], bool]:
+        """What they showed with statements, and what their list adds; is it everything?"""
+        items = {
+            item.c: Item(
+                item.c,
+                item.index,
+                item.entry,
+                proven_at=item.proven_at,
+                root=self._root_of(item.origin, item.proven_at),
+                gone=None if item.entry is not None else Gone.UNSHOWN,
+            )
+            for item in kept
+        }
+        if told is not None:
+            items |= {item.c: item for item in told.items.get(transfer, ())}
+            if not told.is_continuing:
+                items = {c: Item(c, i.index, i.entry) for c, i in items.items()}
+        ordered = sorted(
+            items.values(), key=lambda i: -1 if i.index is None else i.index
+        )
+        return tuple(ordered), told is not None
+
+    def _root_of(self, origin: str, size: int | None) -> bytes | None:
+        row = self._work.row(_PAST, {"of": origin, "at_size": size or 0})
+        return None if row is None else bytes(row.root)
 
     def _grounds(
         self, transfer: TransferId, ours: Side, known: Known
@@ -345,25 +387,3 @@ def _is_sender(
         if kinds & of_sender:
             return answer
     return not any(item.entry is not None for item in own)
-
-
-def _theirs(
-    kept: Iterable[TheirEntry], told: PeerList | None, transfer: TransferId
-) -> tuple[tuple[Item, ...], bool]:
-    """What they showed with statements, and what their list adds; is it everything?"""
-    items = {
-        item.c: Item(
-            item.c,
-            item.index,
-            item.entry,
-            proven_at=item.proven_at,
-            gone=None if item.entry is not None else Gone.UNSHOWN,
-        )
-        for item in kept
-    }
-    if told is not None:
-        items |= {item.c: item for item in told.items.get(transfer, ())}
-        if not told.is_continuing:
-            items = {c: Item(c, i.index, i.entry) for c, i in items.items()}
-    ordered = sorted(items.values(), key=lambda i: -1 if i.index is None else i.index)
-    return tuple(ordered), told is not None

@@ -159,6 +159,19 @@ class SqlLogView:
             for row in self._work.rows(_OF_GROUP, {"tag": tag})
         )
 
+    def at(self, index: int, log_key: NoteKey) -> tuple[OwnEntry, int]:
+        """One entry, and the size of the signed head it was tried under.
+
+        Raises:
+            NotFoundError: The log has no such place.
+        """
+        row, head = self._work.row(_AT, {"place": index}), self._signed_head(log_key)
+        if row is None:
+            raise NotFoundError("no such entry")
+        c, entry = bytes(row.input[1:]), self._open(row)
+        size = 0 if head is None else head.size
+        return OwnEntry(index, c, entry, self._is_included(row, head)), size
+
     def entry_at(self, index: int) -> Entry | None:
         """The entry at a place, None if it cannot be opened."""
         row = self._work.row(_AT, {"place": index})
