@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import structlog
 
+from node.casework.selfcheck import run_due
+from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
 from node.ids import MemberId, TransferId
 from node.sync import inward, opening, recipient, release, sender
@@ -42,7 +44,7 @@ class Duties:
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
     is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
     removes files that no row names, in a thread. ``shared`` says that other processes serve
-    the same database.
+    the same database. ``mark`` reads the log signer's memory outside the database.
     """
 
     courier: Courier
@@ -52,6 +54,7 @@ class Duties:
     holder: str
     shared: bool
     directory_every_s: float = 900.0
+    mark: Callable[[], Checkpoint | None] = lambda: None
 
 
 class Worker:
@@ -227,6 +230,9 @@ class Worker:
     async def _every_minute(self) -> None:
         while True:
             await self._guard(self._deadlines)
+            await self._guard(
+                run_due, self._courier.run, self._office, self._duties.mark
+            )
             await asyncio.sleep(MINUTE_S)
             await self._guard(self._find_due)
 

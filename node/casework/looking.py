@@ -7,7 +7,7 @@ shown for the asking of one person. Implements exchange-log 3.3 (``audit.*``), L
 ``log.reveal``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -21,7 +21,7 @@ from node.accounts.looking import (
     pseudonym,
 )
 from node.accounts.model import Reading, Role
-from node.accounts.policy import Actor, require
+from node.accounts.policy import Actor, allowed, require
 from node.accounts.ports import Reveals
 from node.accounts.reveal import MOST_REASON, REVEAL_LIFE, RevealWish
 from node.crypto.commit import check_opening
@@ -107,6 +107,16 @@ def note_look(
         if is_whole:
             _tie(uow, by.account, role_of(by.roles), now)
         uow.commit()
+
+
+def ended(uow: LookUnit, office: Office) -> bool:
+    """Whether a session of looks is over and in no entry yet."""
+    last = office.clock.now() - SESSION_END
+    return any(
+        open_[-1].at <= last
+        for account in uow.read_log.lookers()
+        if (open_ := _untied(uow, account))
+    )
 
 
 def tie_ended(uow: LookUnit, office: Office) -> int:
@@ -286,15 +296,29 @@ def confirm_reveal(
         uow.commit()
 
 
-def wishes(uow: LookUnit, office: Office, *, by: Actor) -> Sequence[RevealWish]:
-    """Those that wait or are shown now, newest first; what lapsed is gone."""
+def wishes(
+    uow: LookUnit, office: Office, *, by: Actor
+) -> Sequence[tuple[RevealWish, bool]]:
+    """Those that wait or are shown now, newest first; what lapsed is gone.
+
+    Returns:
+        Each with whether this account is a second person for it.
+    """
     require(by, "log.read")
     now = office.clock.now()
+    roles = {account.id: account.roles for account in uow.accounts.all()}
     return [
-        wish
+        (wish, wish.is_waiting(now) and _may_agree(wish, roles, by))
         for wish in uow.reveals.since(now - 2 * REVEAL_LIFE)
         if wish.is_waiting(now) or wish.is_shown(now)
     ]
+
+
+def _may_agree(
+    wish: RevealWish, roles: Mapping[AccountId, frozenset[Role]], by: Actor
+) -> bool:
+    first = Actor(wish.asked_by, roles.get(wish.asked_by, frozenset()))
+    return allowed(first, "log.reveal", second=by)
 
 
 def revealed(

@@ -8,6 +8,7 @@ cases reach it as ``uow.log_audit``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from node.crypto.checkpoint import Checkpoint, NoteKey
@@ -55,6 +56,16 @@ class PeerList:
     held: Mapping[TransferId, tuple[bytes, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class SelfCheck:
+    """The newest daily check of the own log; ``verdict`` as ``finding.Verdict``."""
+
+    at: datetime
+    size: int
+    verdict: str
+    findings: int
+
+
 class LogAudit(Protocol):
     """Queries of one reading unit."""
 
@@ -80,6 +91,14 @@ class LogAudit(Protocol):
 
     def cosigned_head(self, known: Known, size: int | None) -> Checkpoint | None:
         """Our newest head, or that of a size, that a foreign witness cosigned; verified."""
+        ...
+
+    def last_check(self) -> SelfCheck | None:
+        """The newest daily check."""
+        ...
+
+    def keep_check(self, check: SelfCheck) -> None:
+        """Put a newer one in its place."""
         ...
 
     def held_of(self, transfer: TransferId) -> Sequence[bytes]:

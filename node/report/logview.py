@@ -167,6 +167,7 @@ class Sought:
     peer: str = ""
     area: str = ""
     number: str = ""
+    outcomes: frozenset[EntryType] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
 
@@ -177,6 +178,7 @@ class Sought:
         return (
             (not self.peer or line.peer == self.peer)
             and (not self.area or line.type.startswith(self.area + "."))
+            and (not self.outcomes or line.type in self.outcomes)
             and (not self.number or is_numbered(line.transfer, self.number))
             and (self.since is None or line.at >= self.since)
             and (self.until is None or line.at < self.until)

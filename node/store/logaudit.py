@@ -31,6 +31,7 @@ from node.report.logaudit import Known, PeerList
 from node.report.logview import OwnEntry, TheirEntry
 from node.store.exchangelog import SqlExchangeLog
 from node.store.groupkeys import GroupKeys
+from node.store.logchecks import LogChecks
 from node.store.logtables import (
     log_body,
     log_checkpoint,
@@ -98,12 +99,12 @@ _HELD: Final = (
 )
 
 
-class SqlLogAudit:
+class SqlLogAudit(LogChecks):
     """The log inside one reading unit, for the auditor's checks."""
 
     def __init__(self, work: Work, view: SqlLogView, log: SqlExchangeLog) -> None:
         """Serve one unit."""
-        self._work = work
+        super().__init__(work)
         self._view = view
         self._log = log
         self._keys = GroupKeys(work)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from node.exchangelog.finding import Code, Finding, Report, Verdict
 from node.exchangelog.kinds import EntryType
 from node.report.eight import Answer, Judged, Question
+from node.report.logalarms import LogAlarm
 from node.web.language import Words, msgid
 
 _T = EntryType
@@ -91,6 +92,55 @@ AREAS: Mapping[str, str] = {
     "audit": msgid("Looks into the log"),
     "log": msgid("The log itself"),
 }
+
+OUTCOMES: Mapping[str, tuple[str, frozenset[EntryType]]] = {
+    "taken": (
+        msgid("taken over"),
+        frozenset((_T.TRANSFER_COMPLETED, _T.TRANSFER_IMPORTED)),
+    ),
+    "refused": (
+        msgid("refused"),
+        frozenset((_T.TRANSFER_REFUSED, _T.TRANSFER_REJECTED, _T.TRANSFER_DENIED)),
+    ),
+    "ended": (
+        msgid("ended unopened"),
+        frozenset((_T.TRANSFER_RECALLED, _T.TRANSFER_DROPPED)),
+    ),
+    "withheld": (msgid("held back"), frozenset((_T.TRANSFER_WITHHELD,))),
+}
+"""What a handover came to: words, and the entries that say so."""
+
+ALARMS: Mapping[LogAlarm, tuple[str, str]] = {
+    LogAlarm.TAMPERED: (
+        msgid("The daily check proves that the log was changed."),
+        msgid(
+            "Change nothing, note the time, call the operator and the other offices."
+        ),
+    ),
+    LogAlarm.INCOMPLETE: (
+        msgid("The daily check misses something in the log."),
+        msgid("Check the whole log and look at what is named."),
+    ),
+    LogAlarm.LOOKS_REMOVED: (
+        msgid("Lines about who looked were removed or changed."),
+        msgid(
+            "Open “Who looked” and ask the operator about the lines that do not fit."
+        ),
+    ),
+    LogAlarm.UNSIGNED: (
+        msgid("Entries have waited for their signature for more than 10 minutes."),
+        msgid("Tell the operator: “staffelstab log status” names the cause."),
+    ),
+    LogAlarm.UNSEEN: (
+        msgid("No other office has cosigned the log for more than 24 hours."),
+        msgid("Ask the operator whether the line to the other offices works."),
+    ),
+    LogAlarm.UNCHECKED: (
+        msgid("The daily check has not run since yesterday."),
+        msgid("Check the whole log yourself and tell the operator."),
+    ),
+}
+"""What an alarm says, and what to do."""
 
 _ASKED: Mapping[Question, str] = {
     Question.STEPS: msgid("All steps are there and in order."),
@@ -222,10 +272,15 @@ def verdict_of(judged: Judged, words: Words) -> tuple[str, str]:
     return kind, words.gettext(text)
 
 
+def verdict_words(verdict: Verdict, words: Words) -> tuple[str, str]:
+    """A verdict: kind of the alert, and its word."""
+    kind, text = _VERDICTS[verdict]
+    return kind, words.gettext(text)
+
+
 def verdict_of_log(report: Report, words: Words) -> tuple[str, str]:
     """The verdict about the whole log."""
-    kind, text = _VERDICTS[report.verdict]
-    return kind, words.gettext(text)
+    return verdict_words(report.verdict, words)
 
 
 def finding_sentence(finding: Finding, words: Words) -> str:

@@ -13,8 +13,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from node.accounts.code import AuditorCode
 from node.accounts.policy import Actor
@@ -81,7 +80,7 @@ class AuditedTown:
         told = [*words, "--data", str(self.folder)]
         if coded:
             told += ["--code", await self.code()]
-        return await asyncio.to_thread(CliRunner().invoke, app, told)
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, told))
 
     async def told(self, *words: str, coded: bool = True) -> Any:
         """What a command says with ``--json``."""
@@ -154,13 +153,15 @@ def hand_over(node: Node, case: CaseId) -> TransferId:
         evidence={"note": "Unterschrift liegt vor"},
     )
     node.store.write_sync(record_consent, node.office, answer, by=CLERK)
-    return node.store.write_sync(
+    moved = node.store.write_sync(
         record_relocation,
         node.office,
         Move((case,), AGS[SAECKINGEN], date(2026, 12, 1), Source.FORM),
         by=CLERK,
         places=shipped_places(),
-    ).transfer
+    )
+    assert moved.transfer is not None
+    return moved.transfer
 
 
 def state(node: Node, transfer: TransferId) -> Inbound | None:
