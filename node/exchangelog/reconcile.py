@@ -137,9 +137,11 @@ class Difference:
 def classify(shared: Shared, now: datetime, day_of: DayOf) -> tuple[Difference, ...]:
     """Everything there is to say of one transfer, the gravest first; never nothing."""
     found = set(_gone(shared))
-    if not _peer_is_sound(shared):
+    # Nothing follows from entries whose places are not proven.
+    if _peer_is_sound(shared):
+        found |= _contradictions(shared, day_of)
+    else:
         found.add(Class.PEER_LOG_INCONSISTENT)
-    found |= _contradictions(shared, day_of)
     found |= {
         Class(fault)
         for standing in check_consent(shared, day_of)
