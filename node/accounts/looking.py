@@ -22,6 +22,8 @@ AREA: Final = "log."
 NOTHING: Final = "0" * 32
 """Stands for the transfer where a look was at the log as a whole."""
 SESSION_END: Final = timedelta(minutes=15)
+READING_LIFE: Final = timedelta(days=730)
+"""Rows end after two years; from then on nothing is said of their sessions."""
 _PSEUDONYM: Final = b"staffelstab/access/pseudonym/v1\0"
 
 

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from node.accounts.looking import (
     AREA,
     NOTHING,
+    READING_LIFE,
     SESSION_END,
     LookSession,
     digest_of,
@@ -168,10 +169,10 @@ def looks(
 ) -> Sequence[Line]:
     """Everything the read log holds from an instant on, newest first."""
     require(by, "access_log.read")
-    key = office.keyring.tag_key
+    key, now = office.keyring.tag_key, office.clock.now()
     roles = {account.id: account.roles for account in uow.accounts.all()}
     sessions = [
-        (session, _holds(uow, session))
+        (session, _holds(uow, session, now))
         for session in uow.read_log.sessions()
         if session.last_at >= since
     ]
@@ -196,10 +197,13 @@ def looks(
     return found
 
 
-def broken_sessions(uow: LookUnit, *, by: Actor) -> Sequence[LookSession]:
+def broken_sessions(
+    uow: LookUnit, office: Office, *, by: Actor
+) -> Sequence[LookSession]:
     """Sessions whose rows are not those that their entry names: somebody removed some."""
     require(by, "access_log.read")
-    return [s for s in uow.read_log.sessions() if _holds(uow, s) is False]
+    now = office.clock.now()
+    return [s for s in uow.read_log.sessions() if _holds(uow, s, now) is False]
 
 
 def _tied(
@@ -213,8 +217,10 @@ def _tied(
     return None
 
 
-def _holds(uow: LookUnit, session: LookSession) -> bool | None:
-    """Whether the rows are those of the entry; None once the entry was erased."""
+def _holds(uow: LookUnit, session: LookSession, now: datetime) -> bool | None:
+    """Whether the rows are those of the entry; None once either may be gone by its time."""
+    if session.first_at <= now - READING_LIFE:
+        return None
     try:
         shown = uow.log.opening(session.entry)
         if shown is None:

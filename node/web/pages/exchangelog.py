@@ -163,7 +163,7 @@ async def _alarms(
     parts, words, by = parts_of(request), words_of(request), actor(request)
     broken = 0
     if Role.AUDITOR in by.roles:
-        broken = len(await parts.run.read(broken_sessions, by=by))
+        broken = len(await parts.run.read(broken_sessions, parts.office, by=by))
     own, now = parts.office.witness_name, parts.clock.now()
     found: Sequence[LogAlarm] = alarms_of(state, checked, now, own=own, broken=broken)
     return [
