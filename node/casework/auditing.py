@@ -6,11 +6,15 @@ transfer that leaves no trace. Implements flow G and exchange-log 8.
 """
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Final
 
+from node.accounts.model import Role
 from node.accounts.policy import Actor, require
 from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey
 from node.exchangelog.finding import Report
+from node.exchangelog.kinds import ActorRole
 from node.ids import TransferId
 from node.report.eight import Judged, Ours, judge
 from node.report.logview import Dossier, LogLine, LogViewUnit, Overview
@@ -18,6 +22,11 @@ from node.sync.office import Office
 
 ReadMark = Callable[[], Checkpoint | None]
 """The signer's memory outside the database; None if it cannot be read (LR-10)."""
+
+_ROLES: Final = (
+    (Role.AUDITOR, ActorRole.AUDITOR),
+    (Role.APPROVER, ActorRole.APPROVER),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,11 @@ def check_transfer(
     report = check_log(uow, office, mark, by)
     ours = Ours(office.member, office.witness_name)
     return Checked(found, judge(found, report, office.directory(), ours=ours), report)
+
+
+def role_of(roles: AbstractSet[Role]) -> ActorRole:
+    """In which role somebody reads the log; who lost it since did so as the program."""
+    return next((logged for role, logged in _ROLES if role in roles), ActorRole.SYSTEM)
 
 
 def own_log_key(office: Office) -> NoteKey:

@@ -25,6 +25,7 @@ from node.accounts.model import Reading, Role
 from node.accounts.policy import Actor, allowed, require
 from node.accounts.ports import Reveals
 from node.accounts.reveal import MOST_REASON, REVEAL_LIFE, RevealWish
+from node.casework.auditing import role_of
 from node.crypto.commit import check_opening
 from node.errors import (
     ConflictError,
@@ -41,10 +42,6 @@ from node.report.logaudit import LogAuditUnit
 from node.sync.office import Office
 from node.sync.rows import EntryDraft, Wake
 
-_ROLES: Final = (
-    (Role.AUDITOR, ActorRole.AUDITOR),
-    (Role.APPROVER, ActorRole.APPROVER),
-)
 _OF_TRANSFERS: Final = frozenset({"preview.open"})
 """Actions whose row names a transfer instead of a case."""
 
@@ -132,11 +129,6 @@ def tie_ended(uow: LookUnit, office: Office) -> int:
                 tied += 1
         uow.commit()
     return tied
-
-
-def role_of(roles: frozenset[Role]) -> ActorRole:
-    """The role in which somebody reads the log; who lost it since did so as a system."""
-    return next((logged for role, logged in _ROLES if role in roles), ActorRole.SYSTEM)
 
 
 def _untied(uow: LookUnit, account: AccountId) -> Sequence[Reading]:

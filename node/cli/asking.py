@@ -10,6 +10,7 @@ import asyncio
 from node.bootstrap import ThreadRunner
 from node.casework.comparing import memory_of
 from node.cli.opened import Opened
+from node.errors import MalformedMessageError, RejectedError
 from node.federation.shared import ask
 from node.federation.transport import HttpTransport
 from node.ids import MemberId
@@ -21,10 +22,13 @@ def ask_peer(opened: Opened, office: Office, peer: MemberId) -> PeerList:
     """Fetch what a peer's log says of the transfers it shares with us.
 
     Raises:
-        DeliveryError: It cannot be reached, or did not sign its answer.
-        MalformedMessageError: Its answer is not a list of this form.
+        DeliveryError: It cannot be reached, did not sign its answer, or its answer is not
+            a list of this form.
     """
-    return asyncio.run(_ask(opened, office, peer))
+    try:
+        return asyncio.run(_ask(opened, office, peer))
+    except MalformedMessageError as error:
+        raise RejectedError("shared-list", can_retry=False) from error
 
 
 async def _ask(opened: Opened, office: Office, peer: MemberId) -> PeerList:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli import auditing
+from node.cli import auditing, evidence
 from node.cli.told import STALE, told
 from node.errors import InputError, LogError, PeerError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Austauschprotokoll prüfen.", no_args_is_help=True)
 app.add_typer(auditing.app)
+app.add_typer(evidence.app)
 
 Data = Annotated[Path, typer.Option("--data", help="Datenordner des Knotens.")]
 Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]

@@ -11,7 +11,14 @@ from typing import Final
 
 import typer
 
-from node.errors import DeliveryError, NodeError, StoreError, UsageError
+from node.errors import (
+    ConflictError,
+    DeliveryError,
+    MalformedMessageError,
+    NodeError,
+    StoreError,
+    UsageError,
+)
 
 UNTOLD: Final = 2
 WRONG_USE: Final = 3
@@ -26,8 +33,8 @@ def told() -> Iterator[None]:
     except NodeError as error:
         typer.secho(f"Fehler ({error.code}): {error}", err=True, fg=typer.colors.RED)
         status = UNTOLD
-        if isinstance(error, StoreError | DeliveryError):
+        if isinstance(error, StoreError | DeliveryError | ConflictError):
             status = STALE
-        elif isinstance(error, UsageError):
+        elif isinstance(error, UsageError | MalformedMessageError):
             status = WRONG_USE
         raise typer.Exit(status) from error

@@ -28,6 +28,7 @@ from node.cases.ports import (
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.evidence import EvidenceView
 from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
@@ -37,6 +38,7 @@ from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
 from node.store.directory import SqlDirectory
+from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
@@ -109,6 +111,7 @@ class SqlUnitOfWork:
         view = SqlLogView(self._work)
         self.log_view: LogView = view
         self.log_audit: LogAudit = SqlLogAudit(self._work, view, self._log)
+        self.evidence: EvidenceView = SqlEvidence(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)

@@ -103,7 +103,13 @@ TASKS = [
         "Liste des Protokolls",
         ("list", "--type", "audit."),
     ),
-    # 8 what was erased, and 9 a sealed proof: their pages and commands are other rooms'.
+    # 8 what was erased: its page and command are another room's.
+    Task(
+        "9 hand a sealed proof to a third party",
+        (Press("{short}"), Press("Beweispaket herunterladen")),
+        "So prüfen Sie es anderswo",
+        ("bundle", "{transfer}", "--to", "{folder}/nachweis.zip"),
+    ),
     Task(
         "10 be alarmed",
         (),
@@ -169,7 +175,9 @@ async def enter(page, towns):
 
 
 def told(text, towns):
-    return text.format(short=towns.transfer.short, transfer=towns.transfer)
+    return text.format(
+        short=towns.transfer.short, transfer=towns.transfer, folder=towns.wehr.folder
+    )
 
 
 async def test_no_task_takes_more_than_three_steps():

@@ -108,7 +108,7 @@ async def test_without_a_good_code_nothing_is_shown(towns, verb):
         (("trace", ""), 3),
         (("consent", "0" * 32), 3),
         (("reconcile", "08337999-nirgends"), 2),
-        (("reconcile", "Wehr"), 2),
+        (("reconcile", "Wehr"), 3),
         (("sample", "--seed", ""), 3),
         (("sample", "--seed", "x", "--size", "99999"), 3),
     ],

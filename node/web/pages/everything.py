@@ -17,6 +17,7 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    evidence,
     exchangelog,
     inbox,
     logaccess,
@@ -55,6 +56,7 @@ def all_routes() -> list[Route]:
         *logaccess.routes(),
         *logcompare.routes(),
         *logreveal.routes(),
+        *evidence.routes(),
         *accounts.routes(),
         *status.routes(),
     ]
