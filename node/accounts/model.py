@@ -203,4 +203,4 @@ class Reading:
     at: datetime
     action: str
     reason: str | None = None
-    id: str = ""
+    id: str = field(default="", compare=False)
