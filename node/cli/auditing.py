@@ -16,7 +16,7 @@ import typer
 
 from node.cli.auditor_code import Code, auditor_of
 from node.cli.told import told
-from node.errors import InputError, NotFoundError, UnknownNodeError
+from node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from node.accounts.policy import Actor
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from node.ids import TransferId
     from node.report.logview import LogLine
     from node.sync.office import Office
-    from node.trust.directory import Directory
 
 app = typer.Typer()
 
@@ -50,7 +49,7 @@ def list_command(
 ) -> None:
     """Ereignisse eines Zeitraums, nach Stelle und Art (Aufgaben 1, 2 und 7)."""
     from node.cli import auditing_words as words
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
     from node.report.csvtable import csv_bytes
 
     with told(), open_store(data) as opened:
@@ -84,7 +83,7 @@ def show_command(
     """Einen Eintrag zeigen, mit Prüfsumme und Nachweis."""
     from node.casework.comparing import entry_at
     from node.cli import auditing_words as words
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
 
     with told(), open_store(data) as opened:
         office = office_of(opened)
@@ -106,7 +105,7 @@ def trace_command(
     """Eine Übergabe auf beiden Seiten verfolgen (Aufgabe 3)."""
     from node.casework.comparing import trace
     from node.cli import auditing_words as words
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
 
     with told(), open_store(data) as opened:
         office = office_of(opened)
@@ -129,7 +128,7 @@ def consent_command(
     """Galt die Einwilligung beim Senden und beim Öffnen? (Aufgabe 6)."""
     from node.casework.comparing import consent_of
     from node.cli import auditing_words as words
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
 
     with told(), open_store(data) as opened:
         office = office_of(opened)
@@ -161,7 +160,7 @@ def reconcile_command(
     from node.casework.comparing import compare
     from node.cli import auditing_words as words
     from node.cli.asking import ask_peer
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
     from node.ids import MemberId
     from node.report.csvtable import csv_bytes
 
@@ -196,7 +195,7 @@ def sample_command(
 ) -> None:
     """Eine Stichprobe, die sich wiederholen und nicht steuern lässt."""
     from node.casework.comparing import sample
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
 
     with told(), open_store(data) as opened:
         office = office_of(opened)
@@ -255,34 +254,6 @@ def consistency_command(
 
 
 # -- What they share ---------------------------------------------------------------------
-
-
-def office_of(opened: "Opened") -> "Office":
-    """What use cases work with, for a command beside a running node.
-
-    Raises:
-        UnknownNodeError: No directory was ever fetched.
-    """
-    from node.failpoints import NoFailpoints
-    from node.founding import log_origin, witness_name
-    from node.sync.office import Office
-
-    directory = opened.store.read_sync(lambda uow: uow.directory.load())
-
-    def in_force() -> "Directory":
-        if directory is None:
-            raise UnknownNodeError("no directory yet")
-        return directory
-
-    return Office(
-        keyring=opened.keyring,
-        clock=opened.means.clock,
-        randomness=opened.means.randomness,
-        directory=in_force,
-        failpoints=NoFailpoints(),
-        log_origin=log_origin(opened.settings.peer_url),
-        witness_name=witness_name(opened.settings.peer_url),
-    )
 
 
 def _lines(opened: "Opened", by: "Actor") -> "list[LogLine]":

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.auditing import office_of
 from node.cli.auditor_code import Code, auditor_of
 from node.cli.told import told
 from node.errors import ConflictError, InputError, UsageError
@@ -51,7 +50,7 @@ def bundle_command(
 ) -> None:
     """Ein Beweispaket herstellen; das wird im Protokoll vermerkt."""
     from node.casework.exporting import make_bundle, note_export
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
     from node.crypto.export import seal_for
 
     with told():

@@ -91,6 +91,7 @@ def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> N
             now = office.clock.now()
             uow.outbox.acknowledge_through(peer, known.inc, known.seq, now)
         uow.outbox.succeeded(peer, office.clock.now())
+        uow.heads.hear_clock(peer, said_at=hello.clock, at=office.clock.now())
         uow.commit()
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from node.exchangelog.finding import Code, Finding, Report, Verdict
 from node.exchangelog.kinds import EntryType
 from node.report.eight import Answer, Judged, Question
-from node.report.logalarms import LogAlarm
 from node.web.language import Words, msgid
 
 _T = EntryType
@@ -109,38 +108,6 @@ OUTCOMES: Mapping[str, tuple[str, frozenset[EntryType]]] = {
     "withheld": (msgid("held back"), frozenset((_T.TRANSFER_WITHHELD,))),
 }
 """What a handover came to: words, and the entries that say so."""
-
-ALARMS: Mapping[LogAlarm, tuple[str, str]] = {
-    LogAlarm.TAMPERED: (
-        msgid("The daily check proves that the log was changed."),
-        msgid(
-            "Change nothing, note the time, call the operator and the other offices."
-        ),
-    ),
-    LogAlarm.INCOMPLETE: (
-        msgid("The daily check misses something in the log."),
-        msgid("Check the whole log and look at what is named."),
-    ),
-    LogAlarm.LOOKS_REMOVED: (
-        msgid("Lines about who looked were removed or changed."),
-        msgid(
-            "Open “Who looked” and ask the operator about the lines that do not fit."
-        ),
-    ),
-    LogAlarm.UNSIGNED: (
-        msgid("Entries have waited for their signature for more than 10 minutes."),
-        msgid("Tell the operator: “staffelstab log status” names the cause."),
-    ),
-    LogAlarm.UNSEEN: (
-        msgid("No other office has cosigned the log for more than 24 hours."),
-        msgid("Ask the operator whether the line to the other offices works."),
-    ),
-    LogAlarm.UNCHECKED: (
-        msgid("The daily check has not run since yesterday."),
-        msgid("Check the whole log yourself and tell the operator."),
-    ),
-}
-"""What an alarm says, and what to do."""
 
 _ASKED: Mapping[Question, str] = {
     Question.STEPS: msgid("All steps are there and in order."),

@@ -103,7 +103,13 @@ TASKS = [
         "Liste des Protokolls",
         ("list", "--type", "audit."),
     ),
-    # 8 what was erased: its page and command are another room's.
+    Task(
+        "8 what was erased, and why",
+        (Press("Löschungen und Sperren"),),
+        "Dann wird ihr Schlüssel",
+        ("erasures",),
+        coded=False,
+    ),
     Task(
         "9 hand a sealed proof to a third party",
         (Press("{short}"), Press("Beweispaket herunterladen")),
@@ -221,6 +227,8 @@ NARROW = [
     f"/exchangelog/reconcile/{SAECKINGEN}",
     "/exchangelog/sample?count=5&seed=Wehr",
     "/exchangelog/code",
+    "/exchangelog/erasures",
+    "/exchangelog/witnesses",
     "/exchangelog/reveals",
     "/exchangelog/reveals/transfer/{transfer}",
 ]

@@ -17,6 +17,7 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    erasures,
     evidence,
     exchangelog,
     inbox,
@@ -30,6 +31,7 @@ from node.web.pages import (
     setup,
     status,
     withdrawals,
+    witnesses,
     work,
 )
 
@@ -52,6 +54,9 @@ def all_routes() -> list[Route]:
         *outbox.routes(),
         *inbox.routes(),
         *arrivals.routes(),
+        # Before the pages of single transfers, whose pattern would fit as well.
+        *erasures.routes(),
+        *witnesses.routes(),
         *exchangelog.routes(),
         *logaccess.routes(),
         *logcompare.routes(),

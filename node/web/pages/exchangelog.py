@@ -19,16 +19,19 @@ from node.cases.days import day_end, day_start
 from node.casework import auditing
 from node.casework.auditing import Checked
 from node.casework.comparing import consent_of
+from node.casework.health import log_alarms
 from node.casework.looking import broken_sessions, note_look
 from node.casework.selfcheck import last_check
+from node.exchangelog.alarms import Alarm
 from node.exchangelog.consent import Standing
 from node.exchangelog.entry import Entry
 from node.exchangelog.finding import Report
 from node.exchangelog.shared import Shared
 from node.ids import Hex128, MemberId, TransferId
-from node.report.logalarms import LogAlarm, alarms_of
+from node.report.logalarms import alarms_of
 from node.report.logaudit import SelfCheck
 from node.report.logview import PAGE_LINES, Dossier, LogLine, Overview, Sought
+from node.web.alarmwords import alarm_words
 from node.web.classwords import fault_word, moment_word
 from node.web.forms import Form
 from node.web.frame import (
@@ -45,7 +48,6 @@ from node.web.jobs import Job
 from node.web.language import Words, msgid
 from node.web.logframe import READERS, actor, csv_file, office_name, short, sub_pages
 from node.web.logwords import (
-    ALARMS,
     AREAS,
     OUTCOMES,
     answers_of,
@@ -99,7 +101,7 @@ async def _list(request: web.Request) -> web.Response:
         pages=sub_pages(request),
         state=state,
         checked=checked,
-        alarms=await _alarms(request, state, checked),
+        alarms=await _alarms(request, checked),
         witnesses=_witnesses(parts, state),
         form=form,
         peers=[(peer, office_name(parts, peer)) for peer in parts.log_index.peers()],
@@ -157,22 +159,17 @@ async def _csv(request: web.Request) -> web.Response:
 
 
 async def _alarms(
-    request: web.Request, state: Overview, checked: SelfCheck | None
+    request: web.Request, checked: SelfCheck | None
 ) -> list[Mapping[str, str]]:
     """What must be looked at first, each with what to do."""
     parts, words, by = parts_of(request), words_of(request), actor(request)
     broken = 0
     if Role.AUDITOR in by.roles:
         broken = len(await parts.run.read(broken_sessions, parts.office, by=by))
-    own, now = parts.office.witness_name, parts.clock.now()
-    found: Sequence[LogAlarm] = alarms_of(state, checked, now, own=own, broken=broken)
-    return [
-        {
-            "title": words.gettext(ALARMS[alarm][0]),
-            "todo": words.gettext(ALARMS[alarm][1]),
-        }
-        for alarm in found
-    ]
+    found = alarms_of(checked, parts.clock.now(), broken=broken)
+    raised: Sequence[Alarm] = await parts.run.read(log_alarms, parts.office, by)
+    told = [alarm_words(alarm, words) for alarm in found]
+    return told + [alarm_words(alarm, words) for alarm in raised]
 
 
 async def _follow(request: web.Request) -> Overview:
