@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench evidence-bytes docs screenshots clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench evidence-bytes reconcile-run docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -54,6 +54,11 @@ bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 
 evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
 	$(BIN)/python -m tests.node.evidence_bytes
+
+N ?= 100000
+SEED ?= 1
+reconcile-run: $(VENV)/.dev  ## compare N seeded transfers of two towns: time, recall, precision
+	$(BIN)/python -m tests.support.reconciling $(N) $(SEED)
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs
