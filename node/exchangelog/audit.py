@@ -46,6 +46,9 @@ def check_export(export: LogExport) -> Report:
         unconfirmed=leaves if contents is None else contents.unconfirmed,
         whole=whole,
     )
+    structure.name_excess(export.tiles)
+    if contents is not None:
+        contents.name_strays()
     return Report(
         origin=export.log_key.name,
         size=leaves,

@@ -18,7 +18,7 @@ from node.errors import MalformedMessageError, SealError, UsageError
 from node.exchangelog.entry import Entry, parse_entry
 from node.exchangelog.evidence import Evidence
 from node.exchangelog.export import BodyRow, KeyReader, LeafRow, LogExport
-from node.exchangelog.finding import Code, Ledger
+from node.exchangelog.finding import MOST_PER_CODE, Code, Ledger
 from node.exchangelog.heads import Voucher
 from node.exchangelog.kinds import EntryClass, EntryType
 
@@ -51,6 +51,7 @@ class Contents:
         self._rows = iter(export.erased)
         self._row = next(self._rows, None)
         self._gaps: list[_Gap] = []
+        self._strays: list[int] = []
         self._grounds: list[tuple[int, int]] = []
         # Newest commitment of each group; None where a body of it could not be read.
         self._chains: dict[bytes, str | None] = {}
@@ -60,13 +61,14 @@ class Contents:
     def look(self, leaf: LeafRow, hashed: bytes) -> None:
         """Open the body of a leaf."""
         while self._body is not None and self._body.index < leaf.index:
+            self._note_stray(self._body)
             self._body = next(self._bodies, None)
         if self._body is None or self._body.index > leaf.index:
             self._note_gap(leaf.index)
             self.evidence.silent(leaf.index, hashed)
             self.unconfirmed = leaf.index
             return
-        body = self._body
+        body, self._body = self._body, next(self._bodies, None)
         opened = self._open(body)
         if opened is None:
             self.unconfirmed = leaf.index
@@ -97,10 +99,28 @@ class Contents:
             opened = self._open(self._body)
             if opened is not None:
                 self.evidence.note(self._body.index, None, leaf_hash(opened[0]))
+            self._note_stray(self._body)
             self._body = next(self._bodies, None)
+        while self._row is not None:
+            self._contradicted(self._row)
+            self._row = next(self._rows, None)
         self._grounds.sort()
         for gap in self._gaps:
             self._explain(gap)
+
+    def name_strays(self) -> None:
+        """Bodies that belong to no leaf; named last, because a cut explains most."""
+        for index in self._strays:
+            self._ledger.add(Code.BODY_CHANGED, index, "a body without a leaf")
+
+    def _note_stray(self, body: BodyRow) -> None:
+        if len(self._strays) < MOST_PER_CODE:
+            self._strays.append(body.index)
+
+    def _contradicted(self, index: int) -> None:
+        """A row of ``log_erased`` whose body is there, or that has no leaf."""
+        text = "a row says it was erased, and it was not"
+        self._ledger.add(Code.ERASED_WITHOUT_GROUND, index, text)
 
     def _open(self, body: BodyRow) -> tuple[bytes, bytes] | None:
         """The leaf input a body belongs to, and the entry's bytes."""
@@ -153,8 +173,11 @@ class Contents:
 
     def _note_gap(self, index: int) -> None:
         while self._row is not None and self._row < index:
+            self._contradicted(self._row)
             self._row = next(self._rows, None)
         has_row = self._row == index
+        if has_row:
+            self._row = next(self._rows, None)
         last = self._gaps[-1] if self._gaps else None
         if last is not None and last.end == index and last.has_row == has_row:
             last.end = index + 1

@@ -90,6 +90,7 @@ class LogExport:
         key: Opens ``log_key``; None checks the structure only and opens nothing.
         witnesses: Keys of foreign witnesses; the own one never counts (LR-21).
         mark: The head in the signer's mark, if it could be read.
+        tiles: (level, n) of every row of ``log_tile``, in any order.
         outside: Heads of this log, validly signed by it, that others remember: their
             answers to hello, a bundle, an auditor's note.
     """
@@ -106,3 +107,4 @@ class LogExport:
     witnesses: tuple[NoteKey, ...] = ()
     mark: Checkpoint | None = None
     outside: tuple[Checkpoint, ...] = ()
+    tiles: Iterable[tuple[int, int]] = ()

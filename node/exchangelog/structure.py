@@ -7,7 +7,7 @@ head going unnoticed. Implements EL-1 and the findings of exchange-log 8 about l
 and heads. Memory does not grow with the log.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Final
 
@@ -19,6 +19,7 @@ from node.exchangelog.heads import Source, Voucher
 
 _MOST_EXPLAINED: Final = 48
 _MOST_DIFFERING: Final = 1000
+_MOST_LEVELS: Final = 7  # 256**8 leaves are beyond the largest size
 
 
 class Structure:
@@ -46,6 +47,7 @@ class Structure:
         self._rewritten: tuple[int, int] | None = None
         self._signed: Voucher | None = None
         self._row_size: int | None = None
+        self._beyond: int | None = None
         self._judge()
 
     @property
@@ -73,6 +75,7 @@ class Structure:
         """
         self._flush()
         beyond = [] if self._next is None else [self._next, *self._vouchers]
+        self._beyond = next((v.size for v in beyond if v.source.independent), None)
         self._row_size = next(
             (v.size for v in beyond if v.source is Source.ROW), self._row_size
         )
@@ -82,6 +85,15 @@ class Structure:
             self._name_end(bodies, short=bool(beyond))
         self._name_heads()
         self._name_copies(bodies)
+
+    def name_excess(self, tiles: Iterable[tuple[int, int]]) -> None:
+        """Tiles that the leaves do not fill, or of a level that no log reaches."""
+        size = self.size
+        for level, number in tiles:
+            known = 0 <= level <= _MOST_LEVELS and number >= 0
+            if not known or (number + 1) * TILE ** (level + 1) > size:
+                text = "a tile stands where the leaves fill none"
+                self._ledger.add(Code.TILE_DIFFERS, size, text)
 
     def _flush(self) -> None:
         """Bring the waiting leaves into the tree."""
@@ -189,7 +201,10 @@ class Structure:
         if known is not None and (moved or not short):
             self._ledger.add(*known, "no head covers this leaf")
         elif short:
-            text = "heads vouch for more leaves than there are"
+            text = (
+                "heads vouch for more leaves than there are; "
+                f"witnessed sizes: {self._independent}, which agrees, and {self._beyond}"
+            )
             self._ledger.add(Code.TAIL_CUT, size, text)
         elif self._row_size is not None and size > self.agreed:
             text = "no head and no sequencer row covers this leaf"

@@ -33,6 +33,7 @@ from node.store.logtables import (
     log_erased,
     log_head,
     log_leaf,
+    log_tile,
     peer_entry,
 )
 from node.store.logtree import LogTree, frontier_of
@@ -60,6 +61,7 @@ _ENTRIES: Final = (
 _LEAVES: Final = select(log_leaf).order_by(log_leaf.c.idx)
 _BODIES: Final = select(log_body).order_by(log_body.c.idx)
 _ERASED: Final = select(log_erased).order_by(log_erased.c.idx)
+_TILES: Final = select(log_tile.c.level, log_tile.c.n)
 _CHECKPOINTS: Final = select(log_checkpoint).order_by(log_checkpoint.c.size)
 _COSIGNATURES: Final = select(log_cosig).order_by(
     log_cosig.c.size, log_cosig.c.name, log_cosig.c.key_id
@@ -208,6 +210,7 @@ class LogRows:
             witnesses=witnesses,
             mark=mark,
             outside=outside,
+            tiles=((r.level, r.n) for r in self._work.stream(_TILES)),
         )
 
     def peer_entry(self, origin: str, entry: bytes) -> PeerEntry | None:

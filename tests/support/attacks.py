@@ -330,7 +330,7 @@ def insert_tile(a: Attacker) -> Expected:
         "INSERT INTO log_tile (level, n, root, data) VALUES (?, ?, ?, ?)",
         level, n, root, data,
     )  # fmt: skip
-    return expect("tile_differs", at=n * TILE ** (level + 1))
+    return expect("tile_differs", at=a.size)
 
 
 def swap_tiles(a: Attacker) -> Expected:

@@ -93,9 +93,7 @@ def examine(log: TownLog, folder: Path, *, with_mark: bool) -> Report | str:
     def check(uow: SqlUnitOfWork) -> Report | str:
         at = HandClock().at
         alarms = find_alarms(uow.log_rows.standing(), mark, own="", at=at)
-        if mark is not None and "mark_behind" in alarms:
-            return "mark"
-        return check_export(
+        report = check_export(
             uow.log_rows.export(
                 LOG_KEY,
                 witnesses=WITNESSES,
@@ -103,6 +101,8 @@ def examine(log: TownLog, folder: Path, *, with_mark: bool) -> Report | str:
                 outside=(log.auditor,),
             )
         )
+        behind = mark is not None and "mark_behind" in alarms
+        return "mark" if behind and report.verdict is Verdict.VERIFIED else report
 
     try:
         with opened(folder) as store:
