@@ -138,7 +138,8 @@ class Structure:
         self._base, self._since = self.frontier, []
         if head.source.witnessed:
             self.witnessed = head.size
-        if head.source.independent and self._rewritten is None:
+        # A mark that agrees may have been rewritten with the log; a foreign signature not.
+        if head.source.witnessed and self._rewritten is None:
             self._independent = head.size
 
     def _differ(self, head: Voucher) -> None:
