@@ -1,13 +1,13 @@
 """Do the leaves still give the roots that somebody signed?
 
-Enters: leaf hashes one by one, the heads that vouch for them, and where bodies and tiles
+Enters: leaf hashes in order, the heads that vouch for them, and where bodies and tiles
 differ. Leaves: the kind of tampering and its first index, or, for a rewrite consistent in
 itself, the two sizes between which it began. Must never happen: a change below a foreign
 head going unnoticed. Implements EL-1 and the findings of exchange-log 8 about leaves, tiles
 and heads. Memory does not grow with the log.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
@@ -19,6 +19,7 @@ from node.exchangelog.heads import Source, Voucher
 
 _MOST_EXPLAINED: Final = 48
 _MOST_DIFFERING: Final = 1000
+_TILE_HEIGHT: Final = 8
 _MOST_LEVELS: Final = 7  # 256**8 leaves are beyond the largest size
 
 
@@ -36,7 +37,6 @@ class Structure:
         self._ledger = ledger
         self._vouchers = vouchers
         self._next = next(vouchers, None)
-        self._buffer: list[bytes] = []
         # Leaves since the last head that agreed; None once they are too many to explain.
         self._base = self.frontier
         self._since: list[bytes] | None = []
@@ -53,16 +53,25 @@ class Structure:
     @property
     def size(self) -> int:
         """How many leaves went by."""
-        return self.frontier.size + len(self._buffer)
+        return self.frontier.size
 
-    def add(self, leaf: bytes) -> list[Voucher]:
-        """Take the next leaf hash; return the heads that agree with the tree so far."""
-        self._buffer.append(leaf)
-        size = self.size
-        at_head = self._next is not None and self._next.size == size
-        if not at_head and size % TILE:
-            return []
-        self._flush()
+    @property
+    def room(self) -> int:
+        """How many leaves ``add`` takes at most: up to the next head or full tile."""
+        room = TILE - self.size % TILE
+        return room if self._next is None else min(room, self._next.size - self.size)
+
+    def add(self, leaves: Sequence[bytes]) -> list[Voucher]:
+        """Take the next leaf hashes, at most ``room``; return the heads they confirm."""
+        root = self._tiles.extend(leaves)
+        if root is not None and len(leaves) == TILE:
+            self.frontier = self.frontier.graft(root, _TILE_HEIGHT)
+        else:
+            self.frontier = self.frontier.extend(leaves)
+        if self._since is not None:
+            self._since += leaves
+            if len(self._since) > _MOST_EXPLAINED:
+                self._since = None
         return self._judge()
 
     def finish(self, bodies: Evidence, *, unconfirmed: int, whole: bool) -> None:
@@ -73,7 +82,6 @@ class Structure:
             unconfirmed: The last index that no opened body confirms, or -1.
             whole: Whether each leaf row followed the one before.
         """
-        self._flush()
         beyond = [] if self._next is None else [self._next, *self._vouchers]
         self._beyond = next((v.size for v in beyond if v.source.independent), None)
         self._row_size = next(
@@ -94,16 +102,6 @@ class Structure:
             if not known or (number + 1) * TILE ** (level + 1) > size:
                 text = "a tile stands where the leaves fill none"
                 self._ledger.add(Code.TILE_DIFFERS, size, text)
-
-    def _flush(self) -> None:
-        """Bring the waiting leaves into the tree."""
-        self._tiles.extend(self._buffer)
-        self.frontier = self.frontier.extend(self._buffer)
-        if self._since is not None:
-            self._since += self._buffer
-            if len(self._since) > _MOST_EXPLAINED:
-                self._since = None
-        self._buffer = []
 
     def _judge(self) -> list[Voucher]:
         """Compare the tree with every head of its present size."""

@@ -194,7 +194,7 @@ class LogRows:
         return LogExport(
             log_key=log_key,
             head=HeadRow(head.origin, head.size, head.frontier),
-            leaves=(LeafRow(r.idx, r.input) for r in self._work.stream(_LEAVES)),
+            leaves=map(LeafRow._make, self._work.stream(_LEAVES)),
             bodies=(
                 BodyRow(r.idx, r.event_id, r.key_id, r.sealed)
                 for r in self._work.stream(_BODIES)

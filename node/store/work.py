@@ -155,7 +155,8 @@ class Work:
                 statement, parameters, execution_options={"yield_per": _PAGE}
             )
             self._streams.append(found)
-            yield from found
+            for page in found.partitions():
+                yield from page
         except SQLAlchemyError as error:
             raise translated(error) from None
 

@@ -1,7 +1,7 @@
 """Whatever is done to the rows of a log is found, named, and placed; a clean log is clean."""
 
 import json
-from dataclasses import replace
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -25,6 +25,14 @@ from tests.support.exchangelog import (
     sent,
 )
 from tests.support.logexport import export
+
+
+def replace(row, **changes):
+    """``dataclasses.replace``, for tuples with names as well."""
+    if isinstance(row, tuple):
+        return row._replace(**changes)
+    return dataclasses.replace(row, **changes)
+
 
 B = MemoryLog("bad-saeckingen.example", 2)
 SIZE = 12
