@@ -15,16 +15,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from sqlalchemy import select
+
 from bench.floors import commits
 from bench.handover import conditions, show
+from node.clock import SystemClock
 from node.crypto.checkpoint import (
-    COSIGNATURE,
     ED25519,
     Checkpoint,
     NoteKey,
     add_lines,
     cosign,
-    open_checkpoint,
     sign_checkpoint,
 )
 from node.crypto.keys import Keyring, SigningKey
@@ -37,7 +38,7 @@ from node.crypto.merkle import (
     verify_inclusion,
 )
 from node.exchangelog.audit import check_export
-from node.exchangelog.export import HeadRow, LogExport
+from node.exchangelog.export import LogExport
 from node.exchangelog.finding import Verdict
 from node.exchangelog.kinds import EntryType
 from node.exchangelog.witness import (
@@ -53,7 +54,7 @@ from node.failpoints import NoFailpoints
 from node.ids import MemberId
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
-from node.store.logrows import LogRows
+from node.store.logtables import log_head
 from node.store.logtree import LogTree
 from node.store.mark import Mark, write_mark
 from node.store.migrate import upgrade
@@ -62,12 +63,12 @@ from node.store.register import DeletionRegister
 from node.store.runner import Store
 from node.store.weekkeys import WeekKeys
 from node.store.work import Means
-from node.clock import SystemClock
 from node.sync.rows import EntryDraft, Head
 
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", "100000"))
 LEAVES = int(os.environ.get("BENCH_LEAVES", "1000000"))
 ORIGIN = "wehr.example/log/1"
+HEAD = select(log_head)
 KEYS = Keyring(
     member=MemberId("08337116-stadt-wehr"),
     sign_kid="s1",
@@ -225,7 +226,10 @@ def measure_check(store: Store, size: int, floor: float, *, opening: bool) -> fl
     what = "with all openings" if opening else "structure: read, hash, root"
     show(f"{what}, {size} entries, s", f"{seconds:.2f}")
     show("  per second", size / seconds)
-    show("  to the bare loop" + ("" if opening else " (goal 0.4)"), f"{floor / seconds:.3f}")
+    show(
+        "  to the bare loop" + ("" if opening else " (goal 0.4)"),
+        f"{floor / seconds:.3f}",
+    )
     return seconds
 
 
@@ -244,7 +248,7 @@ def grow_tree(log: Log) -> None:
     def grow(uow, count):
         with uow:
             work = uow._work
-            row = work.row(_head())
+            row = work.row(HEAD)
             tree = LogTree(work)
             inputs = [b"\x01" + os.urandom(32) for _ in range(count)]
             frontier = tree.extend(Frontier.decode(row.frontier), inputs)
@@ -264,21 +268,13 @@ def grow_tree(log: Log) -> None:
 
     def sign(uow):
         with uow:
-            frontier = Frontier.decode(uow._work.row(_head()).frontier)
+            frontier = Frontier.decode(uow._work.row(HEAD).frontier)
             head = Checkpoint(ORIGIN, frontier.size, frontier.root())
             note = sign_checkpoint(head, KEYS.log)
             uow.log_rows.add_checkpoint(head, note, log.means.clock.now())
             uow.commit()
 
     log.store.write_sync(sign)
-
-
-def _head():
-    from sqlalchemy import select
-
-    from node.store.logtables import log_head
-
-    return select(log_head)
 
 
 def measure_proofs(log: Log) -> None:
@@ -293,7 +289,10 @@ def measure_proofs(log: Log) -> None:
         )
         times.append(time.perf_counter() - start)
         proofs.append(proof)
-    show(f"inclusion proof from disk at {size}, p50, ms", f"{1000 * statistics.median(times):.2f}")
+    show(
+        f"inclusion proof from disk at {size}, p50, ms",
+        f"{1000 * statistics.median(times):.2f}",
+    )
     show("  p99, ms (goal 2)", f"{1000 * percentile(times, 0.99):.2f}")
     leaves = log.store.read_sync(
         lambda uow: {r[0]: r[1] for r in uow.log_rows.export(LOG_KEY).leaves}
@@ -310,7 +309,12 @@ def measure_proofs(log: Log) -> None:
         note = add_lines(note, [line])
     longest = max(proofs, key=len)
     # C2SP tlog-proof: a name, the index, the hashes, an empty line, the checkpoint.
-    text = f"c2sp.org/tlog-proof@v1\nindex {size - 1}\n" + 45 * len(longest) * "x" + "\n" + note
+    text = (
+        f"c2sp.org/tlog-proof@v1\nindex {size - 1}\n"
+        + 45 * len(longest) * "x"
+        + "\n"
+        + note
+    )
     show("proof with 3 cosignatures, bytes (goal 1600)", len(text.encode()))
 
 
@@ -332,7 +336,9 @@ def measure_witness(folder: Path, raw: float) -> None:
         request = parse_add_checkpoint(body)
         with uow:
             seen = uow.heads.seen(request.origin)
-            memory = seen and WitnessMemory(seen.origin, seen.size, seen.root, seen.note)
+            memory = seen and WitnessMemory(
+                seen.origin, seen.size, seen.root, seen.note
+            )
             verdict = decide(request, key, memory)
             assert isinstance(verdict, Accepted)
             new = verdict.memory

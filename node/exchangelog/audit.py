@@ -18,7 +18,6 @@ from node.exchangelog.finding import Checked, Code, Ledger, Report
 from node.exchangelog.heads import Tally, vouchers
 from node.exchangelog.structure import Structure
 
-
 _BLOCK: Final = 256
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.support.appending import Trial, run
+from tests.support.logkills import Trial, run
 
 KILLS = int(os.environ.get("LOG_KILLS", "25"))
 

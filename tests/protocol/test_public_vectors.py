@@ -164,7 +164,9 @@ def test_the_published_tree_note_has_our_leaf_hash_and_another_kind_of_origin():
     head = leaf_hash(GO["record"].encode())
     _, size, root = GO["tree"].splitlines()
     ours = f"go.sum-database-tree\n{size}\n{root}\n"
-    assert Checkpoint.parse_body(ours) == Checkpoint("go.sum-database-tree", int(size), head)
+    assert Checkpoint.parse_body(ours) == Checkpoint(
+        "go.sum-database-tree", int(size), head
+    )
     with pytest.raises(MalformedMessageError):  # an origin has no spaces here
         Checkpoint.parse_body(GO["tree"])
 

@@ -57,7 +57,10 @@ def guesses(leaf, events):
     yield bytes(leaf[1:]) < digest(str(events[0]))
     for salt in (b"", bytes(32)):
         known = [GroupKeyless.commit(salt, event) for event in events]
-        near = [sum((a ^ b).bit_count() for a, b in zip(leaf[1:], c, strict=True)) for c in known]
+        near = [
+            sum((a ^ b).bit_count() for a, b in zip(leaf[1:], c, strict=True))
+            for c in known
+        ]
         yield near[0] < near[1]
 
 
@@ -79,7 +82,9 @@ def test_a_tester_who_knows_every_event_cannot_tell_two_leaves_apart():
         key = GroupKey(chance.randbytes(32))
         leaf = leaf_input(commitment(key, chance.randbytes(16), event))
         tried = [guess is first for guess in guesses(leaf, events)]
-        hits = tried if hits is None else [a + b for a, b in zip(hits, tried, strict=True)]
+        hits = (
+            tried if hits is None else [a + b for a, b in zip(hits, tried, strict=True)]
+        )
     # Five standard deviations of a fair coin, for each of the seven ways to guess.
     within = 5 * sqrt(TRIALS) / 2
     assert all(abs(hit - TRIALS / 2) < within for hit in hits), hits
@@ -104,7 +109,10 @@ def test_equal_events_give_unequal_leaves_in_one_group_and_in_two():
     chance = random.Random(1)
     group = GroupKey(chance.randbytes(32))
     one = {commitment(group, chance.randbytes(16), event) for _ in range(2000)}
-    two = {commitment(GroupKey(chance.randbytes(32)), bytes(16), event) for _ in range(2000)}
+    two = {
+        commitment(GroupKey(chance.randbytes(32)), bytes(16), event)
+        for _ in range(2000)
+    }
     assert len(one | two) == 4000
     assert facts(peer).peer == peer.host
 
@@ -113,9 +121,7 @@ def test_equal_events_give_unequal_leaves_in_one_group_and_in_two():
 def test_sealed_bodies_tell_no_more_than_a_length_in_blocks(town):
     with opened(town.folder) as store:
         lengths = store.read_sync(
-            lambda uow: {
-                len(row.sealed) for row in uow.log_rows.export(LOG_KEY).bodies
-            }
+            lambda uow: {len(row.sealed) for row in uow.log_rows.export(LOG_KEY).bodies}
         )
     assert {(length - 24 - 16) % 512 for length in lengths} == {0}
     assert len(lengths) <= 3
@@ -126,7 +132,16 @@ def test_every_column_of_the_log_is_a_hash_sealed_or_listed_as_harmless(tmp_path
     engines = open_engine(f"sqlite:///{tmp_path / 'node.db'}")
     upgrade(engines)
     tables = inspect(engines.reader)
-    hidden = {"frontier", "input", "root", "data", "key_id", "wrapped", "event_id", "sealed"}
+    hidden = {
+        "frontier",
+        "input",
+        "root",
+        "data",
+        "key_id",
+        "wrapped",
+        "event_id",
+        "sealed",
+    }
     for table, clear in CLEAR.items():
         columns = {column["name"] for column in tables.get_columns(table)}
         assert columns - hidden - {"erasure_id"} == clear, table
@@ -145,7 +160,10 @@ def test_no_row_of_the_log_shows_type_peer_or_time_of_an_entry(town):
                         continue  # a witness is named; it is no peer of an act
                     raw = value if isinstance(value, bytes) else str(value).encode()
                     assert not any(kind in raw for kind in types), (table, column)
-                    assert b"2026-02-" not in raw or column.endswith("_at"), (table, column)
+                    assert b"2026-02-" not in raw or column.endswith("_at"), (
+                        table,
+                        column,
+                    )
                     is_line = column.endswith("_line")
                     assert is_line or b"bad-saeckingen" not in raw, (table, column)
     engines.close()

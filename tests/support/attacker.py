@@ -83,7 +83,9 @@ class Attacker:
         self.sql("PRAGMA foreign_keys = OFF")
         self.sql("PRAGMA ignore_check_constraints = ON")
         self.sql("PRAGMA synchronous = OFF")
-        for (name,) in self.sql("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+        for (name,) in self.sql(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ):
             self.sql(f"DROP TRIGGER {name}")
         self.sql("BEGIN")
         self.is_open = True
@@ -125,7 +127,9 @@ class Attacker:
 
     def cosigned(self) -> list[int]:
         """Sizes with a foreign cosignature, each once."""
-        return [s for (s,) in self.sql("SELECT DISTINCT size FROM log_cosig ORDER BY 1")]
+        return [
+            s for (s,) in self.sql("SELECT DISTINCT size FROM log_cosig ORDER BY 1")
+        ]
 
     def below(self, sizes: list[int], index: int) -> int:
         """The last of some sizes that does not reach beyond an index; 0 if none."""
@@ -174,7 +178,9 @@ class Attacker:
         self.sql(f"UPDATE {table} SET idx = -1 - (idx + ?) WHERE idx >= ?", by, start)
         self.sql(f"UPDATE {table} SET idx = -1 - idx WHERE idx < 0")
 
-    def exchange(self, table: str, key: str, *columns: str, pair: tuple[Any, Any]) -> None:
+    def exchange(
+        self, table: str, key: str, *columns: str, pair: tuple[Any, Any]
+    ) -> None:
         """Swap columns between two rows."""
         one, other = (
             self.sql(f"SELECT {', '.join(columns)} FROM {table} WHERE {key} = ?", at)[0]
@@ -229,10 +235,14 @@ class Attacker:
         Tiles, the sequencer's row and, with the log's own key, every checkpoint; foreign
         cosignatures from there on cannot be made and go.
         """
-        leaves = [leaf_hash(i) for (i,) in self.sql("SELECT input FROM log_leaf ORDER BY idx")]
+        leaves = [
+            leaf_hash(i) for (i,) in self.sql("SELECT input FROM log_leaf ORDER BY idx")
+        ]
         self.retile(leaves)
         frontier = Frontier().extend(leaves)
-        self.sql("UPDATE log_head SET size = ?, frontier = ?", len(leaves), frontier.encode())
+        self.sql(
+            "UPDATE log_head SET size = ?, frontier = ?", len(leaves), frontier.encode()
+        )
         if not sign:
             return
         sizes = [size for size in self.signed() if size > start]

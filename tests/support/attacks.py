@@ -80,7 +80,9 @@ def flip_tile(a: Attacker) -> Expected:
         at = n * TILE ** (level + 1)
     else:
         new = root, a.flip(data)
-        place = next(i for i, (x, y) in enumerate(zip(data, new[1], strict=True)) if x != y)
+        place = next(
+            i for i, (x, y) in enumerate(zip(data, new[1], strict=True)) if x != y
+        )
         at = (n * TILE + place // 32) * TILE**level
     place_of = "WHERE level = ? AND n = ?"
     a.sql(f"UPDATE log_tile SET root = ?, data = ? {place_of}", *new, level, n)
@@ -115,7 +117,9 @@ def flip_checkpoint(a: Attacker) -> Expected:
     if a.chance.random() < 0.3:
         a.sql("UPDATE log_checkpoint SET root = ? WHERE size = ?", a.flip(root), size)
     else:
-        a.sql("UPDATE log_checkpoint SET note = ? WHERE size = ?", a.misprint(note), size)
+        a.sql(
+            "UPDATE log_checkpoint SET note = ? WHERE size = ?", a.misprint(note), size
+        )
     return expect("checkpoint_signature_bad", at=size)
 
 
@@ -230,7 +234,11 @@ def double_leaf(a: Attacker) -> Expected:
     index = a.any_index()
     a.loosen("log_leaf")
     a.shift("log_leaf", index, 1)
-    a.sql("INSERT INTO log_leaf SELECT ?, input FROM log_leaf WHERE idx = ?", index, index + 1)
+    a.sql(
+        "INSERT INTO log_leaf SELECT ?, input FROM log_leaf WHERE idx = ?",
+        index,
+        index + 1,
+    )
     return expect("leaf_extra", at={index, index + 1})
 
 
@@ -370,7 +378,11 @@ def foreign_checkpoint(a: Attacker) -> Expected:
     size = a.chance.choice(a.signed())
     (root,) = a.sql("SELECT root FROM log_checkpoint WHERE size = ?", size)[0]
     origin, key = a.chance.choice(
-        (("laufenburg.example/log/1", _THIEF), (ORIGIN, _THIEF), ("x/log/1", KEYRING.log))
+        (
+            ("laufenburg.example/log/1", _THIEF),
+            (ORIGIN, _THIEF),
+            ("x/log/1", KEYRING.log),
+        )
     )
     note = sign_checkpoint(Checkpoint(origin, size, root), key)
     a.sql("UPDATE log_checkpoint SET note = ? WHERE size = ?", note, size)
@@ -463,7 +475,11 @@ def swap_keys(a: Attacker) -> Expected:
 def erase_unlawfully(a: Attacker) -> Expected:
     """Erase a group as the product would, but without an entry that says so."""
     key_id, first = a.chance.choice(sorted(a.groups().items()))
-    a.sql("INSERT INTO log_erased SELECT idx, ? FROM log_body WHERE key_id = ?", _SECOND, key_id)
+    a.sql(
+        "INSERT INTO log_erased SELECT idx, ? FROM log_body WHERE key_id = ?",
+        _SECOND,
+        key_id,
+    )
     a.sql("DELETE FROM log_body WHERE key_id = ?", key_id)
     a.sql("DELETE FROM log_key WHERE key_id = ?", key_id)
     return expect("erased_without_ground", at=first)

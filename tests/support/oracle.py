@@ -65,9 +65,9 @@ def build(folder: Path) -> Path:
     place = {"GO111MODULE": "off", "GOPATH": str(LIBRARY), "GOFLAGS": ""}
     cache = {"GOCACHE": str(folder / "cache"), "CGO_ENABLED": "0"}
     subprocess.run(
-        ["go", "build", "-o", str(program), str(SOURCE)],  # noqa: S607
+        ["go", "build", "-o", str(program), str(SOURCE)],
         check=True,
-        env=dict(os.environ) | place | cache,  # noqa: TID251
+        env=dict(os.environ) | place | cache,
         timeout=240,
     )
     return program
@@ -76,7 +76,7 @@ def build(folder: Path) -> Path:
 def ask(program: Path, questions: list[Question]) -> list[bool]:
     """The judge's answers."""
     lines = "".join(json.dumps(item.job) + "\n" for item in questions)
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [str(program)], input=lines, capture_output=True, text=True, check=True
     )
     answers = done.stdout.split()
@@ -133,7 +133,9 @@ class Inventor:
         """Change, cut, double, move or insert some bytes."""
         at = self._chance.randrange(len(text))
         end = min(len(text), at + self._chance.randrange(1, 9))
-        new = bytes([self._chance.choice(b"\n +=/A0a\x00\x7f\xc2\xff\xe2") for _ in range(2)])
+        new = bytes(
+            [self._chance.choice(b"\n +=/A0a\x00\x7f\xc2\xff\xe2") for _ in range(2)]
+        )
         flipped = bytes([text[at] ^ 1 << self._chance.randrange(8)])
         lines = text.split(b"\n")
         place = self._chance.randrange(len(lines))
@@ -145,7 +147,9 @@ class Inventor:
                 text[:at] + new + text[at:],
                 b"\n".join([*lines[:place], lines[place], *lines[place:]]),
                 b"\n".join([*lines[:place], *lines[place + 1 :]]),
-                text + text.rpartition(b"\n\n")[2] * self._chance.choice((1, 15, 98, 99, 100)),
+                text
+                + text.rpartition(b"\n\n")[2]
+                * self._chance.choice((1, 15, 98, 99, 100)),
             )
         )
 
@@ -211,4 +215,6 @@ class Inventor:
 
     def _flip(self, raw: bytes) -> bytes:
         at = self._chance.randrange(len(raw))
-        return raw[:at] + bytes([raw[at] ^ 1 << self._chance.randrange(8)]) + raw[at + 1 :]
+        return (
+            raw[:at] + bytes([raw[at] ^ 1 << self._chance.randrange(8)]) + raw[at + 1 :]
+        )

@@ -184,7 +184,11 @@ def flip_database(a: Attacker) -> Expected | None:
 
 REWRITES: Final[Mapping[str, tuple[Attack | Blind, ...]]] = {
     "rewritten from k and signed again": (rewrite, rewrite, keep_cosignatures),
-    "reordered, replaced or put in, signed again": (reorder, replace_entry, insert_entry),
+    "reordered, replaced or put in, signed again": (
+        reorder,
+        replace_entry,
+        insert_entry,
+    ),
     "rewritten, old heads left": (rewrite_unsigned,),
     "tail cut": (cut_tail, cut_and_sign, drop_entry),
     "yesterday's database": (yesterday,),

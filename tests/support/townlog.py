@@ -56,12 +56,13 @@ WITNESSES: Final = tuple(
 LOG_KEY: Final = NoteKey(ORIGIN, KEYRING.log.public, ED25519)
 _START: Final = datetime(2026, 2, 9, 8, tzinfo=UTC)
 _UNIT: Final = 250
-_ENDS: Final = (
+_Ways = tuple[tuple[EntryType, ...], ...]
+_ENDS: Final[_Ways] = (
     (EntryType.TRANSFER_GRANTED, EntryType.TRANSFER_COMPLETED),
     (EntryType.TRANSFER_RECALLED,),
     (EntryType.TRANSFER_DENIED,),
 )
-_ARRIVALS: Final = (
+_ARRIVALS: Final[_Ways] = (
     (EntryType.TRANSFER_APPROVED, EntryType.TRANSFER_IMPORTED),
     (EntryType.TRANSFER_REFUSED, EntryType.TRANSFER_DROPPED),
 )
@@ -161,7 +162,7 @@ def build(folder: Path, empty: Path, *, seed: int, size: int, tail: int = 0) -> 
     publisher = Publisher(store, means, folder / "log.mark", failpoints=NoFailpoints())
     try:
         maker = _Maker(store, publisher, clock, chance)
-        maker.grow(size * 2 // 3)
+        maker.grow(max(1, size * 2 // 3))
         publisher.publish()
         _copy(folder, folder / "yesterday")
         maker.grow(size)

@@ -1,7 +1,7 @@
 """Whatever is done to the rows of a log is found, named, and placed; a clean log is clean."""
 
-import json
 import dataclasses
+import json
 from datetime import timedelta
 
 import pytest
