@@ -157,7 +157,7 @@ class Work:
             self._streams.append(found)
             for page in found.partitions():
                 yield from page
-        except SQLAlchemyError as error:
+        except _FOREIGN as error:
             raise translated(error) from None
 
     def row(

@@ -1,15 +1,36 @@
 """What can be done to the rows of a log, each with what a check must say of it.
 
 Enters: an attacker at a copy of a log. Leaves: the changed copy and the finding that must
-come first. Kinds are those of EL-1; rewriting and files stand in ``rewriting``.
+come first. Kinds are those of EL-1; bytes of
+columns stand in ``byteattacks``, rewriting and files in ``rewriting``.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from node.crypto.checkpoint import Checkpoint, NoteKey, cosign, sign_checkpoint
 from node.crypto.keys import SigningKey
 from tests.support.attacker import TILE, Attacker, Expected, expect
+from tests.support.byteattacks import (
+    change_type,
+    flip_body,
+    flip_body_index,
+    flip_checkpoint,
+    flip_checkpoint_size,
+    flip_cosignature,
+    flip_cosignature_size,
+    flip_erased_leaf,
+    flip_head,
+    flip_key,
+    flip_leaf,
+    flip_leaf_index,
+    flip_tile,
+    flip_tile_place,
+    place_of,
+    some_cosignature,
+    some_tile,
+)
 from tests.support.databases import KEYRING
 from tests.support.townlog import ORIGIN, WITNESSES
 
@@ -17,171 +38,6 @@ Attack = Callable[[Attacker], Expected]
 
 _THIEF: Final = SigningKey.from_seed(b"\x66" * 32)
 _SECOND: Final = b"\x99" * 32
-
-# -- A byte in a column ------------------------------------------------------------------
-
-
-def flip_leaf(a: Attacker) -> Expected:
-    """Change a byte of ``log_leaf.input``."""
-    index = a.any_index()
-    (leaf,) = a.sql("SELECT input FROM log_leaf WHERE idx = ?", index)[0]
-    a.sql("UPDATE log_leaf SET input = ? WHERE idx = ?", a.flip(leaf), index)
-    return expect("leaf_changed", at=index)
-
-
-def flip_erased_leaf(a: Attacker) -> Expected:
-    """Change a byte of a leaf whose body was lawfully erased."""
-    gone = sorted(a.gone())
-    if not gone:
-        return flip_leaf(a)
-    index = a.chance.choice(gone)
-    (leaf,) = a.sql("SELECT input FROM log_leaf WHERE idx = ?", index)[0]
-    a.sql("UPDATE log_leaf SET input = ? WHERE idx = ?", a.flip(leaf), index)
-    if index < a.size // TILE * TILE:
-        return expect("leaf_changed", at=index)
-    return expect("rewritten", at=a.below(a.signed(), index))
-
-
-def flip_leaf_index(a: Attacker) -> Expected:
-    """Change a bit of ``log_leaf.idx``."""
-    index = a.any_index()
-    moved = index ^ 1 << a.chance.randrange(14, 40)
-    a.sql("UPDATE log_leaf SET idx = ? WHERE idx = ?", moved, index)
-    return expect("leaf_missing", at=index)
-
-
-def flip_body(a: Attacker) -> Expected:
-    """Change a byte of any column of ``log_body``."""
-    index = a.any_index()
-    column = a.chance.choice(("event_id", "key_id", "sealed", "sealed"))
-    (raw,) = a.sql(f"SELECT {column} FROM log_body WHERE idx = ?", index)[0]
-    a.sql(f"UPDATE log_body SET {column} = ? WHERE idx = ?", a.flip(raw), index)
-    return expect("body_changed", "missing", at=index)
-
-
-def flip_body_index(a: Attacker) -> Expected:
-    """Change a bit of ``log_body.idx``."""
-    index = a.any_index()
-    moved = index ^ 1 << a.chance.randrange(14, 40)
-    a.sql("UPDATE log_body SET idx = ? WHERE idx = ?", moved, index)
-    return Expected(frozenset({("missing", index), ("body_changed", moved)}))
-
-
-def _tile(a: Attacker) -> tuple[int, int, bytes, bytes]:
-    rows = a.sql("SELECT level, n, root, data FROM log_tile")
-    return a.chance.choice(rows)  # type: ignore[no-any-return]  # four columns
-
-
-def flip_tile(a: Attacker) -> Expected:
-    """Change a byte of a tile: tile against leaf."""
-    level, n, root, data = _tile(a)
-    if a.chance.random() < 0.3:
-        new = a.flip(root), data
-        at = n * TILE ** (level + 1)
-    else:
-        new = root, a.flip(data)
-        place = next(
-            i for i, (x, y) in enumerate(zip(data, new[1], strict=True)) if x != y
-        )
-        at = (n * TILE + place // 32) * TILE**level
-    place_of = "WHERE level = ? AND n = ?"
-    a.sql(f"UPDATE log_tile SET root = ?, data = ? {place_of}", *new, level, n)
-    return expect("tile_differs", at=at)
-
-
-def flip_tile_place(a: Attacker) -> Expected:
-    """Change a bit of a tile's level or number."""
-    level, n, _, _ = _tile(a)
-    column = a.chance.choice(("level", "n"))
-    old = level if column == "level" else n
-    a.sql(
-        f"UPDATE log_tile SET {column} = ? WHERE level = ? AND n = ?",
-        old ^ 1 << a.chance.randrange(6, 14), level, n,
-    )  # fmt: skip
-    return expect("tile_differs", at=n * TILE ** (level + 1))
-
-
-def flip_key(a: Attacker) -> Expected:
-    """Change a byte of a group's key or of its name."""
-    key_id, first = a.chance.choice(sorted(a.groups().items()))
-    column = a.chance.choice(("key_id", "wrapped"))
-    (raw,) = a.sql(f"SELECT {column} FROM log_key WHERE key_id = ?", key_id)[0]
-    a.sql(f"UPDATE log_key SET {column} = ? WHERE key_id = ?", a.flip(raw), key_id)
-    return expect("body_changed", "missing", at=first)
-
-
-def flip_checkpoint(a: Attacker) -> Expected:
-    """Change a byte of a checkpoint's root or note."""
-    size = a.chance.choice(a.signed())
-    root, note = a.sql("SELECT root, note FROM log_checkpoint WHERE size = ?", size)[0]
-    if a.chance.random() < 0.3:
-        a.sql("UPDATE log_checkpoint SET root = ? WHERE size = ?", a.flip(root), size)
-    else:
-        a.sql(
-            "UPDATE log_checkpoint SET note = ? WHERE size = ?", a.misprint(note), size
-        )
-    return expect("checkpoint_signature_bad", at=size)
-
-
-def flip_checkpoint_size(a: Attacker) -> Expected:
-    """Change a bit of a checkpoint's size."""
-    size = a.chance.choice(a.signed())
-    moved = size ^ 1 << a.chance.randrange(14, 40)
-    a.sql("UPDATE log_checkpoint SET size = ? WHERE size = ?", moved, size)
-    if size in a.cosigned():
-        return expect("cosignature_bad", at=size)
-    return expect("checkpoint_signature_bad", at=moved)
-
-
-def _cosignature(a: Attacker) -> tuple[int, str, bytes, str, str]:
-    rows = a.sql("SELECT size, name, key_id, first_line, last_line FROM log_cosig")
-    return a.chance.choice(rows)  # type: ignore[no-any-return]  # five columns
-
-
-def _of(size: int, name: str) -> tuple[str, tuple[Any, ...]]:
-    return "WHERE size = ? AND name = ?", (size, name)
-
-
-def flip_cosignature(a: Attacker) -> Expected:
-    """Change a byte of any column of a cosignature."""
-    size, name, key_id, first, last = _cosignature(a)
-    column, new = a.chance.choice(
-        (
-            ("name", a.misprint(name)),
-            ("key_id", a.flip(key_id)),
-            ("first_line", a.misprint(first)),
-            ("last_line", a.misprint(last)),
-        )
-    )
-    where, place = _of(size, name)
-    a.sql(f"UPDATE log_cosig SET {column} = ? {where}", new, *place)
-    return expect("cosignature_bad", at=size)
-
-
-def flip_cosignature_size(a: Attacker) -> Expected:
-    """Change a bit of a cosignature's size."""
-    size, name, *_ = _cosignature(a)
-    moved = size ^ 1 << a.chance.randrange(14, 40)
-    where, place = _of(size, name)
-    a.sql(f"UPDATE log_cosig SET size = ? {where}", moved, *place)
-    return expect("cosignature_bad", at=moved)
-
-
-def flip_head(a: Attacker) -> Expected:
-    """Change a byte of the sequencer's row."""
-    origin, size, frontier = a.sql("SELECT origin, size, frontier FROM log_head")[0]
-    column = a.chance.choice(("origin", "size", "frontier"))
-    if column == "origin":
-        a.sql("UPDATE log_head SET origin = ?", a.misprint(origin))
-        return expect("checkpoint_signature_bad", at=size)
-    if column == "size":
-        size ^= 1 << a.chance.randrange(14)
-        a.sql("UPDATE log_head SET size = ?", size)
-        return expect("tile_differs", at=size)
-    a.sql("UPDATE log_head SET frontier = ?", a.flip(frontier))
-    agreed = a.below(a.signed(), size)
-    return Expected(frozenset({("tile_differs", size), ("rewritten", agreed)}))
-
 
 # -- Leaves and bodies -------------------------------------------------------------------
 
@@ -324,14 +180,14 @@ def widen_consent(a: Attacker) -> Expected:
 
 def delete_tile(a: Attacker) -> Expected:
     """Delete a tile."""
-    level, n, _, _ = _tile(a)
+    level, n, _, _ = some_tile(a)
     a.sql("DELETE FROM log_tile WHERE level = ? AND n = ?", level, n)
     return expect("tile_differs", at=n * TILE ** (level + 1))
 
 
 def insert_tile(a: Attacker) -> Expected:
     """Put a copy of a tile where none is full yet."""
-    _, _, root, data = _tile(a)
+    _, _, root, data = some_tile(a)
     level = a.chance.randrange(3)
     n = a.size // TILE ** (level + 1) + a.chance.randrange(4)
     a.sql(
@@ -413,11 +269,9 @@ def forge_cosignature(a: Attacker) -> Expected:
     (note,) = a.sql("SELECT note FROM log_checkpoint WHERE size = ?", size)[0]
     line = cosign(note, witness.name, _THIEF, 1_770_000_000)
     if a.chance.random() < 0.5:  # under the witness's own key id
-        from base64 import b64decode, b64encode
-
         raw = b64decode(line.rstrip("\n").rpartition(" ")[2])
         line = f"\u2014 {witness.name} {b64encode(witness.id + raw[4:]).decode()}\n"
-    where, place = _of(size, witness.name)
+    where, place = place_of(size, witness.name)
     a.sql(f"DELETE FROM log_cosig {where}", *place)
     a.sql(
         "INSERT INTO log_cosig (size, name, key_id, first_at, first_line, last_at, "
@@ -429,10 +283,10 @@ def forge_cosignature(a: Attacker) -> Expected:
 
 def double_cosignature(a: Attacker) -> Expected:
     """Keep a cosignature under another checkpoint as well."""
-    size, name, *_ = _cosignature(a)
+    size, name, *_ = some_cosignature(a)
     others = [s for s in a.signed() if s != size]
     other = a.chance.choice(others)
-    where, place = _of(other, name)
+    where, place = place_of(other, name)
     a.sql(f"DELETE FROM log_cosig {where}", *place)
     a.sql(
         "INSERT INTO log_cosig (size, name, key_id, first_at, first_line, last_at, "
@@ -506,6 +360,7 @@ ATTACKS: Final[Mapping[str, tuple[Attack, ...]]] = {
     "byte of log_checkpoint": (flip_checkpoint, flip_checkpoint, flip_checkpoint_size),
     "byte of log_cosig": (flip_cosignature, flip_cosignature, flip_cosignature_size),
     "byte of log_head": (flip_head,),
+    "value of another type": (change_type,),
     "leaf deleted": (delete_leaf, close_gap),
     "leaf inserted": (insert_leaf, append_leaf),
     "leaf doubled": (double_leaf,),
