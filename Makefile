@@ -6,7 +6,7 @@ PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log \
-        tamper log-kills fuzz oracle docs clean
+        tamper log-kills fuzz oracle docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -16,12 +16,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Staffelstab into $(VENV) ..."
+	@echo "Installing Staffelstab into $(VENV) ..." >&2
 	@$(PIP) -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Staffelstab with its test tools into $(VENV) ..."
+	@echo "Installing Staffelstab with its test tools into $(VENV) ..." >&2
 	@$(PIP) -c constraints.txt -e '.[postgres,dev]'
 	@touch $@ $(VENV)/.base
 
@@ -78,6 +78,9 @@ oracle: $(VENV)/.dev  ## let golang.org/x/mod judge our notes and proofs (COUNT=
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs
+
+screenshots: $(VENV)/.dev  ## pictures of the pages into docs/screenshots, with Chromium
+	@$(BIN)/python -m tests.support.screenshots
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache
