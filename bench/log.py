@@ -131,12 +131,13 @@ class Log:
         with uow:
             for number in range(count):
                 if number % PER_GROUP == 0:
-                    transfer = os.urandom(16).hex()
-                uow.log.append(
+                    transfer, prev = os.urandom(16).hex(), None
+                prev = uow.log.append(
                     EntryDraft(
                         type=EntryType.TRANSFER_DENIED,
                         at=self.means.clock.now(),
                         group=f"transfer:{transfer}",
+                        prev=prev,
                         fields={
                             "transfer": transfer,
                             "attempt": 1,
