@@ -40,7 +40,7 @@ from tests.support.townlog import (
 
 KINDS: Final = {**ATTACKS, **REWRITES}
 SIZE: Final = 10_000
-PER_LOG: Final = 100
+PER_LOG: Final = 76
 
 
 @dataclass
@@ -231,12 +231,17 @@ def main() -> int:
     options.add_argument("--clean", type=int, default=1000)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--processes", type=int, default=2)
+    options.add_argument("--minutes", type=float, default=0, help="then stop early")
     found = options.parse_args()
     total, start = Tally(), time.perf_counter()
     todo = list(jobs(found.attacks, found.clean, found.seed))
     with get_context("spawn").Pool(found.processes) as pool:
         for tally in pool.imap_unordered(run, todo):
             total.add(tally)
+            spent = (time.perf_counter() - start) / 60
+            if found.minutes and spent > found.minutes:
+                print(f"stopped after {spent:.0f} minutes")
+                break
     print(f"seed {found.seed}, {found.processes} processes")
     show(total, time.perf_counter() - start)
     return 1 if total.wrong else 0
