@@ -19,19 +19,23 @@ from aiohttp import web
 
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
+from node.casework import erasing
+from node.casework.eraser import Eraser
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
+from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, means_of, witness_name
+from node.founding import Paths, log_origin, means_of, vault_of, witness_name
 from node.ids import TransferId
+from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
@@ -39,10 +43,12 @@ from node.store.migrate import check_schema
 from node.store.publisher import Publisher
 from node.store.register import RegisterLine
 from node.store.runner import Store
+from node.store.sourceeraser import SourceEraser
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
+from node.store.weekturn import turn_of
 from node.store.work import Means
-from node.sync import sender
+from node.sync import quorum, sender
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
@@ -136,6 +142,7 @@ class Node:
     documents: SealedFiles
     refresh_directory: Callable[[], None]
     publisher: Publisher
+    means: Means
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -176,6 +183,7 @@ async def build_node(
         log_origin=log_origin(settings.peer_url),
         witness_name=witness_name(settings.peer_url),
         open_transfers=settings.peer_open_transfers,
+        accept_override=settings.accept_override,
     )
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
@@ -206,12 +214,18 @@ async def build_node(
         refresh = partial(_refresh, settings, paths, store, library, office)
         await asyncio.to_thread(_load_directory, store, library, refresh)
         await asyncio.to_thread(_replay_register, store, means, office)
+        vault, hour = vault_of(settings, master), settings.backup_hour
+        duty = duty_of(vault, store, means, office, hour)
         worker = Worker(
             Duties(
                 courier=courier,
                 publish=publisher.publish,
                 refresh_directory=refresh,
+                back_up=duty,
+                erase_sources=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
+                erase_entries=Eraser(store, office, Terms(*settings.log_years)),
+                turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
@@ -229,6 +243,7 @@ async def build_node(
             documents=means.documents,
             refresh_directory=refresh,
             publisher=publisher,
+            means=means,
         )
 
 
@@ -254,6 +269,8 @@ def _replay_register(store: Store, means: Means, office: Office) -> None:
     if outlived:
         log.warning("destroyed shares were here again", count=len(outlived))
         store.write_sync(sender.stop_restored, office, outlived)
+    if store.write_sync(erasing.replay, office):
+        log.warning("destroyed log entries were here again")
 
 
 def _outlived(
@@ -307,15 +324,17 @@ def _refresh(
         at=office.clock.now(),
     )
     if library.known is None or found.head != library.known.head:
-        store.write_sync(_keep_directory, found, office.failpoints)
+        store.write_sync(_keep_directory, library.known, found, office)
     library.swap(found)
 
 
 def _keep_directory(
-    uow: SqlUnitOfWork, directory: Directory, failpoints: Failpoints
+    uow: SqlUnitOfWork, before: Directory | None, directory: Directory, office: Office
 ) -> None:
     with uow:
-        uow.directory.save(directory, failpoints)
+        uow.directory.save(directory, office.failpoints)
+        now = office.clock.now()
+        quorum.note_policy(uow, office.member, before, directory, now)
         uow.commit()
 
 

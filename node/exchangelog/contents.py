@@ -8,7 +8,6 @@ groups and of separate gaps, not with the log.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -19,19 +18,11 @@ from node.exchangelog.entry import Entry, parse_entry
 from node.exchangelog.evidence import Evidence
 from node.exchangelog.export import BodyRow, KeyReader, LeafRow, LogExport
 from node.exchangelog.finding import MOST_PER_CODE, Code, Ledger
+from node.exchangelog.gaps import Gaps
 from node.exchangelog.heads import Voucher
 from node.exchangelog.kinds import EntryClass, EntryType
 
 _TOLERANCE_S: Final = 300
-
-
-@dataclass(slots=True)
-class _Gap:
-    """Neighbouring leaves without body, from ``first`` up to, without, ``end``."""
-
-    first: int
-    end: int
-    has_row: bool
 
 
 class Contents:
@@ -48,11 +39,8 @@ class Contents:
         self._ledger = ledger
         self._bodies: Iterator[BodyRow] = iter(export.bodies)
         self._body = next(self._bodies, None)
-        self._rows = iter(export.erased)
-        self._row = next(self._rows, None)
-        self._gaps: list[_Gap] = []
+        self._gaps = Gaps(export.erased)
         self._strays: list[int] = []
-        self._grounds: list[tuple[int, int]] = []
         # Newest commitment of each group; None where a body of it could not be read.
         self._chains: dict[bytes, str | None] = {}
         self._since_s: int | None = None
@@ -64,7 +52,7 @@ class Contents:
             self._note_stray(self._body)
             self._body = next(self._bodies, None)
         if self._body is None or self._body.index > leaf.index:
-            self._note_gap(leaf.index)
+            self._gaps.add(leaf.index)
             self.evidence.silent(leaf.index, hashed)
             self.unconfirmed = leaf.index
             return
@@ -90,6 +78,7 @@ class Contents:
             if at.timestamp() > head.first_s + _TOLERANCE_S:
                 text = "dated later than a foreign signature over it"
                 self._ledger.add(Code.TIME_OUTSIDE, index, text)
+        self._gaps.timed(head.size, head.first_s)
         self._latest = None
         self._since_s = max(head.last_s, self._since_s or 0)
 
@@ -101,12 +90,7 @@ class Contents:
                 self.evidence.note(self._body.index, None, leaf_hash(opened[0]))
             self._note_stray(self._body)
             self._body = next(self._bodies, None)
-        while self._row is not None:
-            self._contradicted(self._row)
-            self._row = next(self._rows, None)
-        self._grounds.sort()
-        for gap in self._gaps:
-            self._explain(gap)
+        self.erased = self._gaps.explain(self._ledger)
 
     def name_strays(self) -> None:
         """Bodies that belong to no leaf; named last, because a cut explains most."""
@@ -116,11 +100,6 @@ class Contents:
     def _note_stray(self, body: BodyRow) -> None:
         if len(self._strays) < MOST_PER_CODE:
             self._strays.append(body.index)
-
-    def _contradicted(self, index: int) -> None:
-        """A row of ``log_erased`` whose body is there, or that has no leaf."""
-        text = "a row says it was erased, and it was not"
-        self._ledger.add(Code.ERASED_WITHOUT_GROUND, index, text)
 
     def _open(self, body: BodyRow) -> tuple[bytes, bytes] | None:
         """The leaf input a body belongs to, and the entry's bytes."""
@@ -149,7 +128,7 @@ class Contents:
         if entry.type.retention is EntryClass.TRANSFER:
             self._follow(leaf, body.key_id, entry)
         if entry.type is EntryType.LOG_ERASURE:
-            self._grounds += [(low, high) for low, high in entry.more["ranges"]]
+            self._gaps.take_ground(leaf.index, entry, self._since_s)
         self._place_in_time(leaf.index, entry.at)
 
     def _follow(self, leaf: LeafRow, group: bytes, entry: Entry) -> None:
@@ -170,34 +149,3 @@ class Contents:
             self._ledger.add(Code.TIME_OUTSIDE, index, text)
         if self._latest is None or at > self._latest[0]:
             self._latest = (at, index)
-
-    def _note_gap(self, index: int) -> None:
-        while self._row is not None and self._row < index:
-            self._contradicted(self._row)
-            self._row = next(self._rows, None)
-        has_row = self._row == index
-        if has_row:
-            self._row = next(self._rows, None)
-        last = self._gaps[-1] if self._gaps else None
-        if last is not None and last.end == index and last.has_row == has_row:
-            last.end = index + 1
-        else:
-            self._gaps.append(_Gap(index, index + 1, has_row))
-
-    def _explain(self, gap: _Gap) -> None:
-        """Split a gap into what an erasure in the tree covers and what nothing does."""
-        at = gap.first
-        while at < gap.end:
-            covered = max((high for low, high in self._grounds if low <= at), default=0)
-            if covered > at:
-                end = min(covered, gap.end)
-                self.erased += end - at
-                text = f"{end - at} entries erased on a ground in the log"
-                self._ledger.add(Code.ERASED_LAWFUL, at, text)
-            else:
-                starts = (low for low, high in self._grounds if at < low)
-                end = min(min(starts, default=gap.end), gap.end)
-                code = Code.ERASED_WITHOUT_GROUND if gap.has_row else Code.MISSING
-                text = f"{end - at} entries gone, no erasure in the log names them"
-                self._ledger.add(code, at, text)
-            at = end

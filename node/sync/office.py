@@ -22,6 +22,8 @@ class Office:
     ``directory`` gives the directory in force at the moment of the call. ``failpoints`` is
     inert in every real node. ``register`` is the id of this procedure in the body's
     register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has confirmed.
+    ``accept_override`` says whether a container may come in whose sender's quorum two
+    people have waived (LR-24).
     """
 
     keyring: Keyring
@@ -34,6 +36,7 @@ class Office:
     register: str = "V-01"
     open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
+    accept_override: bool = True
 
     @property
     def member(self) -> MemberId:

@@ -27,8 +27,11 @@ from node.crypto.checkpoint import (
 )
 from node.crypto.keys import SigningKey
 from node.crypto.merkle import Frontier
+from node.exchangelog.entry import GroupName
+from node.exchangelog.keeping import Basis
 from node.exchangelog.kinds import EntryType
 from node.failpoints import NoFailpoints
+from node.report.keepview import Begun
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import Mark, write_mark
@@ -243,22 +246,31 @@ class _Maker:
             else:
                 ranges.append([index, index + 1])
         more: dict[str, Json] = {
-            "basis": "retention",
-            "order_ref": None,
+            "basis": "order",
+            "order_ref": "AZ-7",
             "ranges": [list(pair) for pair in ranges],
         }
-        self.store.write_sync(self._single, EntryType.LOG_ERASURE, more)
+        intent = self.store.write_sync(self._named, EntryType.LOG_ERASURE, more, None)
         self.publisher.publish()
         self.cosign(1)
-        self.store.write_sync(_shred, tuple(chosen), tuple(gone))
-        self.store.write_sync(self._single, EntryType.LOG_ERASED, more)
+        begun = Begun(
+            self.chance.randbytes(16), Basis.ORDER, "AZ-7", intent, None, None
+        )
+        self.store.write_sync(_destroy, begun, tuple(chosen))
+        done: dict[str, Json] = more | {"ranges": []}
+        self.store.write_sync(self._named, EntryType.LOG_ERASED, done, intent)
 
-    def _single(
-        self, uow: SqlUnitOfWork, kind: EntryType, more: dict[str, Json]
-    ) -> None:
+    def _named(
+        self,
+        uow: SqlUnitOfWork,
+        kind: EntryType,
+        more: dict[str, Json],
+        prev: bytes | None,
+    ) -> bytes:
         with uow:
-            self._append(uow, kind, "permanent:2026-02", more)
+            c = self._append(uow, kind, "permanent:2026-02", more, prev=prev)
             uow.commit()
+        return c
 
     def _unit(self, uow: SqlUnitOfWork, count: int) -> None:
         with uow:
@@ -365,7 +377,13 @@ class _Maker:
         self._append(uow, kind, f"{month}:2026-02", more)
 
     def _append(
-        self, uow: SqlUnitOfWork, kind: EntryType, group: str, more: dict[str, Json]
+        self,
+        uow: SqlUnitOfWork,
+        kind: EntryType,
+        group: str,
+        more: dict[str, Json],
+        *,
+        prev: bytes | None = None,
     ) -> bytes:
         chained = ":2026-" not in group
         c = uow.log.append(
@@ -374,7 +392,7 @@ class _Maker:
                 at=self.clock.at,
                 group=group,
                 fields=more,
-                prev=self.heads.get(group) if chained else None,
+                prev=self.heads.get(group) if chained else prev,
             )
         )
         if chained:
@@ -401,23 +419,10 @@ def _cosign(uow: SqlUnitOfWork, count: int, time_s: int, at: datetime) -> str:
         return add_lines(newest.note, lines[-1:])
 
 
-def _shred(
-    uow: SqlUnitOfWork, groups: tuple[str, ...], indexes: tuple[int, ...]
-) -> None:
-    """Step 5 of an erasure, with the triggers on guard."""
+def _destroy(uow: SqlUnitOfWork, begun: Begun, groups: tuple[str, ...]) -> None:
+    """Step 5 of an erasure, by the product's own hand."""
     with uow:
-        work = uow._work  # the product has no public door for this
-        keys = [uow.log._keys.tag(group) for group in groups]  # type: ignore[attr-defined]
-        driver = work._connection.connection.driver_connection
-        assert driver is not None
-        driver.executemany(
-            "INSERT INTO log_erased VALUES (?, ?)",
-            [(index, keys[0]) for index in indexes],
-        )
-        driver.executemany(
-            "DELETE FROM log_body WHERE idx = ?", [(index,) for index in indexes]
-        )
-        driver.executemany(
-            "DELETE FROM log_key WHERE key_id = ?", [(key,) for key in keys]
-        )
+        tags = [uow.keeping.tag(GroupName(group)) for group in groups]
+        uow.keeping.begin(begun, [(tag, 0) for tag in tags])
+        uow.keeping.destroy(begun.id)
         uow.commit()
