@@ -20,10 +20,13 @@ from node.crypto.checkpoint import (
     verify_cosignature,
 )
 from node.crypto.commit import check_opening
-from node.crypto.merkle import Frontier, consistency_proof, leaf_hash
+from node.crypto.merkle import Frontier, consistency_proof, inclusion_proof, leaf_hash
 from node.errors import LogError, MalformedMessageError, PeerError
 from node.exchangelog.attachment import encode_attachment, parse_attachment
+from node.exchangelog.bundle import pack_files, read_files
 from node.exchangelog.entry import encode_entry, encode_head, parse_entry, parse_head
+from node.exchangelog.policy import parse_policy
+from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import (
     AddCheckpoint,
     encode_add_checkpoint,
@@ -78,6 +81,18 @@ _ATTACHMENTS: Final = (
     A.attach(None, since=0),
     A.attach(_SENT, _CONSENT, since=_OLD),
 )
+
+
+_POLICIES: Final = (
+    f"witness W1 {B.witness_key}\nquorum W1\n".encode(),
+    f"# a district\nlog {A.log_key}\nwitness W1 {B.witness_key} https://b.example\n"
+    f"witness W2 {A.witness_key}\ngroup g 1 W1 W2\nquorum g\n".encode(),
+)
+_PROOFS: Final = tuple(
+    TlogProof(index, inclusion_proof(index, 4, A.tree), note).encode().encode()
+    for index, note in ((0, _NOTE), (3, _COSIGNED))
+)
+_BUNDLE: Final = pack_files({"README.txt": b"read me", "a/checkpoint": _NOTE.encode()})
 
 
 def _note(raw: bytes) -> tuple[str, tuple[str, ...]]:
@@ -159,6 +174,13 @@ READERS: Final[Mapping[str, Reader]] = {
     "frontier": Reader(
         Frontier.decode, lambda v: v.encode(), (Frontier().encode(), _FRONTIER.encode())
     ),
+    "policy": Reader(parse_policy, lambda v: v.text.encode(), _POLICIES),
+    "tlog-proof": Reader(
+        lambda raw: TlogProof.parse(text_of(raw)),
+        lambda v: v.encode().encode(),
+        _PROOFS,
+    ),
+    "bundle": Reader(read_files, pack_files, (_BUNDLE,), one_spelling=False),
     "mark": Reader(
         parse_mark,
         encode_mark,
