@@ -77,7 +77,8 @@ async def test_no_page_of_the_auditor_holds_a_word_of_a_case(towns, path):
 
 @pytest.mark.spec("SR-B8")
 @pytest.mark.parametrize(
-    "path", [p for p in PAGES if "?" not in p and not p.endswith(("witnesses", "erasures"))]
+    "path",
+    [p for p in PAGES if "?" not in p and not p.endswith(("witnesses", "erasures"))],
 )
 async def test_a_caseworker_and_an_administrator_see_none_of_them(towns, path):
     for person in (CLERK, LEADER):
