@@ -6,12 +6,12 @@ people decide, and ``opening`` goes on after the grant. Must never happen: an an
 the commit. Implements handover 4.2 and 5.2.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from node.errors import TrustError, UsageError
 from node.failpoints import Point
 from node.ids import TransferId
+from node.sync import onward
 from node.sync.bodies import DurableBody, GrantBody
 from node.sync.inward import OPEN, Cause, apply, reject
 from node.sync.limits import ERASE_AFTER_EXPIRY, PACKET_BYTES
@@ -127,10 +127,10 @@ def take_statement(
                 statement=statement.digest,
             )
         case StatementType.WITHDRAWAL:
-            cause = Cause(act=replace(act, outcome="withdrawn"), codes=("withdrawn",))
-            return apply(uow, office, transfer, InEvent.WITHDRAWAL, cause)
+            return onward.take_withdrawal(uow, office, transfer, statement)
         case StatementType.RETURN_REQUEST:
-            return apply(uow, office, transfer, InEvent.RETURN_REQUEST)
+            asked = Cause(tell="inbound.return_asked")
+            return apply(uow, office, transfer, InEvent.RETURN_REQUEST, asked)
         case _:
             raise UsageError(f"{statement.claims.t} is no statement of a sender")
 
