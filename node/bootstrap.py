@@ -39,6 +39,7 @@ from node.store.migrate import check_schema
 from node.store.publisher import Publisher
 from node.store.register import RegisterLine
 from node.store.runner import Store
+from node.store.starting import Start
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
@@ -205,10 +206,13 @@ async def build_node(
         courier = Courier(run, transport, office, means.files)
         refresh = partial(_refresh, settings, paths, store, library, office)
         await asyncio.to_thread(_load_directory, store, library, refresh)
+        start = Start(store, office, paths.mark, alone=engines.one_writer)
+        await asyncio.to_thread(start.unless_led)
         await asyncio.to_thread(_replay_register, store, means, office)
         worker = Worker(
             Duties(
                 courier=courier,
+                begin=start,
                 publish=publisher.publish,
                 refresh_directory=refresh,
                 sweep=Sweeper(store, means, grace=not engines.one_writer),

@@ -16,10 +16,12 @@ from typing import Any, Final
 import structlog
 
 from node.errors import NodeError, TransitionError
+from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
 from node.sync import inward, opening, recipient, release, sender
 from node.sync.courier import Courier
-from node.sync.delivery import deliver_due, greet
+from node.sync.delivery import deliver_due
+from node.sync.greeting import FirstWord, greet
 from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Wake
@@ -39,13 +41,15 @@ HEARTBEAT_S: Final = 600.0
 class Duties:
     """What the worker is given to work with.
 
-    ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
-    is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
+    ``begin`` judges the mark and sets the node's standing anew, in a thread. ``publish``
+    signs a checkpoint of what is committed, in a thread; it says whether there is a new
+    one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
     removes files that no row names, in a thread. ``shared`` says that other processes serve
     the same database.
     """
 
     courier: Courier
+    begin: Callable[[], None]
     publish: Callable[[], bool]
     refresh_directory: Callable[[], None]
     sweep: Callable[[], None]
@@ -68,6 +72,7 @@ class Worker:
         self._due: dict[Wake, set[str]] = {w: set() for w in Wake}
         self._peers: dict[MemberId, asyncio.Event] = {}
         self._slots = asyncio.Semaphore(PEERS_AT_ONCE)
+        self._word = FirstWord(duties.courier)
 
     # -- Signals -------------------------------------------------------------------------
 
@@ -80,6 +85,7 @@ class Worker:
 
     def contact(self, peer: MemberId) -> None:
         """A verified request of this peer: it is there, so try at once (HO-83)."""
+        self._word.called()
         self._mark(Wake.DELIVER, str(peer))
 
     def _mark(self, what: Wake, key: str) -> None:
@@ -111,12 +117,15 @@ class Worker:
 
     async def _work(self) -> None:
         """Run all loops side by side until the lease is lost or the process stops."""
+        self._word = FirstWord(self._courier)
+        await asyncio.to_thread(self._duties.begin)
         with suppress(_LeaseLost):
             try:
                 async with asyncio.TaskGroup() as tasks:
                     self._tasks = tasks
                     for loop in (
                         self._keep_lease,
+                        self._first_word,
                         self._publish,
                         self._deliver,
                         self._release,
@@ -152,6 +161,14 @@ class Worker:
         found = await self._courier.run.read(find_due)
         for what, key in found:
             self._mark(what, key)
+
+    async def _first_word(self) -> None:
+        """Until others have had the first word nothing leaves; then all is due (SR-R4)."""
+        while True:
+            await self._guard(self._word.ask)
+            if await self._courier.run.read(_is_settled):
+                return
+            await asyncio.sleep(POLL_S)
 
     # -- Loops ---------------------------------------------------------------------------
 
@@ -247,10 +264,16 @@ class Worker:
                         await run.write(recipient.remind, transfer, now, day)
 
     async def _heartbeat(self) -> None:
-        """Say hello to peers with open rows after the start, then every ten minutes."""
+        """Say hello to peers with open rows after the start, then every ten minutes.
+
+        At first also to those who gave the first word: what they had for us had to wait.
+        """
+        asked = await self._word.given()
+        await self._guard(self._find_due)
         while True:
-            peers = await self._courier.run.read(_peers_to_greet)
-            for peer in peers:
+            peers = asked.union(await self._courier.run.read(_peers_to_greet))
+            asked = set()
+            for peer in sorted(peers):
                 await self._guard(greet, self._courier, peer)
                 self._mark(Wake.DELIVER, str(peer))
             await asyncio.sleep(HEARTBEAT_S)
@@ -292,6 +315,11 @@ class _LeaseLost(Exception):  # noqa: N818 - a signal, not an error
 
 def _name(job: Callable[..., Any]) -> str:
     return getattr(job, "__name__", "job").strip("_")
+
+
+def _is_settled(uow: UnitOfWork) -> bool:
+    with uow:
+        return uow.stands.read().standing is not Standing.WAITING
 
 
 def _take_lease(uow: UnitOfWork, holder: str, at: datetime, until: datetime) -> bool:

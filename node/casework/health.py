@@ -13,12 +13,14 @@ from typing import Final
 
 from node.accounts.policy import Actor, require
 from node.errors import NodeError, UnknownNodeError
+from node.exchangelog.standing import Standing
 from node.ids import MemberId
 from node.report.logview import LogViewUnit, Overview
 from node.sync.office import Office
 from node.sync.rows import Due
 from node.trust.directory import Freshness
 
+UNASKED_AFTER: Final = timedelta(minutes=1)
 UNSIGNED_AFTER: Final = timedelta(minutes=10)
 UNSEEN_AFTER: Final = timedelta(hours=24)
 WAITING_AFTER: Final = timedelta(hours=4)
@@ -36,6 +38,8 @@ class Check(StrEnum):
     OWN_KEY = "own_key"
     PEER = "peer"
     QUARANTINE = "quarantine"
+    STANDING = "standing"
+    FIRST_WORD = "first_word"
 
 
 @unique
@@ -63,11 +67,22 @@ def look(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Finding]:
     require(by, "status.read")
     at = office.clock.now()
     found = [Finding(Check.DATABASE, Level.OK)]
+    found += _standing(uow, at)
     found += _log(uow.log_view.overview(), office, at)
     found += _directory(office, at)
     found += _peers(uow, office, at)
     order = list(Level)
     return sorted(found, key=lambda item: order.index(item.level))
+
+
+def _standing(uow: LogViewUnit, at: datetime) -> list[Finding]:
+    """Whether the node may speak (exchange-log 5.4); waiting is short where peers are up."""
+    stand = uow.stands.read()
+    if stand.standing is Standing.QUARANTINE:
+        return [Finding(Check.STANDING, Level.FAULT, since=stand.since)]
+    if stand.standing is Standing.WAITING and at - stand.since > UNASKED_AFTER:
+        return [Finding(Check.FIRST_WORD, Level.WARNING, since=stand.since)]
+    return []
 
 
 def _log(state: Overview, office: Office, at: datetime) -> list[Finding]:

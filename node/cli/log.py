@@ -50,6 +50,7 @@ def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
     from node.cli.opened import open_store
     from node.clock import SystemClock
     from node.store.mark import read_mark
+    from node.sync import firstword
 
     with _told(), open_store(data) as opened:
         standing = opened.store.read_sync(_standing)
@@ -59,6 +60,10 @@ def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
             mark = None
         own = _own_witness(opened)
         alarms = find_alarms(standing, mark, own=own, at=SystemClock().now())
+        alarms = (
+            *_SPEECH[opened.store.read_sync(firstword.standing).standing],
+            *alarms,
+        )
     if as_json:
         _print_json(_standing_json(standing, mark, own=own, alarms=alarms))
     else:
@@ -192,7 +197,13 @@ def _standing_json(
     }
 
 
+_SPEECH = {"speaking": (), "waiting": ("first_word",), "quarantine": ("reading_only",)}
 _ALARMS = {
+    "first_word": "Wartet auf die erste Antwort einer anderen Stelle.",
+    "reading_only": (
+        "Nur Lesen: Andere wissen vielleicht mehr von diesem Protokoll als dieser Knoten."
+        " Anhalten und zu zweit `staffelstab recover` aufrufen."
+    ),
     "no_mark": "Der Merkstein fehlt oder ist unlesbar: nichts wird unterschrieben.",
     "behind_mark": "Das Protokoll ist kleiner als sein Merkstein: alte Datenbank?",
     "mark_behind": "Der Merkstein ist älter als die letzte Unterschrift.",

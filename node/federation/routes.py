@@ -21,6 +21,7 @@ from node.federation import uploads, witness
 from node.federation.answers import encode_answer
 from node.federation.desk import Desk, keep_container, with_statement
 from node.federation.listener import (
+    RETRY_AFTER_S,
     Call,
     Guard,
     ProblemError,
@@ -29,7 +30,7 @@ from node.federation.listener import (
     plain_problem,
 )
 from node.ids import MemberId, TransferId
-from node.sync import deposit, hello, limits, reception
+from node.sync import deposit, firstword, hello, limits, reception
 from node.sync.courier import StatementsAnswer
 from node.sync.delivery import next_batch
 from node.sync.message import parse_envelopes
@@ -147,7 +148,7 @@ async def _hello(desk: Desk, call: Call) -> Reply:
     heard = hello.read_hello(desk.office, call.peer, said["hello"])
     await desk.run.write(hello.hear, desk.office, call.peer, heard)
     ours = await desk.run.read(hello.say_hello, desk.office, call.peer, desk.started_at)
-    waiting = await desk.run.read(next_batch, call.peer)
+    waiting = await desk.run.read(next_batch, desk.office, call.peer)
     answer = StatementsAnswer({}, waiting.envelopes, None, None)
     desk.contact(call.peer)
     body = strictjson.parse_object(
@@ -190,6 +191,7 @@ def _state_for(
     uow: UnitOfWork, peer: MemberId, transfer: TransferId
 ) -> strictjson.JsonObject:
     with uow:
+        firstword.require_speaking(uow)
         inbound = uow.inbound.find(transfer)
         outbound = uow.outbound.find(transfer)
         ours = [row.jti for row in uow.outbox.of_transfer(transfer)]
@@ -211,7 +213,12 @@ async def _add_checkpoint(desk: Desk, request: web.Request) -> web.Response:
     status, text, media_type = await desk.run.write(
         witness.add_checkpoint, desk.office, body
     )
-    return web.Response(status=status, text=text, content_type=media_type)
+    headers = {}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_S)
+    return web.Response(
+        status=status, text=text, content_type=media_type, headers=headers
+    )
 
 
 async def _witnessed(desk: Desk, request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ from node.exchangelog.witness import (
     decide,
     parse_add_checkpoint,
 )
+from node.sync.firstword import is_speaking
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head
@@ -38,6 +39,9 @@ def add_checkpoint(
         return 400, "", PLAIN
     log_key = _log_key(office, request.origin)
     with uow:
+        # LR-16: our memory of others may be as old as our log; first we ask.
+        if not is_speaking(uow):
+            return 503, "", PLAIN
         seen = uow.heads.seen(request.origin)
         memory = (
             WitnessMemory(seen.origin, seen.size, seen.root, seen.note)

@@ -12,7 +12,7 @@ nothing but inserts of this room, so appends cannot deadlock.
 """
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -201,6 +201,10 @@ class SqlExchangeLog:
     def tree(self) -> HashReader:
         """Hashes of complete subtrees of our log, for proofs."""
         return self._tree.reader()
+
+    def former_origins(self) -> Collection[str]:
+        """Origins of our logs that ended; the present one continues them (LR-28)."""
+        return ()
 
     def contains(self, size: int, root: bytes) -> bool:
         """Whether our log had exactly this root at this size."""

@@ -42,12 +42,13 @@ from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
+from node.store.standing import SqlStands
 from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
-from node.sync.logports import ExchangeLog, Heads
+from node.sync.logports import ExchangeLog, Heads, Stands
 from node.sync.ports import (
     Chains,
     InboundRepository,
@@ -94,6 +95,8 @@ class SqlUnitOfWork:
         self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
         self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
+        self.run = SqlStands(self._work)
+        self.stands: Stands = self.run
         self.heads: Heads = SqlHeads(self._work)
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from node.ids import MemberId
+from node.sync.bodies import HelloBody
 from node.sync.chain import Position
 from node.sync.message import Envelope
 from node.sync.office import Office
@@ -32,6 +33,14 @@ class StatementsAnswer:
     seen: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HelloAnswer:
+    """A peer's verified hello, and what waits there for us."""
+
+    said: HelloBody
+    waiting: StatementsAnswer
+
+
 class Transport(Protocol):
     """How we call a peer; each call is one signed request and one verified answer.
 
@@ -50,8 +59,8 @@ class Transport(Protocol):
         """``PUT /packets/{T}`` up to 1 MiB, else the resumable upload."""
         ...
 
-    async def hello(self, peer: MemberId) -> StatementsAnswer:
-        """``POST /hello``: wake-up and catch-up."""
+    async def hello(self, peer: MemberId) -> HelloAnswer:
+        """``POST /hello``: first word, wake-up and catch-up."""
         ...
 
     async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:

@@ -8,7 +8,7 @@ cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -34,7 +34,7 @@ from node.exchangelog.witness import (
 )
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
-from node.sync import permission, reception
+from node.sync import firstword, permission, reception
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
@@ -69,24 +69,16 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
         ):
             pass
     except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(_note_failure, courier.office, peer, error)
+        await courier.run.write(note_failure, courier.office, peer, error)
         return False
     return True
 
 
-async def greet(courier: Courier, peer: MemberId) -> bool:
-    """Say hello, and take what the peer has for us (HO-84).
-
-    Returns:
-        Whether the peer answered.
-    """
-    try:
-        answer = await courier.transport.hello(peer)
-        await _take_answer(courier, peer, Batch((), ()), answer)
-    except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(_note_failure, courier.office, peer, error)
-        return False
-    return True
+async def take_greeting(
+    courier: Courier, peer: MemberId, answer: StatementsAnswer
+) -> None:
+    """Take what waited for us at a peer that we greeted."""
+    await _take_answer(courier, peer, Batch((), ()), answer)
 
 
 # -- Statements --------------------------------------------------------------------------
@@ -103,7 +95,7 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
     # Race: an answer that was lost had moved the peer's memory of our log. The next one
     # tells where it stands now, and proofs from there may do; a third try would not.
     for _ in range(2):
-        batch = await courier.run.read(next_batch, peer)
+        batch = await courier.run.read(next_batch, courier.office, peer)
         if not batch.rows:
             return False
         answer = await courier.transport.send_statements(peer, batch.envelopes)
@@ -116,9 +108,14 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
     raise RejectedError(result, can_retry=True)
 
 
-def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
-    """The oldest statements that can be proven: always a prefix of the chain (HO-81)."""
+def next_batch(uow: UnitOfWork, office: Office, peer: MemberId) -> Batch:
+    """The oldest statements that can be proven: always a prefix of the chain (HO-81).
+
+    None before the first word, none in quarantine (SR-R4).
+    """
     with uow:
+        if not firstword.is_speaking(uow):
+            return Batch((), ())
         head = uow.log.newest()
         # Neighbours share most of their proofs, so all read through one tree.
         tree = uow.log.tree()
@@ -131,14 +128,22 @@ def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
                 index = uow.log.index_of(row.entry)
                 if head is None or index is None or index >= head.size:
                     break
-                attachment = _attachment(uow, row, head, tree, index=index)
+                attachment = _attachment(
+                    uow, office, row, head=head, tree=tree, index=index
+                )
             rows.append(row)
             envelopes.append(Envelope(row.jws, attachment))
     return Batch(tuple(rows), tuple(envelopes))
 
 
 def _attachment(
-    uow: UnitOfWork, row: StatementRow, head: Head, tree: HashReader, *, index: int
+    uow: UnitOfWork,
+    office: Office,
+    row: StatementRow,
+    *,
+    head: Head,
+    tree: HashReader,
+    index: int,
 ) -> strictjson.JsonObject:
     """The proof of the statement's entry, made fresh for this sending (HO-49)."""
     assert row.entry is not None
@@ -146,6 +151,7 @@ def _attachment(
     entries = [Placed(index, row.entry, opening)]
     if row.type == "offer" and opening is not None:
         entries += _grounds(uow, opening)
+    theirs = uow.heads.seen(office.log_of(row.peer))
     made = make_attachment(
         SignedHead(Checkpoint(head.origin, head.size, head.root), head.note),
         tree,
@@ -153,7 +159,8 @@ def _attachment(
         cp_size=row.cp_size,
         since_size=min(uow.heads.shown(row.peer), head.size),
     )
-    return attachment_json(made)
+    # With it the reader learns that it is behind, if it is (LR-19).
+    return attachment_json(replace(made, seen_note=theirs.note if theirs else None))
 
 
 def _grounds(uow: UnitOfWork, opening: bytes) -> list[Placed]:
@@ -264,6 +271,8 @@ def _packets_due(
 ) -> _PacketsDue:
     """LR-20: only what lies under a head that the recipient itself has cosigned."""
     with uow:
+        if not firstword.is_speaking(uow):
+            return _PacketsDue((), uncovered=False)
         found = uow.outbox.packets(peer, _PACKETS_AT_ONCE + len(answered))
         rows = [row for row in found if row.transfer not in answered]
         covered = uow.log.cosigned_size(office.directory().witness_key(peer).name)
@@ -347,7 +356,7 @@ def _correct_size(uow: UnitOfWork, peer: MemberId, answer: bytes) -> None:
 # -- Failures ----------------------------------------------------------------------------
 
 
-def _note_failure(
+def note_failure(
     uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
 ) -> None:
     """Count it and set the next attempt; nothing else changes (P6, HO-82)."""

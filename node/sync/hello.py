@@ -11,9 +11,11 @@ from node import strictjson
 from node.crypto.checkpoint import COSIGNATURE, ED25519, NoteKey
 from node.crypto.jws import sign_jws
 from node.errors import MalformedMessageError
+from node.exchangelog.standing import Reason, Said, Standing, judge_note
 from node.ids import MemberId, MessageId
 from node.sync.bodies import HelloBody, Memory
 from node.sync.chain import Position
+from node.sync.firstword import enter_quarantine, own_log
 from node.sync.message import (
     Claims,
     Statement,
@@ -84,8 +86,19 @@ def read_hello(office: Office, peer: MemberId, jws: str) -> HelloBody:
 
 
 def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> None:
-    """Take what the peer remembers of us: it acknowledges our statements (HO-47)."""
+    """Take what the peer remembers of us: it acknowledges our statements (HO-47).
+
+    A note of our log that our log lacks puts us into quarantine (exchange-log 5.4); there
+    nothing else is taken.
+    """
     with uow:
+        if uow.stands.read().standing is Standing.QUARANTINE:
+            return
+        past = uow.log.former_origins()
+        if judge_note(hello.note, own_log(uow, office), past=past) is Said.AHEAD:
+            enter_quarantine(uow, office, Reason.AHEAD, hello.note)
+            uow.commit()
+            return
         if hello.memory is not None:
             known = Position(hello.memory.inc, hello.memory.seq, hello.memory.h)
             now = office.clock.now()

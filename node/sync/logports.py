@@ -5,13 +5,33 @@ Must never happen: an entry outside the transaction of its effect (LR-7); a smal
 over a larger one (LR-16). The store implements both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from node.crypto.merkle import HashReader
+from node.exchangelog.standing import Stand
 from node.ids import MemberId
 from node.sync.rows import EntryDraft, Head
+
+Met = Mapping[MemberId, datetime]
+"""When each member last answered us or called."""
+
+
+class Stands(Protocol):
+    """How the node stands, seen by all its processes (exchange-log 5.4)."""
+
+    def read(self) -> Stand:
+        """How it stands now."""
+        ...
+
+    def enter(self, stand: Stand) -> None:
+        """Stand so from now on; ConflictError if it moved, the first quarantine stays."""
+        ...
+
+    def met(self) -> Met:
+        """Whom we ever met, and when last."""
+        ...
 
 
 class ExchangeLog(Protocol):
@@ -35,6 +55,10 @@ class ExchangeLog(Protocol):
 
     def tree(self) -> HashReader:
         """Hashes of complete subtrees of our log, for proofs."""
+        ...
+
+    def former_origins(self) -> Collection[str]:
+        """Origins of our logs that ended; the present one continues them (LR-28)."""
         ...
 
     def contains(self, size: int, root: bytes) -> bool:

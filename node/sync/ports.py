@@ -18,7 +18,7 @@ from node.cases.ports import (
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.logports import ExchangeLog, Heads
+from node.sync.logports import ExchangeLog, Heads, Stands
 from node.sync.rows import (
     Due,
     PacketRow,
@@ -310,6 +310,7 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    stands: Stands
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node import strictjson
-from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey
+from node.crypto.checkpoint import Checkpoint
 from node.errors import MalformedMessageError, ReceiptError, TransitionError, UsageError
 from node.exchangelog.attachment import (
     Attachment,
@@ -24,7 +24,6 @@ from node.exchangelog.proof import (
     Heads,
     Knowledge,
     LogClaims,
-    OwnLog,
     PeerBehind,
     Proven,
     Unproven,
@@ -32,9 +31,10 @@ from node.exchangelog.proof import (
     WeBehind,
     check,
 )
+from node.exchangelog.standing import Reason
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
-from node.sync import chain, inward, recipient, sender
+from node.sync import chain, firstword, inward, recipient, sender
 from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
@@ -88,9 +88,11 @@ def take_list(
     Raises:
         MalformedMessageError, SignatureError: One of them is broken; nothing is taken.
         UnknownKeyError, KeyRetiredError: What the directory says of its key.
+        FirstWordError, ReadingOnlyError: Nothing is taken now (exchange-log 5.4).
     """
     opened = open_list(office, peer, envelopes)
     with uow:
+        firstword.require_speaking(uow)
         results = take_opened(uow, office, peer, opened)
         seen = uow.heads.seen(office.log_of(peer))
         answer = StatementsAnswer(
@@ -233,10 +235,7 @@ def _ask_log_gate(
             if seen
             else None,
             past=lambda size: uow.heads.past(peer.origin, size),
-            own=OwnLog(
-                key=NoteKey(office.log_origin, office.keyring.log.public, ED25519),
-                contains=lambda head: uow.log.contains(head.size, head.root),
-            ),
+            own=firstword.own_log(uow, office),
         ),
         expected=expected,
     )
@@ -309,7 +308,7 @@ def _refuse_unproven(
             uow.chains.quarantine(peer.member, "history-conflict", verdict.offered)
             return "history-conflict"
         case WeBehind():
-            uow.chains.quarantine(peer.member, "reading-only", verdict.note)
+            firstword.enter_quarantine(uow, office, Reason.AHEAD, verdict.note)
             return "reading-only"
         case Unproven() | Proven():
             return "log-unproven"

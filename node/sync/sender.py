@@ -28,6 +28,7 @@ from node.sync.bodies import (
     WithdrawalAnswerBody,
     WithdrawalBody,
 )
+from node.sync.firstword import is_speaking
 from node.sync.limits import WITHDRAWAL_DUE
 from node.sync.logbook import SYSTEM, Act, Who
 from node.sync.message import Statement
@@ -86,7 +87,7 @@ def _decide(
 ) -> OutboundTransfer:
     """First commit wins between this and a withdrawal (HO-33, I3)."""
     assert transfer.recipient is not None
-    if uow.chains.quarantined(transfer.recipient):
+    if uow.chains.quarantined(transfer.recipient) or not is_speaking(uow):
         return apply(uow, office, transfer, OutEvent.GRANT_DELAYED)
     stop = stop_cause(uow, office, transfer)
     if stop is not None:

@@ -1,0 +1,184 @@
+"""A node put back to an earlier day is noticed before it signs anything (exchange-log 5.4).
+
+Two real nodes in one process; one of them is stopped, put back in one of the ways in which
+that happens, and started again.
+"""
+
+import asyncio
+import shutil
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from node.errors import LogError
+from node.exchangelog.standing import Reason, Standing
+from node.founding import Paths
+from node.sync import firstword
+from tests.support.pair import SAECKINGEN, WEHR, give_consent, open_case, until
+from tests.support.processes import local
+from tests.support.restored import (
+    back_up,
+    forks,
+    put_back,
+    roll_back,
+    signed_heads,
+)
+from tests.support.story import Story
+
+ORIGIN = "wehr.localhost/log/1"
+
+
+def stand(seat):
+    return seat.node.store.read_sync(firstword.standing)
+
+
+async def until_standing(seat, standing, seconds=10.0):
+    await until(lambda: stand(seat).standing is standing, seconds)
+
+
+@asynccontextmanager
+async def handover(stage, *, stop_at=None):
+    """Both nodes up until the handover is over, or until a state at the sender."""
+    story = Story(stage)
+    async with AsyncExitStack() as stack:
+        seats = {
+            member: await stack.enter_async_context(local(folder))
+            for member, folder in stage.folders.items()
+        }
+        if stop_at is None:
+            await story.until_over(seats)
+        else:
+            async with asyncio.timeout(30):
+                while story.states[0] != stop_at:
+                    await story.act(seats)
+                    await asyncio.sleep(0.02)
+        yield story, seats
+
+
+def record(node):
+    """Somebody comes and consents: work that is done while the node waits."""
+    give_consent(node, open_case(node))
+
+
+def heads_of(folder):
+    return signed_heads(folder / "node.db")
+
+
+@pytest.fixture
+async def moved(stage, tmp_path):
+    """A handover over, backups of Wehr from before it, Säckingen's node running."""
+    wehr = stage.folders[WEHR]
+    async with AsyncExitStack() as stack:
+        there = await stack.enter_async_context(local(stage.folders[SAECKINGEN]))
+        story = Story(stage)
+        async with local(wehr) as here:
+            seats = {WEHR: here, SAECKINGEN: there}
+            async with asyncio.timeout(30):
+                while story.states[0] != "delivered":
+                    await story.act(seats)
+                    await asyncio.sleep(0.02)
+            back_up(wehr, tmp_path / "backup")
+        shutil.copytree(wehr, tmp_path / "machine")
+        async with local(wehr) as here:
+            await story.until_over({WEHR: here, SAECKINGEN: there})
+        yield stage, there, tmp_path
+
+
+@pytest.mark.spec("SR-R3", "LR-11", "EL-5")
+async def test_an_old_database_with_its_present_mark_reads_only_and_signs_nothing(
+    moved,
+):
+    stage, _, folder = moved
+    wehr = stage.folders[WEHR]
+    put_back(folder / "backup", wehr)
+    before = heads_of(wehr)
+    async with local(wehr) as here:
+        assert stand(here).reason is Reason.NOT_OF_MARK
+        assert not here.node.publisher.publish()
+        await asyncio.sleep(0.5)
+        assert stand(here).standing is Standing.QUARANTINE
+    assert heads_of(wehr) == before
+
+
+@pytest.mark.spec("SR-R4", "LR-19", "EL-5")
+async def test_a_machine_rolled_back_whole_learns_it_from_the_first_answer(moved):
+    stage, there, folder = moved
+    wehr = stage.folders[WEHR]
+    roll_back(folder / "machine", wehr)
+    before = heads_of(wehr)
+    async with local(wehr) as here:
+        await until_standing(here, Standing.QUARANTINE)
+        found = stand(here)
+        assert found.reason is Reason.AHEAD
+        assert found.proof.startswith(ORIGIN)
+        assert not here.node.publisher.publish()
+    assert heads_of(wehr) == before
+    assert (
+        forks([wehr / "node.db"], there.node.settings.folder / "node.db", ORIGIN) == []
+    )
+
+
+async def test_the_proof_outlasts_a_restart_without_any_peer(moved):
+    stage, _, folder = moved
+    wehr = stage.folders[WEHR]
+    roll_back(folder / "machine", wehr)
+    async with local(wehr) as here:
+        await until_standing(here, Standing.QUARANTINE)
+    shutil.move(wehr / "root.json", wehr / "root.away")
+    async with local(wehr) as here:
+        assert stand(here).reason is Reason.AHEAD
+
+
+@pytest.mark.spec("LR-11")
+async def test_without_a_mark_the_node_reads_only(moved):
+    stage, _, _ = moved
+    wehr = stage.folders[WEHR]
+    Paths(wehr).mark.unlink()
+    async with local(wehr) as here:
+        assert stand(here).reason is Reason.NO_MARK
+        with pytest.raises(LogError):
+            here.node.publisher.publish()
+
+
+async def test_a_present_database_with_an_older_mark_of_its_own_goes_on(moved):
+    # The log reaches the mark and contains it, and no peer knows more.
+    stage, there, folder = moved
+    wehr = stage.folders[WEHR]
+    shutil.copy2(Paths(folder / "machine").mark, Paths(wehr).mark)
+    async with local(wehr) as here:
+        await until_standing(here, Standing.SPEAKING)
+        here.node.publisher.publish()
+    assert (
+        forks([wehr / "node.db"], there.node.settings.folder / "node.db", ORIGIN) == []
+    )
+
+
+@pytest.mark.spec("LR-25")
+async def test_two_nodes_that_start_together_both_speak(stage):
+    async with handover(stage):
+        pass
+    async with (
+        local(stage.folders[WEHR]) as here,
+        local(stage.folders[SAECKINGEN]) as there,
+    ):
+        await until_standing(here, Standing.SPEAKING)
+        await until_standing(there, Standing.SPEAKING)
+
+
+@pytest.mark.spec("SR-R4", "LR-13")
+async def test_a_node_whose_peer_is_silent_records_and_signs_nothing(stage):
+    async with handover(stage):
+        pass
+    wehr = stage.folders[WEHR]
+    before = heads_of(wehr)
+    async with local(wehr) as here:
+        assert stand(here).standing is Standing.WAITING
+        await asyncio.to_thread(record, here.node)
+        assert not here.node.publisher.publish()
+        await asyncio.sleep(1.2)
+        assert stand(here).standing is Standing.WAITING
+        assert heads_of(wehr) == before
+        async with local(stage.folders[SAECKINGEN]):
+            # Its call is enough to be asked again.
+            await until_standing(here, Standing.SPEAKING, 5)
+            await until(lambda: heads_of(wehr) != before, 5)
