@@ -25,25 +25,27 @@ from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
+from node.exchangelog.standing import Standing
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, means_of, witness_name
+from node.founding import Paths, first_names, means_of
 from node.ids import TransferId
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
 from node.store.migrate import check_schema
+from node.store.ownnames import own_names
 from node.store.publisher import Publisher
-from node.store.register import RegisterLine
+from node.store.register import DeletionRegister, RegisterLine
 from node.store.runner import Store
 from node.store.starting import Start
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
-from node.sync import sender
+from node.sync import firstword, sender
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
@@ -135,6 +137,7 @@ class Node:
     worker: Worker
     library: Library
     documents: SealedFiles
+    register: DeletionRegister
     refresh_directory: Callable[[], None]
     publisher: Publisher
 
@@ -168,19 +171,21 @@ async def build_node(
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
     library = Library()
-    office = Office(
-        keyring=keyring,
-        clock=hands.clock,
-        randomness=hands.randomness,
-        directory=library,
-        failpoints=hands.failpoints,
-        log_origin=log_origin(settings.peer_url),
-        witness_name=witness_name(settings.peer_url),
-        open_transfers=settings.peer_open_transfers,
-    )
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
         check_schema(engines)
+        names = own_names(engines, first_names(settings.peer_url))
+        office = Office(
+            keyring=keyring,
+            clock=hands.clock,
+            randomness=hands.randomness,
+            directory=library,
+            failpoints=hands.failpoints,
+            log_origin=names.log_origin,
+            witness_name=names.witness_name,
+            continues=names.continues,
+            open_transfers=settings.peer_open_transfers,
+        )
         means = means_of(
             paths,
             master,
@@ -231,6 +236,7 @@ async def build_node(
             worker=worker,
             library=library,
             documents=means.documents,
+            register=means.register,
             refresh_directory=refresh,
             publisher=publisher,
         )
@@ -252,7 +258,9 @@ class Signals:
 def _replay_register(store: Store, means: Means, office: Office) -> None:
     """HO-19, P16: what the deletion register calls destroyed is not used again."""
     lines = tuple(means.register.replay())
-    if not lines:
+    stand = store.read_sync(firstword.standing)
+    # In quarantine nothing is written; ``recover`` replays it before anything else.
+    if not lines or stand.standing is Standing.QUARANTINE:
         return
     outlived = store.read_sync(_outlived, lines)
     if outlived:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli import accounts, cases, directory, log
+from node.cli import accounts, cases, directory, log, recover
 from node.errors import NodeError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(directory.app, name="directory")
 app.add_typer(log.app, name="log")
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
+app.command("recover")(recover.recover_command)
 
 Folder = Annotated[
     Path, typer.Option("--data", help="Datenordner des Knotens.", show_default=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli import recover
 from node.errors import InputError, LogError, NodeError, PeerError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from node.store.unit import SqlUnitOfWork
 
 app = typer.Typer(help="Austauschprotokoll prüfen.", no_args_is_help=True)
+app.add_typer(recover.overrides, name="override")
 
 Data = Annotated[Path, typer.Option("--data", help="Datenordner des Knotens.")]
 Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]
@@ -83,12 +85,10 @@ def verify_command(
     """Das ganze Protokoll aus den Rohdaten nachrechnen und mit Zeugen vergleichen."""
     from node.cli.opened import open_store
     from node.crypto.checkpoint import ED25519, NoteKey
-    from node.founding import log_origin
     from node.store.mark import read_mark
 
     with _told(), open_store(data) as opened:
-        origin = log_origin(opened.settings.peer_url)
-        log_key = NoteKey(origin, opened.keyring.log.public, ED25519)
+        log_key = NoteKey(opened.means.log_origin, opened.keyring.log.public, ED25519)
         outside = tuple(_outside(path, log_key) for path in against or ())
         mark = read_mark(opened.paths.mark)
         if mark is None:

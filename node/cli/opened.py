@@ -13,12 +13,17 @@ from pathlib import Path
 from node.bootstrap import open_keyring, own_hands
 from node.config import Settings, load_settings
 from node.crypto.keys import Keyring
-from node.founding import Paths, log_origin, means_of
+from node.errors import UnknownNodeError
+from node.failpoints import NoFailpoints
+from node.founding import Paths, first_names, means_of
 from node.store.engine import open_engine
 from node.store.migrate import check_schema
+from node.store.ownnames import own_names
 from node.store.runner import Store
 from node.store.work import Means
+from node.sync.office import Office
 from node.sync.rows import Wake
+from node.trust.directory import Directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,26 @@ class Opened:
     keyring: Keyring
     means: Means
     store: Store
+
+    def office(self) -> Office:
+        """What use cases of a command work with; the directory as last verified."""
+        names = first_names(self.settings.peer_url)
+
+        def directory() -> Directory:
+            kept = self.store.read_sync(lambda uow: uow.directory.load())
+            if kept is None:
+                raise UnknownNodeError("no directory yet")
+            return kept
+
+        return Office(
+            keyring=self.keyring,
+            clock=self.means.clock,
+            randomness=self.means.randomness,
+            directory=directory,
+            failpoints=NoFailpoints(),
+            log_origin=self.means.log_origin,
+            witness_name=names.witness_name,
+        )
 
 
 @contextmanager
@@ -49,7 +74,7 @@ def open_store(folder: Path) -> Iterator[Opened]:
         paths,
         master,
         keyring,
-        log_origin=log_origin(settings.peer_url),
+        log_origin=own_names(engines, first_names(settings.peer_url)).log_origin,
         clock=hands.clock,
         randomness=hands.randomness,
     )

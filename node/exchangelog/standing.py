@@ -74,14 +74,13 @@ class Said(StrEnum):
     VOID = "void"  # not our signature: a claim, which counts for nothing (LR-19)
 
 
-def judge_note(note: str | None, own: OwnLog, *, past: Iterable[str] = ()) -> Said:
+def judge_note(note: str | None, own: OwnLog) -> Said:
     """What a note of our log, remembered by somebody else, says about us.
 
     Args:
         note: As it came; None where nothing is remembered.
-        own: Our log.
-        past: Origins of our logs that ended; what is remembered of them was settled when
-            the present one began.
+        own: Our log. What is remembered of a log of ours with a smaller number was
+            settled when this one began.
     """
     if note is None:
         return Said.NOTHING
@@ -90,7 +89,8 @@ def judge_note(note: str | None, own: OwnLog, *, past: Iterable[str] = ()) -> Sa
         return Said.VOID
     if head.origin == own.key.name:
         return Said.KNOWN if own.contains(head) else Said.AHEAD
-    return Said.KNOWN if head.origin in past else Said.AHEAD
+    later = number_of(head.origin) > number_of(own.key.name)
+    return Said.AHEAD if later else Said.KNOWN
 
 
 def own_head(note: str, own: OwnLog) -> Checkpoint | None:
@@ -106,6 +106,11 @@ def own_head(note: str, own: OwnLog) -> Checkpoint | None:
         return open_checkpoint(note, NoteKey(origin, own.key.key, own.key.type))
     except (MalformedMessageError, SignatureError):
         return None
+
+
+def number_of(name: str) -> int:
+    """The number at the end of an origin or of a witness's name."""
+    return int(name.rpartition("/")[2])
 
 
 def series_of(origin: str) -> str:

@@ -30,7 +30,14 @@ from node.federation.listener import (
     plain_problem,
 )
 from node.ids import MemberId, TransferId
-from node.sync import deposit, firstword, hello, limits, reception
+from node.sync import (
+    deposit,
+    firstword,
+    hello,
+    limits,
+    reception,
+    recollection,
+)
 from node.sync.courier import StatementsAnswer
 from node.sync.delivery import next_batch
 from node.sync.message import parse_envelopes
@@ -38,6 +45,7 @@ from node.sync.ports import UnitOfWork
 
 log = structlog.get_logger("federation")
 PREFIX = "/staffelstab/1"
+_PLACE = frozenset({"inc", "after", "of"})
 PACKET_TYPE = "application/vnd.staffelstab.packet"
 JSON_TYPE = "application/json"
 
@@ -53,6 +61,11 @@ def make_peer_app(desk: Desk) -> web.Application:
         guard.wrap(
             partial(_statements, desk), most=limits.LIST_BYTES, media_type=JSON_TYPE
         ),
+    )
+    add(
+        "GET",
+        f"{PREFIX}/statements",
+        guard.wrap(partial(_recollect, desk), most=0, media_type=None),
     )
     add(
         "POST",
@@ -137,6 +150,23 @@ async def _statements(desk: Desk, call: Call) -> Reply:
         reception.take_list, desk.office, call.peer, envelopes
     )
     desk.contact(call.peer)
+    return Reply(HTTPStatus.OK, encode_answer(answer))
+
+
+async def _recollect(desk: Desk, call: Call) -> Reply:
+    """For a peer that recovers; answered in every state, like hello."""
+    place = [call.query.get(name, "") for name in ("inc", "after")]
+    of = call.query.get("of", "")
+    good = all(n.isascii() and n.isdigit() and len(n) < 16 for n in place)
+    if not good or of not in {"", "me"} or not set(call.query) <= _PLACE:
+        raise MalformedMessageError("bad-syntax")
+    found = await desk.run.read(
+        recollection.tell,
+        call.peer,
+        (int(place[0]), int(place[1])),
+        of_caller=of == "me",
+    )
+    answer = StatementsAnswer({}, found, None, None)
     return Reply(HTTPStatus.OK, encode_answer(answer))
 
 

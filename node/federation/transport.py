@@ -157,6 +157,16 @@ class HttpTransport:
         said = read_hello(self._office, peer, theirs)
         return HelloAnswer(said, parse_answer(strictjson.encode(answer)))
 
+    async def recollect(
+        self, peer: MemberId, after: tuple[int, int], *, of_us: bool
+    ) -> tuple[Envelope, ...]:
+        """``GET /statements``: what it remembers after a place, of us or of itself."""
+        inc, seq = after
+        query = f"?inc={inc}&after={seq}" + ("&of=me" if of_us else "")
+        return parse_answer(
+            await self._call(peer, "GET", f"/statements{query}", b"")
+        ).statements
+
     async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:
         """``POST /witness/add-checkpoint``; the answer proves itself."""
         url = f"{self._url_of(peer)}/witness/add-checkpoint"
@@ -188,9 +198,10 @@ class HttpTransport:
         office = self._office
         now = office.clock.now()
         url = f"{self._url_of(peer)}{PREFIX}{path}"
-        headers = CIMultiDict(
-            {hdrs.CONTENT_TYPE: media_type, "content-digest": content_digest(body)}
-        )
+        headers: CIMultiDict[str] = CIMultiDict()
+        if body:
+            headers[hdrs.CONTENT_TYPE] = media_type
+            headers["content-digest"] = content_digest(body)
         if offset is not None:
             headers["upload-offset"] = str(offset)
             headers["upload-complete"] = "?1" if is_last else "?0"
@@ -241,7 +252,7 @@ class HttpTransport:
             async with self._session.request(
                 method,
                 url,
-                data=io.BytesIO(body),
+                data=io.BytesIO(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
             ) as response:

@@ -18,6 +18,7 @@ from node.exchangelog.witness import (
 )
 from node.sync.firstword import is_speaking
 from node.sync.office import Office
+from node.sync.peerkeys import log_keys
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head
 
@@ -37,8 +38,8 @@ def add_checkpoint(
         request = parse_add_checkpoint(body)
     except MalformedMessageError:
         return 400, "", PLAIN
-    log_key = _log_key(office, request.origin)
     with uow:
+        log_key = _log_key(uow, office, request.origin)
         # LR-16: our memory of others may be as old as our log; first we ask.
         if not is_speaking(uow):
             return 503, "", PLAIN
@@ -71,20 +72,18 @@ def add_checkpoint(
     return 200, line, PLAIN
 
 
-def _log_key(office: Office, origin: str) -> NoteKey | None:
+def _log_key(uow: UnitOfWork, office: Office, origin: str) -> NoteKey | None:
     """The key of a listed log; a log that is none of our directory is unknown (404)."""
-    keys = (member.log.newest for member in office.directory().members())
-    return next((key for key in keys if key.name == origin), None)
+    return next((k for k in log_keys(uow, office) if k.name == origin), None)
 
 
 def remembered(uow: UnitOfWork, office: Office, origin_hash: str) -> str | None:
     """The newest note of the log whose origin has this SHA-256, in hex."""
-    for member in office.directory().members():
-        origin = member.log.newest.name
-        if hashlib.sha256(origin.encode()).hexdigest() == origin_hash:
-            with uow:
-                seen = uow.heads.seen(origin)
-            return seen.note if seen else None
+    with uow:
+        for key in log_keys(uow, office):
+            if hashlib.sha256(key.name.encode()).hexdigest() == origin_hash:
+                seen = uow.heads.seen(key.name)
+                return seen.note if seen else None
     return None
 
 

@@ -66,11 +66,9 @@ def begin(uow: SqlUnitOfWork, office: Office, mark: Mark | None) -> Stand:
     with uow:
         at = office.clock.now()
         fault, proof = uow.run.fault_of(mark), uow.stands.read().proof
-        past = uow.log.former_origins()
         if (
             fault is None
-            and judge_note(proof, firstword.own_log(uow, office), past=past)
-            is Said.AHEAD
+            and judge_note(proof, firstword.own_log(uow, office)) is Said.AHEAD
         ):
             fault = Reason.AHEAD
         asked = to_ask(uow.stands.met(), firstword.listed(office), at)

@@ -27,6 +27,7 @@ from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
+from node.store.cards import SqlCards
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
@@ -38,6 +39,7 @@ from node.store.leases import SqlLeases
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
+from node.store.pastlog import PastLogs
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
@@ -48,7 +50,7 @@ from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
-from node.sync.logports import ExchangeLog, Heads, Stands
+from node.sync.logports import Cards, ExchangeLog, Heads, Stands
 from node.sync.ports import (
     Chains,
     InboundRepository,
@@ -95,6 +97,8 @@ class SqlUnitOfWork:
         self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
         self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
+        self.past = PastLogs(self._work)
+        self.cards: Cards = SqlCards(self._work)
         self.run = SqlStands(self._work)
         self.stands: Stands = self.run
         self.heads: Heads = SqlHeads(self._work)

@@ -8,6 +8,7 @@ its neighbour.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
@@ -34,6 +35,7 @@ from node.errors import (
 )
 from node.exchangelog.standing import Standing
 from node.store.direct import Parameters, directly
+from node.store.engine import unguarded
 from node.store.files import SealedFiles
 from node.store.register import DeletionRegister
 from node.store.tables import node_standing
@@ -231,6 +233,10 @@ class Work:
             row = self.row(_STANDING)
             self.is_reading_only = row is not None and row[0] == Standing.QUARANTINE
         return self.is_reading_only
+
+    def unguarded(self, tables: Sequence[str]) -> AbstractContextManager[None]:
+        """Let rows of insert-only tables go while the block lasts (``engine.unguarded``)."""
+        return unguarded(self._reach(Access.WRITE), tables)
 
     def seal(self, place: bytes, data: bytes) -> bytes:
         """Seal a small value under the newest week key, for one place (SR-K1)."""

@@ -63,6 +63,12 @@ class Transport(Protocol):
         """``POST /hello``: first word, wake-up and catch-up."""
         ...
 
+    async def recollect(
+        self, peer: MemberId, after: tuple[int, int], *, of_us: bool
+    ) -> tuple[Envelope, ...]:
+        """``GET /statements``: what it remembers after a place, of us or of itself."""
+        ...
+
     async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:
         """``POST /witness/add-checkpoint``: status 200 or 409, and the answer's body."""
         ...

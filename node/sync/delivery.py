@@ -39,6 +39,7 @@ from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
 from node.sync.office import Office
+from node.sync.peerkeys import log_of, witness_key_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head, PacketRow, StatementRow
 from node.sync.schedule import next_attempt
@@ -151,7 +152,7 @@ def _attachment(
     entries = [Placed(index, row.entry, opening)]
     if row.type == "offer" and opening is not None:
         entries += _grounds(uow, opening)
-    theirs = uow.heads.seen(office.log_of(row.peer))
+    theirs = uow.heads.seen(log_of(uow, office, row.peer))
     made = make_attachment(
         SignedHead(Checkpoint(head.origin, head.size, head.root), head.note),
         tree,
@@ -275,11 +276,13 @@ def _packets_due(
             return _PacketsDue((), uncovered=False)
         found = uow.outbox.packets(peer, _PACKETS_AT_ONCE + len(answered))
         rows = [row for row in found if row.transfer not in answered]
-        covered = uow.log.cosigned_size(office.directory().witness_key(peer).name)
+        covered = uow.log.cosigned_size(witness_key_of(uow, office, peer).name)
         ready = []
         for row in rows:
             index = uow.log.index_of(row.offer_entry)
-            if index is not None and index < covered:
+            # The log of an offer that was taken may have ended since (LR-26).
+            ended = index is None and bool(uow.log.former_origins())
+            if ended or (index is not None and index < covered):
                 ready.append(row)
     return _PacketsDue(tuple(ready), uncovered=len(ready) < len(rows))
 
@@ -331,11 +334,11 @@ def _keep_cosignature(
     uow: UnitOfWork, office: Office, peer: MemberId, note: str, answer: bytes
 ) -> None:
     """Verify the witness's line and keep it beside our checkpoint."""
-    witness = office.directory().witness_key(peer)
-    signed = read_cosignatures(answer, note, [witness])
-    new = [line for line in signature_lines(signed) if f" {witness.name} " in line]
-    size = Checkpoint.parse_body(signed[: signed.index("\n\n") + 1]).size
     with uow:
+        witness = witness_key_of(uow, office, peer)
+        signed = read_cosignatures(answer, note, [witness])
+        new = [line for line in signature_lines(signed) if f" {witness.name} " in line]
+        size = Checkpoint.parse_body(signed[: signed.index("\n\n") + 1]).size
         if new:
             uow.log.add_cosignatures(size, {witness.name: new[-1]}, office.clock.now())
         uow.heads.set_shown(peer, size)

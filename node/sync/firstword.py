@@ -66,7 +66,7 @@ def standing(uow: UnitOfWork) -> Stand:
 def judge(uow: UnitOfWork, office: Office, note: str | None) -> Said:
     """What a peer's memory of our log comes to; reads only."""
     with uow:
-        return judge_note(note, own_log(uow, office), past=uow.log.former_origins())
+        return judge_note(note, own_log(uow, office))
 
 
 def whom_to_ask(uow: UnitOfWork, office: Office) -> frozenset[MemberId]:

@@ -5,11 +5,13 @@ Must never happen: an entry outside the transaction of its effect (LR-7); a smal
 over a larger one (LR-16). The store implements both.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from node.crypto.checkpoint import Checkpoint
 from node.crypto.merkle import HashReader
+from node.exchangelog.keycard import KeyCard
 from node.exchangelog.standing import Stand
 from node.ids import MemberId
 from node.sync.rows import EntryDraft, Head
@@ -25,12 +27,28 @@ class Stands(Protocol):
         """How it stands now."""
         ...
 
+    def begin(self, stand: Stand) -> None:
+        """A leader starts, or ``recover`` ends: whatever stood before counts no more."""
+        ...
+
     def enter(self, stand: Stand) -> None:
         """Stand so from now on; ConflictError if it moved, the first quarantine stays."""
         ...
 
     def met(self) -> Met:
         """Whom we ever met, and when last."""
+        ...
+
+
+class Cards(Protocol):
+    """Key cards of peers that recovered, judged and taken (LR-27, LR-28)."""
+
+    def find(self, peer: MemberId) -> KeyCard | None:
+        """The newest card taken, None if the directory says all."""
+        ...
+
+    def keep(self, peer: MemberId, card: KeyCard, at: datetime) -> None:
+        """Take a later card."""
         ...
 
 
@@ -59,6 +77,14 @@ class ExchangeLog(Protocol):
 
     def former_origins(self) -> Collection[str]:
         """Origins of our logs that ended; the present one continues them (LR-28)."""
+        ...
+
+    def go_on(self, *, inc: int, at: datetime) -> None:
+        """The same log under the next incarnation: ``log.recovered``, nothing lost (LR-26)."""
+        ...
+
+    def begin_anew(self, continued: Checkpoint, *, inc: int, at: datetime) -> str:
+        """End the present log and begin the next, which continues a head of it (LR-26)."""
         ...
 
     def contains(self, size: int, root: bytes) -> bool:
@@ -98,6 +124,10 @@ class Heads(Protocol):
 
     def seen(self, origin: str) -> Head | None:
         """The newest head we verified, locked."""
+        ...
+
+    def all_seen(self) -> Sequence[Head]:
+        """Everything we remember of other logs, by origin."""
         ...
 
     def remember(self, head: Head, at: datetime) -> None:

@@ -48,8 +48,9 @@ from node.sync.message import (
 )
 from node.sync.offer import OfferBody
 from node.sync.office import Office
+from node.sync.peerkeys import held_card, log_key_of, log_of
 from node.sync.ports import UnitOfWork
-from node.sync.rows import Head
+from node.sync.rows import Head, TakenRow
 from node.sync.transfer import Why
 from node.sync.words import UNLINKED, RejectionCode, StatementType
 
@@ -94,7 +95,7 @@ def take_list(
     with uow:
         firstword.require_speaking(uow)
         results = take_opened(uow, office, peer, opened)
-        seen = uow.heads.seen(office.log_of(peer))
+        seen = uow.heads.seen(log_of(uow, office, peer))
         answer = StatementsAnswer(
             results=results,
             got=uow.chains.last_in(peer),
@@ -119,7 +120,7 @@ def take_opened(
     uow: UnitOfWork, office: Office, peer: MemberId, opened: Sequence[Opened]
 ) -> dict[str, str]:
     """Take verified statements inside the caller's transaction; the results by jti."""
-    log_key = office.directory().log_key(peer)
+    log_key = log_key_of(uow, office, peer)
     listener = _Peer(peer, Heads(log_key), log_key.name)
     results: dict[str, str] = {}
     for statement, attachment in opened:
@@ -158,28 +159,11 @@ def _take(
 ) -> str:
     """One statement: its place, its proof, its effect."""
     known = uow.inbox.find(peer.member, statement.claims.jti)
-    link = statement.claims.link
     position = statement.position
-    assert link is not None
     assert position is not None
-    match chain.judge(
-        uow.chains.last_in(peer.member),
-        link,
-        digest=statement.digest,
-        known=known.digest if known else None,
-    ):
-        case chain.Repeat():
-            assert known is not None
-            return known.result
-        case chain.Conflict():
-            return "id-conflict"
-        case chain.Gap():
-            return "chain-gap"
-        case chain.Fork():
-            uow.chains.quarantine(peer.member, "history-conflict", statement.jws)
-            return "history-conflict"
-        case chain.Take():
-            pass
+    settled = _judge_place(uow, office, peer, statement, known=known)
+    if settled is not None:
+        return settled
     verdict = _ask_log_gate(uow, office, peer, statement, attachment)
     if isinstance(verdict, Proven):
         _remember(uow, office, peer, verdict, statement)
@@ -207,6 +191,53 @@ def _take(
             peer.member, got.inc, got.seq, office.clock.now()
         )
     return result
+
+
+def _judge_place(
+    uow: UnitOfWork,
+    office: Office,
+    peer: _Peer,
+    statement: Statement,
+    *,
+    known: TakenRow | None,
+) -> str | None:
+    """The result of a statement that is not the next of its chain; None for the next."""
+    link = statement.claims.link
+    assert link is not None
+    last = uow.chains.last_in(peer.member)
+    match chain.judge(
+        last, link, digest=statement.digest, known=known.digest if known else None
+    ):
+        case chain.Repeat():
+            assert known is not None
+            return known.result
+        case chain.Conflict():
+            return "id-conflict"
+        case chain.Gap():
+            return "chain-gap"
+        case chain.Fork():
+            uow.chains.quarantine(peer.member, "history-conflict", statement.jws)
+            return "history-conflict"
+        case chain.Take():
+            return _judge_incarnation(uow, office, peer.member, link.inc, last)
+
+
+def _judge_incarnation(
+    uow: UnitOfWork,
+    office: Office,
+    peer: MemberId,
+    inc: int,
+    last: chain.Position | None,
+) -> str | None:
+    """HO-50: a later incarnation counts once its key card was judged; hello brings it.
+
+    TRF-6: after that nothing of a former one counts; it comes from an older node.
+    """
+    if inc == (last.inc if last else 1):
+        # The usual case: no card was ever needed, or it came before.
+        card = uow.cards.find(peer)
+        return "log-behind" if card is not None and card.inc > inc else None
+    return None if held_card(uow, office, peer).inc == inc else "log-unproven"
 
 
 # -- The log gate ------------------------------------------------------------------------

@@ -10,11 +10,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from node.config import load_settings
 from node.errors import LogError
 from node.exchangelog.standing import Reason, Standing
 from node.founding import Paths
+from node.ids import AccountId
+from node.recovering import Wish, recover
 from node.sync import firstword
-from tests.support.pair import SAECKINGEN, WEHR, give_consent, open_case, until
+from tests.support.pair import AGS, SAECKINGEN, WEHR, give_consent, open_case, until
 from tests.support.processes import local
 from tests.support.restored import (
     back_up,
@@ -182,3 +185,70 @@ async def test_a_node_whose_peer_is_silent_records_and_signs_nothing(stage):
             # Its call is enough to be asked again.
             await until_standing(here, Standing.SPEAKING, 5)
             await until(lambda: heads_of(wehr) != before, 5)
+
+
+# -- Recovery ----------------------------------------------------------------------------
+
+
+async def recovered(folder, **wishes):
+    wish = Wish(AccountId("a" * 32), AccountId("b" * 32), **wishes)
+    return await recover(load_settings(folder), wish)
+
+
+async def move_somebody(here, there, name="Demo-Buche"):
+    """A whole handover after the recovery, of somebody else."""
+    case = await asyncio.to_thread(open_case, here.node, name)
+    await asyncio.to_thread(give_consent, here.node, case)
+    transfer = await here.act("relocate", AGS[SAECKINGEN], case)
+
+    def state(node, end):
+        return node.store.read_sync(lambda uow: getattr(uow, end).find(transfer))
+
+    def is_in(node, end, wanted):
+        found = state(node, end)
+        return found is not None and found.state == wanted
+
+    await until(lambda: is_in(there.node, "inbound", "waiting"))
+    await there.act("approve", transfer)
+    await until(lambda: is_in(here.node, "outbound", "closed"))
+    await until(lambda: is_in(there.node, "inbound", "closed"))
+
+
+@pytest.mark.spec("LR-26", "HO-25", "HO-50")
+async def test_a_lost_mark_is_recovered_in_the_same_log_and_a_transfer_completes(moved):
+    stage, there, _ = moved
+    wehr = stage.folders[WEHR]
+    Paths(wehr).mark.unlink()
+    async with local(wehr) as here:
+        assert stand(here).standing is Standing.QUARANTINE
+    found = await recovered(wehr)
+    assert (found.is_done, found.origin, found.incarnation) == (True, ORIGIN, 2)
+    async with local(wehr) as here:
+        await until_standing(here, Standing.SPEAKING)
+        await move_somebody(here, there)
+    assert (
+        forks([wehr / "node.db"], there.node.settings.folder / "node.db", ORIGIN) == []
+    )
+
+
+@pytest.mark.spec("LR-26", "LR-28", "HO-50")
+async def test_where_somebody_is_ahead_the_same_log_is_refused_and_a_new_one_goes_on(
+    moved,
+):
+    stage, there, folder = moved
+    wehr = stage.folders[WEHR]
+    put_back(folder / "backup", wehr)
+    refused = await recovered(wehr)
+    assert not refused.is_done
+    assert refused.ahead.origin == ORIGIN
+    found = await recovered(wehr, new_log=True)
+    assert found.is_done
+    assert found.origin == "wehr.localhost/log/2"
+    async with local(wehr) as here:
+        await until_standing(here, Standing.SPEAKING)
+        continued = here.node.office.continues
+        assert (continued.origin, continued.size) == (ORIGIN, refused.ahead.size)
+        await move_somebody(here, there)
+    assert (
+        forks([wehr / "node.db"], there.node.settings.folder / "node.db", ORIGIN) == []
+    )

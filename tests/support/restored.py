@@ -80,14 +80,17 @@ def cosigned_heads(database: Path) -> dict[tuple[str, int], set[bytes]]:
         connection.close()
 
 
-def leaves_of(database: Path) -> list[bytes]:
-    """The leaf inputs of the present log."""
+def leaves_of(database: Path, origin: str) -> list[bytes]:
+    """The leaf inputs of one of the node's logs, the present one or a former."""
     connection = sqlite3.connect(database, timeout=10)
     try:
-        return [
-            bytes(row[0])
-            for row in connection.execute("SELECT input FROM log_leaf ORDER BY idx")
-        ]
+        (present,) = connection.execute("SELECT origin FROM log_head").fetchone()
+        query = "SELECT input FROM log_leaf ORDER BY idx"
+        given: tuple[str, ...] = ()
+        if present != origin:
+            query = "SELECT input FROM past_leaf WHERE origin = ? ORDER BY idx"
+            given = (origin,)
+        return [bytes(row[0]) for row in connection.execute(query, given)]
     finally:
         connection.close()
 
@@ -105,7 +108,7 @@ def forks(signed: Iterable[Path], witness: Path, origin: str) -> list[int]:
     }
     found = []
     for database in signed:
-        leaves = leaves_of(database)
+        leaves = leaves_of(database, origin)
         tree = MemoryTree([leaf_hash(leaf) for leaf in leaves])
         sizes = [size for name, size in signed_heads(database) if name == origin]
         newest = max(sizes, default=0)
