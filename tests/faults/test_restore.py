@@ -26,6 +26,7 @@ from tests.support.restored import (
     roll_back,
     signed_heads,
 )
+from tests.support.seen import look
 from tests.support.story import Story
 
 ORIGIN = "wehr.localhost/log/1"
@@ -252,3 +253,70 @@ async def test_where_somebody_is_ahead_the_same_log_is_refused_and_a_new_one_goe
     assert (
         forks([wehr / "node.db"], there.node.settings.folder / "node.db", ORIGIN) == []
     )
+
+
+async def until_state(story, seats, wanted):
+    async with asyncio.timeout(20):
+        while story.states not in wanted:
+            # Nobody approves what is to be found as it was offered.
+            if wanted != [OFFERED] or not story.relocated:
+                await story.act(seats)
+            await asyncio.sleep(0.02)
+
+
+def homes(stage):
+    """At which town the case is active, and at which it is granted or on the way."""
+    return {
+        member: [row["baton"] for row in look(folder, ("case_file",)).rows("case_file")]
+        for member, folder in stage.folders.items()
+    }
+
+
+HELD = ("held", "absent")
+OFFERED = ("delivered", "waiting")
+OVER = ("closed", "closed")
+
+
+@pytest.mark.spec("HO-23", "HO-25", "TRF-4", "TRF-7")
+@pytest.mark.parametrize(
+    ("victim", "before", "after", "ends"),
+    [
+        # The sender forgets: that it granted and was told of the import.
+        (WEHR, OFFERED, OVER, [OVER]),
+        # That it ever offered: the packet is called back, or the case is known to be gone.
+        (WEHR, None, OFFERED, [("absent", "recalled"), ("cancelled", "recalled")]),
+        (WEHR, None, OVER, [("absent", "closed"), ("cancelled", "closed")]),
+        # The recipient forgets that it imported, that it approved, that it was offered.
+        (SAECKINGEN, OFFERED, OVER, [OVER]),
+        (SAECKINGEN, None, OVER, [OVER]),
+        (SAECKINGEN, None, OFFERED, [OVER]),
+    ],
+    ids=["S-grant", "S-offer", "S-all", "R-import", "R-all", "R-container"],
+)
+async def test_after_a_recovery_the_case_has_one_home(
+    stage, tmp_path, victim, before, after, ends
+):
+    story = Story(stage)
+    other = next(member for member in stage.folders if member != victim)
+    async with local(stage.folders[other]) as there:
+        async with local(stage.folders[victim]) as here:
+            seats = {victim: here, other: there}
+            if before is None:
+                back_up(stage.folders[victim], tmp_path / "backup")
+            else:
+                await until_state(story, seats, [before])
+                back_up(stage.folders[victim], tmp_path / "backup")
+            await until_state(story, seats, [after])
+        put_back(tmp_path / "backup", stage.folders[victim])
+        found = await recovered(stage.folders[victim], new_log=True)
+        assert found.is_done
+        assert found.forgotten
+        async with local(stage.folders[victim]) as here:
+            await until_standing(here, Standing.SPEAKING)
+            story.relocated = True
+            await until_state(story, {victim: here, other: there}, ends)
+            await asyncio.sleep(0.3)
+            assert story.states in ends
+    batons = homes(stage)
+    active = [m for m, found in batons.items() if "active" in found]
+    assert active == [SAECKINGEN if "closed" in story.states else WEHR], batons
