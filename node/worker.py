@@ -183,6 +183,7 @@ class Worker:
                 self._mark(Wake.DELIVER, peer)
 
     async def _publish_once(self) -> None:
+        await self._word.renew()
         await asyncio.to_thread(self._duties.publish)
 
     async def _deliver(self) -> None:

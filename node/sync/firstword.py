@@ -13,6 +13,7 @@ from node.errors import FirstWordError, ReadingOnlyError, UnknownNodeError, Usag
 from node.exchangelog.kinds import ActorRole, EntryClass, EntryType
 from node.exchangelog.proof import OwnLog
 from node.exchangelog.standing import (
+    ENOUGH,
     Reason,
     Said,
     Stand,
@@ -73,6 +74,15 @@ def whom_to_ask(uow: UnitOfWork, office: Office) -> frozenset[MemberId]:
     """Whose answers count towards the first word."""
     with uow:
         return to_ask(uow.stands.met(), listed(office), office.clock.now())
+
+
+def best_witnesses(uow: UnitOfWork, office: Office) -> list[MemberId]:
+    """The two members met last of those that answer: whom to ask before a signature."""
+    with uow:
+        met = uow.stands.met()
+        asked = to_ask(met, listed(office), office.clock.now())
+        there = [peer for peer in asked if not uow.outbox.due(peer).failures]
+    return sorted(there, key=lambda peer: met[peer], reverse=True)[:ENOUGH]
 
 
 def listed(office: Office) -> frozenset[MemberId] | None:

@@ -6,6 +6,7 @@ the others' answers. Implements exchange-log 5.4 (LR-25), HO-84.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -19,6 +20,8 @@ from node.sync.courier import Courier
 log = structlog.get_logger("worker")
 FIRST_PAUSE_S: Final = 1.0
 LAST_PAUSE_S: Final = 30.0
+RENEW_S: Final = 1.0
+RENEW_WAIT_S: Final = 2.0
 FAILURES = (DeliveryError, TrustError, PeerError)
 
 
@@ -50,6 +53,7 @@ class FirstWord:
         self._asking: set[MemberId] = set()
         self._given = asyncio.Event()
         self._called = asyncio.Event()
+        self._renewed_at = -RENEW_S
 
     async def given(self) -> set[MemberId]:
         """Wait until the node may speak; gives those who answered."""
@@ -83,6 +87,34 @@ class FirstWord:
                 for wait in late:
                     wait.cancel()
                 pause_s = min(2 * pause_s, LAST_PAUSE_S)
+
+    async def renew(self) -> None:
+        """Before a signature: has anybody seen a head of ours that we do not know?
+
+        Two copies of one node that both speak would sign two histories. So whoever was
+        met last is asked again, at most once a second and for two seconds; who is silent
+        holds up nothing (LR-13, ADR 0026).
+        """
+        loop = asyncio.get_running_loop()
+        if not self._given.is_set() or loop.time() < self._renewed_at + RENEW_S:
+            return
+        self._renewed_at = loop.time()
+        peers = await self._courier.run.read(
+            firstword.best_witnesses, self._courier.office
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RENEW_WAIT_S), asyncio.TaskGroup() as tasks:
+                for peer in peers:
+                    tasks.create_task(self._renew(peer))
+
+    async def _renew(self, peer: MemberId) -> None:
+        try:
+            answer = await self._courier.transport.hello(peer)
+        except FAILURES as error:
+            # Delivery notes it when it has something to send.
+            log.info("not asked before signing", peer=peer, code=error.code)
+            return
+        await _judge(self._courier, answer.said.note)
 
     async def _is_waiting(self) -> bool:
         stand = await self._courier.run.read(firstword.standing)

@@ -5,6 +5,7 @@ that happens, and started again.
 """
 
 import asyncio
+import re
 import shutil
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -17,10 +18,20 @@ from node.founding import Paths
 from node.ids import AccountId
 from node.recovering import Wish, recover
 from node.sync import firstword
-from tests.support.pair import AGS, SAECKINGEN, WEHR, give_consent, open_case, until
+from node.sync.rows import Wake
+from tests.support.pair import (
+    AGS,
+    SAECKINGEN,
+    WEHR,
+    free_ports,
+    give_consent,
+    open_case,
+    until,
+)
 from tests.support.processes import local
 from tests.support.restored import (
     back_up,
+    cosigned_heads,
     forks,
     put_back,
     roll_back,
@@ -320,3 +331,52 @@ async def test_after_a_recovery_the_case_has_one_home(
     batons = homes(stage)
     active = [m for m, found in batons.items() if "active" in found]
     assert active == [SAECKINGEN if "closed" in story.states else WEHR], batons
+
+
+# -- Two copies at once ------------------------------------------------------------------
+
+
+def remembered(folder):
+    """The largest size of Wehr's log that a town remembers."""
+    heads = cosigned_heads(folder / "node.db")
+    return max(size for origin, size in heads if origin == ORIGIN)
+
+
+def clone(folder, to):
+    """The same node a second time, with listeners of its own that nobody knows."""
+    shutil.copytree(folder, to)
+    settings = to / "node.toml"
+    text = settings.read_text("utf-8")
+    for name, port in zip(("web_port", "peer_port"), free_ports(2), strict=True):
+        text = re.sub(rf"{name} = \d+", f"{name} = {port}", text)
+    settings.write_text(text, "utf-8")
+    return to
+
+
+@pytest.mark.spec("EL-5", "SR-R4")
+@pytest.mark.parametrize("first", ["original", "copy"])
+async def test_of_two_copies_at_once_the_second_to_write_is_silent(
+    stage, tmp_path, first
+):
+    async with handover(stage):
+        pass
+    wehr, other = stage.folders[WEHR], stage.folders[SAECKINGEN]
+    copy = clone(wehr, tmp_path / "copy")
+    before = remembered(other)
+    async with local(other), local(wehr) as original, local(copy) as copied:
+        await until_standing(original, Standing.SPEAKING)
+        await until_standing(copied, Standing.SPEAKING)
+        await asyncio.sleep(1.1)
+        pair = (original, copied) if first == "original" else (copied, original)
+        leader, late = pair
+        case = await asyncio.to_thread(open_case, leader.node)
+        await asyncio.to_thread(give_consent, leader.node, case)
+        await leader.act("relocate", AGS[SAECKINGEN], case)
+        await until(lambda: remembered(other) > before)
+        await asyncio.sleep(1.1)
+        await asyncio.to_thread(record, late.node)
+        late.node.worker.notice(Wake.PUBLISH, "")
+        await until_standing(late, Standing.QUARANTINE, 10)
+        assert stand(leader).standing is Standing.SPEAKING
+    databases = [wehr / "node.db", copy / "node.db"]
+    assert forks(databases, other / "node.db", ORIGIN) == []
