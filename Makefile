@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench docs clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench restore-runs docs clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -51,6 +51,11 @@ test-fast: $(VENV)/.dev  ## the tests without processes and browser
 
 bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 	$(BIN)/python -m bench.handover
+
+RUNS ?= 500
+SEED ?= 1
+restore-runs: $(VENV)/.dev  ## put nodes back in drawn ways and look for forks; RUNS and SEED
+	$(BIN)/python -m tests.support.restore_runs $(RUNS) $(SEED)
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs

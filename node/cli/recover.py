@@ -19,6 +19,8 @@ from node.errors import ConfigError, NodeError
 
 if TYPE_CHECKING:
     from node.cli.opened import Opened
+    from node.crypto.checkpoint import NoteKey
+    from node.exchangelog.finding import Report
     from node.ids import AccountId
     from node.recovering import Findings
     from node.store.unit import SqlUnitOfWork
@@ -57,7 +59,10 @@ def recover_command(
     from node.cli.opened import open_store
     from node.ids import MemberId
     from node.recovering import Wish, recover
+    from node.telemetry import configure_logging
 
+    # What the log says belongs beside the answer, not into it.
+    configure_logging()
     with _told(), open_store(data) as opened:
         wish = Wish(
             by=_account(opened, by),
@@ -88,6 +93,28 @@ def first_word_command(by: By, second: Second, data: Data = DEFAULT_FOLDER) -> N
             second=_account(opened, second),
         )
     typer.echo("Erklärt. Der Knoten unterschreibt und sendet wieder.")
+
+
+def check_former(uow: "SqlUnitOfWork", log_key: "NoteKey") -> "tuple[Report, ...]":
+    """Our logs that ended, each checked under its own name with the same key (LR-26)."""
+    from node.crypto.checkpoint import NoteKey
+    from node.exchangelog.audit import check_export
+
+    directory = uow.directory.load()
+    witnesses = tuple(
+        listed.key
+        for member in (() if directory is None else directory.members())
+        if member.log.newest.key != log_key.key
+        for listed in member.witness.keys
+    )
+    return tuple(
+        check_export(
+            uow.past.export(
+                NoteKey(origin, log_key.key, log_key.type), witnesses=witnesses
+            )
+        )
+        for origin in uow.past.origins()
+    )
 
 
 def _account(opened: "Opened", login: str) -> "AccountId":

@@ -35,6 +35,7 @@ from node.crypto.merkle import Frontier, HashReader
 from node.errors import LogError, MalformedMessageError, NotFoundError, UsageError
 from node.exchangelog.entry import Act, GroupName, encode_entry, entry
 from node.exchangelog.kinds import ActorRole, EntryType
+from node.exchangelog.standing import number_of
 from node.ids import AccountId
 from node.store.groupkeys import GroupKeys, peer_entry_id
 from node.store.logtables import (
@@ -126,6 +127,7 @@ class SqlExchangeLog:
             UsageError: The draft breaks the rules of its type, or names no group.
         """
         kind, group = _kind(draft.type), _group(draft.group)
+        prev = self._chained(draft.prev)
         event_id = self._work.randomness(16)
         key_id, key = self._keys.make(group, kind.retention)
         act = Act(
@@ -135,7 +137,7 @@ class SqlExchangeLog:
             role=ActorRole(draft.role),
             actor=_blind(key, event_id, "actor", draft.actor),
             second=_blind(key, event_id, "second", draft.second),
-            prev=None if draft.prev is None else draft.prev.hex(),
+            prev=None if prev is None else prev.hex(),
         )
         spelled = encode_entry(entry(kind, act, draft.fields))
         c = commitment(key, event_id, spelled)
@@ -148,6 +150,13 @@ class SqlExchangeLog:
         )
         self._pending.append(_Pending(c, event_id, key_id, sealed))
         return c
+
+    def _chained(self, prev: bytes | None) -> bytes | None:
+        """The entry before, None where it lies in a log that ended: chains begin anew."""
+        if prev is None or number_of(self._origin) == 1:
+            return prev
+        here = any(item.c == prev for item in self._pending)
+        return prev if here or self._tree.index_of(prev) is not None else None
 
     def sequence(self) -> None:
         """Give the entries of this unit their places: the last statements of a commit.

@@ -242,7 +242,7 @@ async def _send_packets(
     """
     due = await courier.run.read(_packets_due, courier.office, peer, answered)
     if not due.ready and due.uncovered:
-        await _ask_for_cosignature(courier, peer)
+        await ask_for_cosignature(courier, peer)
         due = await courier.run.read(_packets_due, courier.office, peer, answered)
     slots = asyncio.Semaphore(CONNECTIONS_PER_PEER)
 
@@ -303,7 +303,7 @@ async def _send_packet(courier: Courier, peer: MemberId, row: PacketRow) -> None
         raise DeliveryError("packet sent, not answered")
 
 
-async def _ask_for_cosignature(courier: Courier, peer: MemberId) -> None:
+async def ask_for_cosignature(courier: Courier, peer: MemberId) -> None:
     """C2SP add-checkpoint at the recipient's witness; its 409 tells our size (LR-22)."""
     for _ in range(2):
         asked = await courier.run.read(_head_to_show, peer)

@@ -5,12 +5,17 @@ that happens, and started again.
 """
 
 import asyncio
+import json
 import re
 import shutil
+import sqlite3
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from typer.testing import CliRunner
 
+from node import telemetry
+from node.cli.app import app
 from node.config import load_settings
 from node.errors import LogError
 from node.exchangelog.standing import Reason, Standing
@@ -29,6 +34,7 @@ from tests.support.pair import (
     until,
 )
 from tests.support.processes import local
+from tests.support.restore_runs import NOTICED_S, one_run
 from tests.support.restored import (
     back_up,
     cosigned_heads,
@@ -380,3 +386,76 @@ async def test_of_two_copies_at_once_the_second_to_write_is_silent(
         assert stand(leader).standing is Standing.SPEAKING
     databases = [wehr / "node.db", copy / "node.db"]
     assert forks(databases, other / "node.db", ORIGIN) == []
+
+
+@pytest.mark.spec("EL-5")
+async def test_a_share_of_the_campaign_forks_nowhere(stage, tmp_path):
+    # ``make restore-runs RUNS=500`` is the whole of it.
+    run = await one_run(stage, tmp_path, 4)
+    assert run.forks == []
+    assert run.noticed_s is None or run.noticed_s <= NOTICED_S
+
+
+# -- The commands ------------------------------------------------------------------------
+
+
+def let_lease_run_out(folder):
+    """The backup is seconds old here; its leader was alive then."""
+    connection = sqlite3.connect(folder / "node.db")
+    with connection:
+        connection.execute("UPDATE lease SET until = 0")
+    connection.close()
+
+
+async def test_two_persons_recover_a_node_by_command(moved, monkeypatch):
+    # It would lead the log of this whole process to a stream that ends with the command.
+    monkeypatch.setattr(telemetry, "configure_logging", lambda: None)
+    stage, _, folder = moved
+    wehr = str(stage.folders[WEHR])
+    put_back(folder / "backup", stage.folders[WEHR])
+    let_lease_run_out(stage.folders[WEHR])
+    logins = ["--by", "c" * 8, "--second", "a" * 8, "--data", wehr]
+
+    def run(*words):
+        return CliRunner().invoke(app, [*words])
+
+    alone = ["--by", "c" * 8, "--second", "c" * 8, "--data", wehr]
+    assert (await asyncio.to_thread(run, "recover", *alone)).exit_code == 3
+    nobody = ["--by", "nobody", "--second", "a" * 8, "--data", wehr]
+    assert (await asyncio.to_thread(run, "recover", *nobody)).exit_code == 3
+    first = await asyncio.to_thread(run, "recover", *logins)
+    assert first.exit_code == 2, first.output
+    assert "--new-log" in first.output
+    done = await asyncio.to_thread(run, "recover", "--new-log", "--json", *logins)
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout[done.stdout.index("{\n") :])
+    assert said["origin"] == "wehr.localhost/log/2"
+    checked = await asyncio.to_thread(run, "log", "verify", "--json", "--data", wehr)
+    found = json.loads(checked.stdout)
+    assert checked.exit_code == 0, checked.output
+    assert found["origin"] == "wehr.localhost/log/2"
+    assert [former["verdict"] for former in found["former"]] == ["verified"]
+
+
+async def test_a_silent_town_must_be_waived_by_name(stage, tmp_path):
+    async with handover(stage):
+        pass
+    wehr = stage.folders[WEHR]
+    Paths(wehr).mark.unlink()
+    silent = await recovered(wehr)
+    assert (silent.is_done, set(silent.silent)) == (False, {SAECKINGEN})
+    assert (await recovered(wehr, waived=frozenset({SAECKINGEN}))).is_done
+    async with local(wehr) as here:
+        pair = here.node.store.read_sync(lambda uow: uow.chains.quarantined(SAECKINGEN))
+        assert pair
+
+
+async def test_a_running_node_is_not_recovered(stage, monkeypatch):
+    monkeypatch.setattr(telemetry, "configure_logging", lambda: None)
+    wehr = stage.folders[WEHR]
+    logins = ["--by", "c" * 8, "--second", "a" * 8, "--data", str(wehr)]
+    async with local(wehr) as here:
+        await until_standing(here, Standing.SPEAKING)
+        result = await asyncio.to_thread(CliRunner().invoke, app, ["recover", *logins])
+    assert result.exit_code == 3
+    assert "running" in result.output
