@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench restore-runs docs clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench restore-runs evidence-bytes docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -15,12 +15,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Staffelstab into $(VENV) ..."
+	@echo "Installing Staffelstab into $(VENV) ..." >&2
 	@$(PIP) -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Staffelstab with its test tools into $(VENV) ..."
+	@echo "Installing Staffelstab with its test tools into $(VENV) ..." >&2
 	@$(PIP) -c constraints.txt -e '.[postgres,dev]'
 	@touch $@ $(VENV)/.base
 
@@ -57,8 +57,14 @@ SEED ?= 1
 restore-runs: $(VENV)/.dev  ## put nodes back in drawn ways and look for forks; RUNS and SEED
 	$(BIN)/python -m tests.support.restore_runs $(RUNS) $(SEED)
 
+evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
+	$(BIN)/python -m tests.node.evidence_bytes
+
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs
+
+screenshots: $(VENV)/.dev  ## pictures of the pages into docs/screenshots, with Chromium
+	@$(BIN)/python -m tests.support.screenshots
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache

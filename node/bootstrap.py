@@ -19,33 +19,36 @@ from aiohttp import web
 
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
+from node.casework.eraser import Eraser
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
-from node.exchangelog.standing import Standing
+from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
-from node.founding import Paths, first_names, means_of
-from node.ids import TransferId
+from node.founding import Paths, first_names, means_of, vault_of
+from node.replaying import replay_register
+from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
 from node.store.migrate import check_schema
 from node.store.ownnames import own_names
 from node.store.publisher import Publisher
-from node.store.register import DeletionRegister, RegisterLine
+from node.store.register import DeletionRegister
 from node.store.runner import Store
+from node.store.sourceeraser import SourceEraser
 from node.store.starting import Start
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
+from node.store.weekturn import turn_of
 from node.store.work import Means
-from node.sync import firstword, sender
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
@@ -140,6 +143,7 @@ class Node:
     register: DeletionRegister
     refresh_directory: Callable[[], None]
     publisher: Publisher
+    means: Means
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -213,14 +217,20 @@ async def build_node(
         await asyncio.to_thread(_load_directory, store, library, refresh)
         start = Start(store, office, paths.mark, alone=engines.one_writer)
         await asyncio.to_thread(start.unless_led)
-        await asyncio.to_thread(_replay_register, store, means, office)
+        await asyncio.to_thread(replay_register, store, means, office)
+        vault, hour = vault_of(settings, master), settings.backup_hour
+        duty = duty_of(vault, store, means, office, hour)
         worker = Worker(
             Duties(
                 courier=courier,
                 begin=start,
                 publish=publisher.publish,
                 refresh_directory=refresh,
+                back_up=duty,
+                erase_sources=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
+                erase_entries=Eraser(store, office, Terms(*settings.log_years)),
+                turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
@@ -239,6 +249,7 @@ async def build_node(
             register=means.register,
             refresh_directory=refresh,
             publisher=publisher,
+            means=means,
         )
 
 
@@ -253,25 +264,6 @@ class Signals:
         """Pass one signal on."""
         if self.listener is not None:
             self.listener(what, key)
-
-
-def _replay_register(store: Store, means: Means, office: Office) -> None:
-    """HO-19, P16: what the deletion register calls destroyed is not used again."""
-    lines = tuple(means.register.replay())
-    stand = store.read_sync(firstword.standing)
-    # In quarantine nothing is written; ``recover`` replays it before anything else.
-    if not lines or stand.standing is Standing.QUARANTINE:
-        return
-    outlived = store.read_sync(_outlived, lines)
-    if outlived:
-        log.warning("destroyed shares were here again", count=len(outlived))
-        store.write_sync(sender.stop_restored, office, outlived)
-
-
-def _outlived(
-    uow: SqlUnitOfWork, lines: tuple[RegisterLine, ...]
-) -> tuple[TransferId, ...]:
-    return tuple(uow.upkeep.outlived(lines))
 
 
 def _load_directory(

@@ -18,11 +18,12 @@ import structlog
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
-from node.sync import inward, opening, recipient, release, sender
+from node.sync import opening, recipient, release, sender
 from node.sync.courier import Courier
+from node.sync.deadlines import find_deadlines
 from node.sync.delivery import deliver_due
 from node.sync.greeting import FirstWord, greet
-from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
+from node.sync.limits import PEERS_AT_ONCE
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Wake
 from node.sync.transfer import Inbound, Outbound
@@ -32,6 +33,7 @@ LEASE: Final = timedelta(seconds=15)
 POLL_S: Final = 1.0
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
+BACKUP_S: Final = 600.0
 COALESCE_S: Final = 0.02
 AT_ONCE: Final = 8
 HEARTBEAT_S: Final = 600.0
@@ -44,8 +46,11 @@ class Duties:
     ``begin`` judges the mark and sets the node's standing anew, in a thread. ``publish``
     signs a checkpoint of what is committed, in a thread; it says whether there is a new
     one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
-    removes files that no row names, in a thread. ``shared`` says that other processes serve
-    the same database.
+    removes files that no row names, in a thread. ``back_up`` makes and verifies the backup
+    of the day, where there is a place for it. ``erase_sources`` erases handed-over content
+    whose time has come, ``erase_entries`` carries erasures of log entries on, ``turn_week``
+    the week keys, each in a thread. ``shared`` says that other processes serve the same
+    database.
     """
 
     courier: Courier
@@ -53,8 +58,12 @@ class Duties:
     publish: Callable[[], bool]
     refresh_directory: Callable[[], None]
     sweep: Callable[[], None]
+    erase_sources: Callable[[], None]
+    erase_entries: Callable[[], None]
+    turn_week: Callable[[], object]
     holder: str
     shared: bool
+    back_up: Callable[[], None] | None = None
     directory_every_s: float = 900.0
 
 
@@ -134,6 +143,7 @@ class Worker:
                         self._heartbeat,
                         self._directory,
                         self._every_hour,
+                        self._back_up,
                     ):
                         tasks.create_task(loop())
             except* _LeaseLost:
@@ -245,6 +255,7 @@ class Worker:
     async def _every_minute(self) -> None:
         while True:
             await self._guard(self._deadlines)
+            await self._guard(self._erase_entries_once)
             await asyncio.sleep(MINUTE_S)
             await self._guard(self._find_due)
 
@@ -288,10 +299,30 @@ class Worker:
     async def _every_hour(self) -> None:
         while True:
             await self._guard(self._sweep_once)
+            await self._guard(self._erase_sources_once)
+            await self._guard(self._turn_week_once)
             await asyncio.sleep(HOUR_S)
+
+    async def _back_up(self) -> None:
+        while True:
+            await self._guard(self._back_up_once)
+            await asyncio.sleep(BACKUP_S)
+
+    async def _back_up_once(self) -> None:
+        if self._duties.back_up is not None:
+            await asyncio.to_thread(self._duties.back_up)
 
     async def _sweep_once(self) -> None:
         await asyncio.to_thread(self._duties.sweep)
+
+    async def _erase_sources_once(self) -> None:
+        await asyncio.to_thread(self._duties.erase_sources)
+
+    async def _erase_entries_once(self) -> None:
+        await asyncio.to_thread(self._duties.erase_entries)
+
+    async def _turn_week_once(self) -> None:
+        await asyncio.to_thread(self._duties.turn_week)
 
     async def _refresh_once(self) -> None:
         await asyncio.to_thread(self._duties.refresh_directory)
@@ -349,31 +380,3 @@ def _delay(uow: UnitOfWork, peer: MemberId, now: datetime) -> float | None:
 def _peers_to_greet(uow: UnitOfWork) -> list[MemberId]:
     with uow:
         return list(uow.outbox.waiting_peers())
-
-
-def find_deadlines(uow: UnitOfWork, now: datetime) -> list[tuple[str, TransferId, int]]:
-    """What the clock says is due: (which end, transfer, day of a notice)."""
-    found: list[tuple[str, TransferId, int]] = []
-    with uow:
-        open_ = (Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED)
-        for transfer_id in uow.outbound.in_states(open_):
-            transfer = uow.outbound.get(transfer_id)
-            if transfer.expires_at is not None and now >= transfer.expires_at:
-                found.append(("outbound", transfer_id, 0))
-            elif transfer.state is Outbound.ASKED:
-                found.append(("ask", transfer_id, 0))
-        for transfer_id in uow.outbound.in_states([Outbound.RECALLING]):
-            transfer = uow.outbound.get(transfer_id)
-            end = transfer.expires_at
-            if end is not None and now >= end + GIVE_UP_AFTER_EXPIRY:
-                found.append(("outbound", transfer_id, 0))
-        for transfer_id in uow.inbound.in_states(inward.OPEN):
-            inbound = uow.inbound.get(transfer_id)
-            if now >= inbound.expires_at:
-                found.append(("inbound", transfer_id, 0))
-            else:
-                age = (now - inbound.offered_at).days
-                found += [
-                    ("notice", transfer_id, day) for day in NOTICE_DAYS if age >= day
-                ]
-    return found

@@ -15,6 +15,7 @@ from node.accounts.policy import Actor, require
 from node.errors import NodeError, UnknownNodeError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId
+from node.report.backups import is_overdue, last_verified
 from node.report.logview import LogViewUnit, Overview
 from node.sync.office import Office
 from node.sync.rows import Due
@@ -32,6 +33,7 @@ class Check(StrEnum):
     """What is looked at; the page and other programs know each by this name."""
 
     DATABASE = "database"
+    BACKUP = "backup"
     LOG_SIGNED = "log_signed"
     LOG_WITNESSED = "log_witnessed"
     DIRECTORY = "directory"
@@ -68,6 +70,7 @@ def look(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Finding]:
     at = office.clock.now()
     found = [Finding(Check.DATABASE, Level.OK)]
     found += _standing(uow, at)
+    found.append(_backup(uow, at))
     found += _log(uow.log_view.overview(), office, at)
     found += _directory(office, at)
     found += _peers(uow, office, at)
@@ -83,6 +86,13 @@ def _standing(uow: LogViewUnit, at: datetime) -> list[Finding]:
     if stand.standing is Standing.WAITING and at - stand.since > UNASKED_AFTER:
         return [Finding(Check.FIRST_WORD, Level.WARNING, since=stand.since)]
     return []
+
+
+def _backup(uow: LogViewUnit, at: datetime) -> Finding:
+    """Only a verified one counts, and only for 26 hours (SR-R2)."""
+    taken_at = last_verified(uow.backups.rows())
+    level = Level.FAULT if is_overdue(taken_at, at) else Level.OK
+    return Finding(Check.BACKUP, level, since=taken_at)
 
 
 def _log(state: Overview, office: Office, at: datetime) -> list[Finding]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli import recover
+from node.cli import evidence, keeping, recover
 from node.errors import InputError, LogError, NodeError, PeerError, UsageError
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Austauschprotokoll prüfen.", no_args_is_help=True)
 app.add_typer(recover.overrides, name="override")
+keeping.hang_on(app)
 
 Data = Annotated[Path, typer.Option("--data", help="Datenordner des Knotens.")]
 Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]
 DEFAULT_FOLDER = Path("node-data")
+app.registered_commands.extend(evidence.app.registered_commands)
 
 _UNTOLD = 2
 _WRONG_USE = 3
@@ -177,9 +179,7 @@ def _outside(path: Path, log_key: "NoteKey") -> "Checkpoint":
 
 
 def _own_witness(opened: "Opened") -> str:
-    from node.founding import witness_name
-
-    return witness_name(opened.settings.peer_url)
+    return opened.names.witness_name
 
 
 def _standing_json(

@@ -8,17 +8,17 @@ started by a command. Serves the commands of this package.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from node.bootstrap import open_keyring, own_hands
 from node.config import Settings, load_settings
 from node.crypto.keys import Keyring
 from node.errors import UnknownNodeError
-from node.failpoints import NoFailpoints
 from node.founding import Paths, first_names, means_of
 from node.store.engine import open_engine
 from node.store.migrate import check_schema
-from node.store.ownnames import own_names
+from node.store.ownnames import OwnNames, own_names
 from node.store.runner import Store
 from node.store.work import Means
 from node.sync.office import Office
@@ -35,26 +35,7 @@ class Opened:
     keyring: Keyring
     means: Means
     store: Store
-
-    def office(self) -> Office:
-        """What use cases of a command work with; the directory as last verified."""
-        names = first_names(self.settings.peer_url)
-
-        def directory() -> Directory:
-            kept = self.store.read_sync(lambda uow: uow.directory.load())
-            if kept is None:
-                raise UnknownNodeError("no directory yet")
-            return kept
-
-        return Office(
-            keyring=self.keyring,
-            clock=self.means.clock,
-            randomness=self.means.randomness,
-            directory=directory,
-            failpoints=NoFailpoints(),
-            log_origin=self.means.log_origin,
-            witness_name=names.witness_name,
-        )
+    names: OwnNames
 
 
 @contextmanager
@@ -70,19 +51,42 @@ def open_store(folder: Path) -> Iterator[Opened]:
     hands = own_hands()
     engines = open_engine(settings.database_url, durable=not settings.demo)
     check_schema(engines)
+    names = own_names(engines, first_names(settings.peer_url))
     means = means_of(
         paths,
         master,
         keyring,
-        log_origin=own_names(engines, first_names(settings.peer_url)).log_origin,
+        log_origin=names.log_origin,
         clock=hands.clock,
         randomness=hands.randomness,
     )
     store = Store(engines, means, listener=_nobody)
     try:
-        yield Opened(settings, paths, keyring, means, store)
+        yield Opened(settings, paths, keyring, means, store, names)
     finally:
         store.close()
+
+
+def office_of(opened: Opened) -> Office:
+    """Keys, clock and the directory as the node last kept it, for a use case."""
+    hands = own_hands()
+
+    def kept() -> Directory:
+        found = opened.store.read_sync(lambda uow: uow.directory.load())
+        if found is None:
+            raise UnknownNodeError("no directory yet")
+        return found
+
+    known = cache(kept)
+    return Office(
+        keyring=opened.keyring,
+        clock=hands.clock,
+        randomness=hands.randomness,
+        directory=known,
+        failpoints=hands.failpoints,
+        log_origin=opened.names.log_origin,
+        witness_name=opened.names.witness_name,
+    )
 
 
 def _nobody(what: Wake, key: str) -> None:

@@ -82,13 +82,13 @@ def recover_command(
 @overrides.command("first-word")
 def first_word_command(by: By, second: Second, data: Data = DEFAULT_FOLDER) -> None:
     """Zu zweit erklären: Dieser Knoten wurde nicht zurückgesetzt. Gilt bis zum Neustart."""
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
     from node.sync.firstword import declare
 
     with _told(), open_store(data) as opened:
         opened.store.write_sync(
             declare,
-            opened.office(),
+            office_of(opened),
             by=_account(opened, by),
             second=_account(opened, second),
         )

@@ -196,6 +196,18 @@ def signature_lines(note: str) -> tuple[str, ...]:
     return tuple(line.text for line in _split(note)[1])
 
 
+def cosigned_at_s(line: str) -> int:
+    """When a witness says it signed, in seconds since 1970; for a line once verified.
+
+    Raises:
+        MalformedMessageError: No line of a cosignature.
+    """
+    signed = _parse_line(line.rstrip("\n")).signature
+    if len(signed) != 8 + SIGNATURE_BYTES:
+        raise MalformedMessageError("cosignature")
+    return int.from_bytes(signed[:8], "big")
+
+
 def add_lines(note: str, lines: Iterable[str]) -> str:
     """The note with more signature lines; those it has already are not repeated.
 

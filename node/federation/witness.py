@@ -12,6 +12,7 @@ from node.crypto.merkle import consistency_proof, inclusion_proof
 from node.errors import MalformedMessageError
 from node.exchangelog.witness import (
     Accepted,
+    Extension,
     WitnessMemory,
     decide,
     parse_add_checkpoint,
@@ -65,7 +66,8 @@ def add_checkpoint(
         new = verdict.memory
         if new != memory:
             head = Head(new.origin, new.size, new.root, new.note)
-            uow.heads.remember(head, office.clock.now())
+            shown = Extension(request.old_size, request.path)
+            uow.heads.remember(head, office.clock.now(), shown)
         uow.commit()
     time_s = int(office.clock.now().timestamp())
     line = cosign(new.note, office.witness_name, office.keyring.witness, time_s)

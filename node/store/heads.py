@@ -11,16 +11,23 @@ from typing import Final
 
 from sqlalchemy import bindparam, insert, select, update
 
+from node.crypto.checkpoint import cosigned_at_s
 from node.errors import ConflictError, HistoryConflictError
+from node.exchangelog.tlogproof import encode_path
+from node.exchangelog.witness import Extension
 from node.ids import MemberId
+from node.store.columns import from_micros
 from node.store.logtables import (
+    log_cosig,
     log_shown,
+    peer_clock,
     witness_evidence,
     witness_head,
     witness_past,
 )
 from node.store.work import Work
 from node.sync.rows import Head
+from node.sync.schedule import SignedTime
 
 _SEEN: Final = (
     select(witness_head)
@@ -39,6 +46,15 @@ _ADD_PAST: Final = insert(witness_past)
 _EVIDENCE: Final = insert(witness_evidence)
 _SHOWN: Final = select(log_shown.c.size).where(log_shown.c.peer == bindparam("of"))
 _ADD_SHOWN: Final = insert(log_shown)
+_CLOCKS: Final = select(peer_clock)
+_ADD_CLOCK: Final = insert(peer_clock)
+_MOVE_CLOCK: Final = update(peer_clock).where(peer_clock.c.peer == bindparam("of"))
+_COSIGNED: Final = (
+    select(log_cosig.c.name, log_cosig.c.last_at, log_cosig.c.last_line)
+    .where(log_cosig.c.name != bindparam("own"))
+    .order_by(log_cosig.c.last_at.desc())
+    .limit(64)
+)
 _MOVE_SHOWN: Final = update(log_shown).where(log_shown.c.peer == bindparam("of"))
 
 
@@ -64,8 +80,12 @@ class SqlHeads:
             for row in self._work.rows(_ALL_SEEN)
         ]
 
-    def remember(self, head: Head, at: datetime) -> None:
+    def remember(
+        self, head: Head, at: datetime, shown: Extension | None = None
+    ) -> None:
         """Move the memory from the head that this unit has seen to a newer one.
+
+        ``shown`` is the verified proof that it goes on from a former head.
 
         The same size again only renews the note: it may carry more cosignatures.
 
@@ -84,7 +104,7 @@ class SqlHeads:
         else:
             place = {"of": head.origin, "old": known.size}
             self._work.move(_MOVE, row | place | {"updated_at": at})
-        self._keep_past(head)
+        self._keep_past(head, shown)
         self._seen[head.origin] = head
 
     def past(self, origin: str, size: int) -> bytes | None:
@@ -110,10 +130,36 @@ class SqlHeads:
         if self._work.change(_MOVE_SHOWN, {"of": peer, "size": size}) == 0:
             self._work.change(_ADD_SHOWN, {"peer": peer, "size": size})
 
-    def _keep_past(self, head: Head) -> None:
+    def hear_clock(self, peer: MemberId, *, said_at: datetime, at: datetime) -> None:
+        """Keep the newest clock that a peer signed."""
+        row = {"said_at": said_at, "heard_at": at}
+        if self._work.change(_MOVE_CLOCK, row | {"of": peer}) == 0:
+            self._work.change(_ADD_CLOCK, row | {"peer": peer})
+
+    def signed_times(self, own: str) -> Sequence[SignedTime]:
+        """Times that others signed: in hellos, and the newest cosignature of each.
+
+        Args:
+            own: The name of the own witness, which confirms nothing.
+        """
+        hellos = [
+            SignedTime(f"peer:{row.peer}", row.said_at, row.heard_at)
+            for row in self._work.rows(_CLOCKS)
+        ]
+        newest: dict[str, SignedTime] = {}
+        for row in self._work.rows(_COSIGNED, {"own": own}):
+            said_at = from_micros(cosigned_at_s(row.last_line) * 1_000_000)
+            found = SignedTime(f"log:{row.name}", said_at, row.last_at)
+            newest.setdefault(row.name, found)
+        return [*hellos, *newest.values()]
+
+    def _keep_past(self, head: Head, shown: Extension | None) -> None:
         root = self.past(head.origin, head.size)
         if root is None:
             row = {"origin": head.origin, "size": head.size, "root": head.root}
-            self._work.change(_ADD_PAST, row)
+            way: dict[str, int | str | None] = {"former": None, "path": None}
+            if shown is not None and 0 < shown.size < head.size:
+                way = {"former": shown.size, "path": encode_path(shown.path)}
+            self._work.change(_ADD_PAST, row | way)
         elif root != head.root:
             raise HistoryConflictError("another root at a remembered size")

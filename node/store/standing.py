@@ -70,6 +70,10 @@ class SqlStands:
         if self._work.change(_SET, _to_row(stand)) != 1:
             raise ConflictError("the node's standing is missing")
 
+    def let_destroy(self) -> None:
+        """This unit destroys again what was destroyed before: so even in quarantine."""
+        self._work.is_reading_only = False
+
     def met(self) -> Met:
         """When each member last answered us or called."""
         rows = self._work.rows(_MET)

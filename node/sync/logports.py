@@ -13,8 +13,10 @@ from node.crypto.checkpoint import Checkpoint
 from node.crypto.merkle import HashReader
 from node.exchangelog.keycard import KeyCard
 from node.exchangelog.standing import Stand
+from node.exchangelog.witness import Extension
 from node.ids import MemberId
 from node.sync.rows import EntryDraft, Head
+from node.sync.schedule import SignedTime
 
 Met = Mapping[MemberId, datetime]
 """When each member last answered us or called."""
@@ -130,8 +132,14 @@ class Heads(Protocol):
         """Everything we remember of other logs, by origin."""
         ...
 
-    def remember(self, head: Head, at: datetime) -> None:
-        """Insert, or compare-and-set to a larger size. ConflictError if it moved."""
+    def remember(
+        self, head: Head, at: datetime, shown: Extension | None = None
+    ) -> None:
+        """Insert, or compare-and-set to a larger size. ConflictError if it moved.
+
+        ``shown`` is the verified proof that it goes on from a former head, kept for
+        evidence.
+        """
         ...
 
     def shown(self, peer: MemberId) -> int:
@@ -140,6 +148,14 @@ class Heads(Protocol):
 
     def set_shown(self, peer: MemberId, size: int) -> None:
         """The peer's signed answer told which of our sizes it remembers."""
+        ...
+
+    def hear_clock(self, peer: MemberId, *, said_at: datetime, at: datetime) -> None:
+        """Keep the newest clock that a peer signed."""
+        ...
+
+    def signed_times(self, own: str) -> Sequence[SignedTime]:
+        """Times that others signed lately; ``own`` names the own witness (SR-K7)."""
         ...
 
     def past(self, origin: str, size: int) -> bytes | None:

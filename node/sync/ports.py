@@ -14,6 +14,7 @@ from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
     RelocationRepository,
+    TallyRepository,
     TaskRepository,
 )
 from node.ids import MemberId, MessageId, TransferId
@@ -329,6 +330,7 @@ class UnitOfWork(Protocol):
     consents: ConsentRepository
     relocations: RelocationRepository
     tasks: TaskRepository
+    tally: TallyRepository
     outbound: OutboundRepository
     inbound: InboundRepository
     chains: Chains

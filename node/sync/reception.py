@@ -9,14 +9,9 @@ entry. Implements 7.2, HO-2, HO-20, HO-41, HO-44, HO-45, HO-49; exchange-log 6.2
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node import strictjson
 from node.crypto.checkpoint import Checkpoint
 from node.errors import MalformedMessageError, ReceiptError, TransitionError, UsageError
-from node.exchangelog.attachment import (
-    Attachment,
-    attachment_from_json,
-    attachment_json,
-)
+from node.exchangelog.attachment import Attachment, attachment_from_json
 from node.exchangelog.proof import (
     NAMED_BY,
     Conflict,
@@ -32,9 +27,10 @@ from node.exchangelog.proof import (
     check,
 )
 from node.exchangelog.standing import Reason
+from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
-from node.sync import chain, firstword, inward, recipient, sender
+from node.sync import firstword, inward, recipient, sender
 from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
@@ -48,9 +44,10 @@ from node.sync.message import (
 )
 from node.sync.offer import OfferBody
 from node.sync.office import Office
-from node.sync.peerkeys import held_card, log_key_of, log_of
+from node.sync.peerkeys import log_key_of, log_of
+from node.sync.placing import judge_place
 from node.sync.ports import UnitOfWork
-from node.sync.rows import Head, TakenRow
+from node.sync.rows import Head
 from node.sync.transfer import Why
 from node.sync.words import UNLINKED, RejectionCode, StatementType
 
@@ -161,12 +158,12 @@ def _take(
     known = uow.inbox.find(peer.member, statement.claims.jti)
     position = statement.position
     assert position is not None
-    settled = _judge_place(uow, office, peer, statement, known=known)
+    settled = judge_place(uow, office, peer.member, statement, known=known)
     if settled is not None:
         return settled
     verdict = _ask_log_gate(uow, office, peer, statement, attachment)
     if isinstance(verdict, Proven):
-        _remember(uow, office, peer, verdict, statement)
+        _remember(uow, office, peer, verdict, statement, attachment)
         result = _act(uow, office, statement)
     elif _is_lost_offer(verdict, statement):
         # LR-31: what is signed is wrong, no other attachment can cure it.
@@ -191,53 +188,6 @@ def _take(
             peer.member, got.inc, got.seq, office.clock.now()
         )
     return result
-
-
-def _judge_place(
-    uow: UnitOfWork,
-    office: Office,
-    peer: _Peer,
-    statement: Statement,
-    *,
-    known: TakenRow | None,
-) -> str | None:
-    """The result of a statement that is not the next of its chain; None for the next."""
-    link = statement.claims.link
-    assert link is not None
-    last = uow.chains.last_in(peer.member)
-    match chain.judge(
-        last, link, digest=statement.digest, known=known.digest if known else None
-    ):
-        case chain.Repeat():
-            assert known is not None
-            return known.result
-        case chain.Conflict():
-            return "id-conflict"
-        case chain.Gap():
-            return "chain-gap"
-        case chain.Fork():
-            uow.chains.quarantine(peer.member, "history-conflict", statement.jws)
-            return "history-conflict"
-        case chain.Take():
-            return _judge_incarnation(uow, office, peer.member, link.inc, last)
-
-
-def _judge_incarnation(
-    uow: UnitOfWork,
-    office: Office,
-    peer: MemberId,
-    inc: int,
-    last: chain.Position | None,
-) -> str | None:
-    """HO-50: a later incarnation counts once its key card was judged; hello brings it.
-
-    TRF-6: after that nothing of a former one counts; it comes from an older node.
-    """
-    if inc == (last.inc if last else 1):
-        # The usual case: no card was ever needed, or it came before.
-        card = uow.cards.find(peer)
-        return "log-behind" if card is not None and card.inc > inc else None
-    return None if held_card(uow, office, peer).inc == inc else "log-unproven"
 
 
 # -- The log gate ------------------------------------------------------------------------
@@ -351,6 +301,7 @@ def _remember(
     peer: _Peer,
     proven: Proven,
     statement: Statement,
+    attachment: Attachment | None,
 ) -> None:
     """Step 7: the memory, and the other side's entry, in the transaction of the effect."""
     memory = proven.memory
@@ -358,16 +309,17 @@ def _remember(
         uow.heads.remember(
             Head(memory.origin, memory.size, memory.root, memory.note),
             office.clock.now(),
+            attachment.since if attachment else None,
         )
-    if proven.proof is not None and proven.entry is not None:
-        bare = Attachment(checkpoint="", entries=(proven.proof,))
-        path = attachment_json(bare)["entries"][0]["path"]
+    if attachment is not None and proven.proof is not None and proven.entry is not None:
+        # The signed head stays beside the proof: without it nobody else could try it.
+        shown = TlogProof(proven.proof.index, proven.proof.path, attachment.checkpoint)
         uow.log.keep_peer_entry(
             peer.origin,
             proven.proof.c,
             index=proven.proof.index,
             opening=proven.proof.opening,
-            proof=strictjson.encode(path).decode(),
+            proof=shown.encode(),
             group=f"transfer:{statement.claims.tr}",
         )
 

@@ -78,5 +78,8 @@ SENTENCES: Final[Mapping[str, str]] = {
         " more than it does. Nothing was saved. The administration knows what to do."
     ),
     "first-word": _AWAY,
+    "backup": msgid(
+        "A backup is damaged or not ours. Please tell whoever runs this server."
+    ),
     "seal": msgid("A stored value is damaged. Please tell whoever runs this server."),
 }

@@ -134,6 +134,11 @@ def _said(mark: Mark, row: TransferRow, body: str, words: Words) -> str:
     if mark.step is Step.TAKEN_OVER and mark.at is not None:
         return words.gettext("Responsible now: %(body)s") % {"body": body}
     durable = row.transfer.facts.get(Outbound.DURABLE)
+    erased = row.transfer.facts.get(Outbound.ERASED)
+    if mark.step is Step.SECURED and erased is not None:
+        return words.gettext("Your copy was deleted on %(day)s.") % {
+            "day": words.day(erased)
+        }
     if mark.step is Step.SECURED and durable is not None:
         return words.gettext("Your copy is deleted on %(day)s.") % {
             "day": words.day(erasable_from(durable))

@@ -21,6 +21,8 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    erasures,
+    evidence,
     exchangelog,
     inbox,
     login,
@@ -57,7 +59,10 @@ def all_routes() -> list[Route]:
         *outbox.routes(),
         *inbox.routes(),
         *arrivals.routes(),
+        # Its address would fit that of a handover, too.
+        *erasures.routes(),
         *exchangelog.routes(),
+        *evidence.routes(),
         *accounts.routes(),
         *status.routes(),
     ]

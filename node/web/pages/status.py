@@ -22,6 +22,7 @@ _ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
 
 _FINE: Final[Mapping[Check, str]] = {
     Check.DATABASE: msgid("The database answers."),
+    Check.BACKUP: msgid("The newest verified backup was taken %(ago)s."),
     Check.LOG_SIGNED: msgid("The exchange log is signed: %(count)s entries."),
     Check.LOG_WITNESSED: msgid("Other offices have cosigned our log: %(count)s."),
     Check.DIRECTORY: msgid(
@@ -54,6 +55,17 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
         msgid(
             "Check the line to the outside. After an hour two persons may end the wait:"
             " “staffelstab log override first-word”."
+        ),
+    ),
+    Check.BACKUP: (
+        msgid("There is no verified backup of the last 26 hours. The newest: %(ago)s"),
+        msgid(
+            "If this server is lost, newer work is lost. Other offices keep their copies"
+            " of what they handed over to you."
+        ),
+        msgid(
+            "Run “staffelstab backup create” on the server and read its answer. Without"
+            " folders for backups nothing is backed up: set them in node.toml."
         ),
     ),
     Check.LOG_SIGNED: (

@@ -55,6 +55,7 @@ report.drill_down | ◐ - - - -
 log.read, evidence.export | ◐ ● - ● -
 log.verify | ◐ ● - ● ●
 log.reveal | - ② - ② -
+log.erase | - ② ② - -
 access_log.read | - - - ● -
 account.invite | - - ● - ●
 account.disable | - - ● - -

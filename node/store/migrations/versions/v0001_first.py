@@ -10,7 +10,14 @@ from alembic import op
 from sqlalchemy import insert
 
 from node.exchangelog.standing import Standing
-from node.store import casetables, logtables, pasttables, stafftables  # noqa: F401 - more tables
+from node.store import (  # noqa: F401 - more tables
+    backuptables,
+    casetables,
+    keeptables,
+    logtables,
+    pasttables,
+    stafftables,
+)
 from node.store.tables import metadata, node_standing, node_state
 
 revision = "0001"
