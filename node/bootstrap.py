@@ -49,6 +49,7 @@ from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
 from node.store.weekturn import turn_of
 from node.store.work import Means
+from node.sync import quorum
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
@@ -189,6 +190,7 @@ async def build_node(
             witness_name=names.witness_name,
             continues=names.continues,
             open_transfers=settings.peer_open_transfers,
+            accept_override=settings.accept_override,
         )
         means = means_of(
             paths,
@@ -311,15 +313,17 @@ def _refresh(
         at=office.clock.now(),
     )
     if library.known is None or found.head != library.known.head:
-        store.write_sync(_keep_directory, found, office.failpoints)
+        store.write_sync(_keep_directory, library.known, found, office)
     library.swap(found)
 
 
 def _keep_directory(
-    uow: SqlUnitOfWork, directory: Directory, failpoints: Failpoints
+    uow: SqlUnitOfWork, before: Directory | None, directory: Directory, office: Office
 ) -> None:
     with uow:
-        uow.directory.save(directory, failpoints)
+        uow.directory.save(directory, office.failpoints)
+        now = office.clock.now()
+        quorum.note_policy(uow, office.member, before, directory, now)
         uow.commit()
 
 

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
         log_audit_years: The same for looks into the log, from the day.
         log_operation_years: The same for entries about the node itself.
         allowed_networks: Private networks that peers may live in (SR-F10).
+        accept_override: Take containers whose sender's quorum two people waived (LR-24).
         trusted_proxies: Addresses whose forwarding headers count for logging.
         backup_folder: Where content backups go; empty makes none.
         backup_keys_folder: Where key backups go: another disk, another hand.
@@ -106,6 +107,7 @@ class Settings(BaseSettings):
     log_transfer_years: int = Field(default=3, ge=1, le=30)
     log_audit_years: int = Field(default=2, ge=1, le=30)
     log_operation_years: int = Field(default=10, ge=1, le=30)
+    accept_override: bool = True
     allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     backup_folder: str = ""

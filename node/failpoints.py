@@ -48,6 +48,8 @@ class Point(StrEnum):
     CHECKPOINT_MARKED = "checkpoint.marked"
     CHECKPOINT_SIGNED = "checkpoint.signed"
     CHECKPOINT_STORED = "checkpoint.stored"
+    WITNESS_STORED = "witness.state_stored"
+    WITNESS_ANSWERED = "witness.answered"
     DIRECTORY_HALF_WRITTEN = "directory.half_written"
     ERASE_INTENT = "erase.intent"
     ERASE_REGISTERED = "erase.registered"

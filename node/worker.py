@@ -18,7 +18,7 @@ import structlog
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
-from node.sync import opening, recipient, release, sender
+from node.sync import opening, recipient, release, sender, witnessing
 from node.sync.courier import Courier
 from node.sync.deadlines import find_deadlines
 from node.sync.delivery import deliver_due
@@ -141,6 +141,7 @@ class Worker:
                         self._open,
                         self._every_minute,
                         self._heartbeat,
+                        self._witness,
                         self._directory,
                         self._every_hour,
                         self._back_up,
@@ -290,6 +291,14 @@ class Worker:
                 self._mark(Wake.DELIVER, str(peer))
             await asyncio.sleep(HEARTBEAT_S)
             self._mark(Wake.PUBLISH, "")
+
+    async def _witness(self) -> None:
+        """Others cosign as well: after a cosigned packet, and every ten minutes (LR-23)."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
+            await self._guard(witnessing.ask_others, self._courier)
+            await asyncio.sleep(POLL_S)
 
     async def _directory(self) -> None:
         while True:

@@ -159,6 +159,40 @@ def publish_command(
     typer.echo("Veröffentlicht.")
 
 
+@app.command("policy")
+def policy_command(
+    folder: Folder,
+    prefix: Annotated[str, typer.Argument(help="AGS-Anfang, zwei bis acht Ziffern.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="Zeugenregel (C2SP tlog-policy).")
+    ] = None,
+    keys: Keys = None,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Die Regel zurücknehmen.")
+    ] = False,
+) -> None:
+    """Die Zeugenregel für einen Bezirk veröffentlichen oder zurücknehmen."""
+    from node.federation.registrar import set_policy
+
+    with _told():
+        if (file is None) != withdraw:
+            raise InputError("file", "file-or-withdraw")
+        policy = set_policy(
+            folder,
+            _key_folders(folder, keys),
+            prefix=prefix,
+            content=_read(file) if file else b"",
+            at=SystemClock().now(),
+        )
+    if policy is None:
+        typer.echo(f"Zeugenregel für {prefix} zurückgenommen.")
+        return
+    typer.echo(
+        f"Zeugenregel für {prefix} veröffentlicht: {len(policy.witnesses)} Zeugen"
+    )
+    typer.echo(f"Nötig sind mindestens {policy.lacking(())} Gegenzeichnungen.")
+
+
 @app.command("retire")
 def retire_command(
     folder: Folder,
@@ -213,6 +247,7 @@ def show_command(folder: Folder, as_json: Json = False) -> None:
                         "name": member.name,
                         "serial": member.serial,
                         "ags": [place.ags for place in member.serves],
+                        "witness": str(member.witness.newest),
                     }
                     for member in members
                 ],
@@ -227,6 +262,7 @@ def show_command(folder: Folder, as_json: Json = False) -> None:
     for member in members:
         places = ", ".join(place.ags for place in member.serves)
         typer.echo(f"{member.id}  {member.name}  {places}")
+        typer.echo(f"    Zeuge {member.witness.newest}")
 
 
 @contextmanager

@@ -37,10 +37,6 @@ _AGAINST = 2
 _WRONG_USE = 3
 _LEASE = timedelta(hours=1)
 
-overrides = typer.Typer(
-    help="Ausnahmen, die zwei Personen verantworten.", no_args_is_help=True
-)
-
 
 def recover_command(
     by: By,
@@ -79,7 +75,6 @@ def recover_command(
     raise typer.Exit(0 if found.is_done else _AGAINST)
 
 
-@overrides.command("first-word")
 def first_word_command(by: By, second: Second, data: Data = DEFAULT_FOLDER) -> None:
     """Zu zweit erklären: Dieser Knoten wurde nicht zurückgesetzt. Gilt bis zum Neustart."""
     from node.cli.opened import office_of, open_store

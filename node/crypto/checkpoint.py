@@ -224,6 +224,20 @@ def add_lines(note: str, lines: Iterable[str]) -> str:
     return result
 
 
+def only(note: str, key: NoteKey) -> str:
+    """The note with the signature of one key alone.
+
+    Raises:
+        MalformedMessageError: Not a note.
+        SignatureError: This key did not sign it; whether it signed well is not asked.
+    """
+    body, lines = _split(note)
+    for line in lines:
+        if line.name == key.name and line.key_id == key.id:
+            return f"{body}\n{line.text}"
+    raise SignatureError("not signed by this key")
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     name: str

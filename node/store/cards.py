@@ -29,6 +29,7 @@ def _keep() -> Insert:
 
 
 _FIND: Final = select(_card.c.payload).where(_card.c.peer == bindparam("of"))
+_ANY: Final = select(_card.c.peer).limit(1)
 _KEEP: Final = _keep()
 
 
@@ -47,6 +48,10 @@ class SqlCards:
             if row is None
             else parse_card(strictjson.parse_object(row[0].encode()))
         )
+
+    def any(self) -> bool:
+        """Whether there is any: mostly there is none, and the directory says all."""
+        return self._work.row(_ANY) is not None
 
     def keep(self, peer: MemberId, card: KeyCard, at: datetime) -> None:
         """Take a later card. ConflictError if one as late is there."""

@@ -6,10 +6,11 @@ goes back, or one that two callers move from the same head (LR-16). Implements
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from node.crypto.checkpoint import cosigned_at_s
 from node.errors import ConflictError, HistoryConflictError
@@ -26,7 +27,7 @@ from node.store.logtables import (
     witness_past,
 )
 from node.store.work import Work
-from node.sync.rows import Head
+from node.sync.rows import Cosigned, Evidence, Head
 from node.sync.schedule import SignedTime
 
 _SEEN: Final = (
@@ -44,6 +45,27 @@ _PAST: Final = select(witness_past.c.root).where(
 )
 _ADD_PAST: Final = insert(witness_past)
 _EVIDENCE: Final = insert(witness_evidence)
+_NEWEST: Final = (
+    select(witness_head)
+    .order_by(witness_head.c.updated_at.desc(), witness_head.c.origin)
+    .limit(bindparam("most"))
+)
+_KEPT: Final = select(witness_evidence.c.offered).where(
+    witness_evidence.c.origin == bindparam("of")
+)
+_ALL_KEPT: Final = select(witness_evidence).order_by(
+    witness_evidence.c.seen_at, witness_evidence.c.id
+)
+_EACH: Final = (
+    select(log_cosig.c.name, func.max(log_cosig.c.size).label("top"))
+    .group_by(log_cosig.c.name)
+    .subquery()
+)
+_FURTHEST: Final = (
+    select(log_cosig)
+    .join(_EACH, (log_cosig.c.name == _EACH.c.name) & (log_cosig.c.size == _EACH.c.top))
+    .order_by(log_cosig.c.name, log_cosig.c.last_at)
+)
 _SHOWN: Final = select(log_shown.c.size).where(log_shown.c.peer == bindparam("of"))
 _ADD_SHOWN: Final = insert(log_shown)
 _CLOCKS: Final = select(peer_clock)
@@ -112,6 +134,33 @@ class SqlHeads:
         row = self._work.row(_PAST, {"of": origin, "at": size})
         return None if row is None else row.root
 
+    def newest(self, limit: int) -> Sequence[Head]:
+        """The heads of other logs that moved last."""
+        rows = self._work.rows(_NEWEST, {"most": limit})
+        return [Head(row.origin, row.size, row.root, row.note) for row in rows]
+
+    def offered(self, origin: str) -> Sequence[str]:
+        """The heads of one log that were kept as evidence."""
+        return [row.offered for row in self._work.rows(_KEPT, {"of": origin})]
+
+    def evidence(self) -> Sequence[Evidence]:
+        """Everything that was kept, oldest first."""
+        return [
+            Evidence(row.origin, row.reason, row.known, row.offered, row.seen_at)
+            for row in self._work.rows(_ALL_KEPT)
+        ]
+
+    def cosigned(self) -> Sequence[Cosigned]:
+        """The newest cosignature of each witness under our own log."""
+        newest: dict[str, Cosigned] = {}
+        for row in self._work.rows(_FURTHEST):
+            seen = Cosigned(row.name, row.size, row.last_at, row.last_line)
+            known = newest.get(row.name)
+            if known is not None and known.last_at > seen.last_at:
+                seen = replace(seen, last_at=known.last_at, line=known.line)
+            newest[row.name] = seen
+        return list(newest.values())
+
     def keep_evidence(
         self, origin: str, *, reason: str, known: str, offered: str, at: datetime
     ) -> None:
@@ -120,15 +169,15 @@ class SqlHeads:
         identity = {"id": self._work.randomness(16), "seen_at": at}
         self._work.change(_EVIDENCE, row | identity)
 
-    def shown(self, peer: MemberId) -> int:
-        """The size of our own log that this peer last confirmed to remember, 0 if none."""
-        row = self._work.row(_SHOWN, {"of": peer})
+    def shown(self, witness: str) -> int:
+        """The size of our own log that a peer or witness last confirmed, 0 if none."""
+        row = self._work.row(_SHOWN, {"of": witness})
         return 0 if row is None else row.size
 
-    def set_shown(self, peer: MemberId, size: int) -> None:
-        """The peer's signed answer told which of our sizes it remembers."""
-        if self._work.change(_MOVE_SHOWN, {"of": peer, "size": size}) == 0:
-            self._work.change(_ADD_SHOWN, {"peer": peer, "size": size})
+    def set_shown(self, witness: str, size: int) -> None:
+        """It told which of our sizes it remembers; a peer is named by its member id."""
+        if self._work.change(_MOVE_SHOWN, {"of": witness, "size": size}) == 0:
+            self._work.change(_ADD_SHOWN, {"peer": witness, "size": size})
 
     def hear_clock(self, peer: MemberId, *, said_at: datetime, at: datetime) -> None:
         """Keep the newest clock that a peer signed."""

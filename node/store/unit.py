@@ -48,6 +48,7 @@ from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
+from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
@@ -59,7 +60,7 @@ from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
-from node.sync.logports import Cards, ExchangeLog, Heads, Stands
+from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.ports import (
     Chains,
     InboundRepository,
@@ -112,6 +113,7 @@ class SqlUnitOfWork:
         self.run = SqlStands(self._work)
         self.stands: Stands = self.run
         self.heads: Heads = SqlHeads(self._work)
+        self.quorums: Quorums = SqlQuorums(self._work)
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)

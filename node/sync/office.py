@@ -25,6 +25,8 @@ class Office:
     one continues, None for a first log (LR-28). ``register`` is the id of this procedure in
     the body's register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has
     confirmed.
+    ``accept_override`` says whether a container may come in whose sender's quorum two
+    people have waived (LR-24).
     """
 
     keyring: Keyring
@@ -38,6 +40,7 @@ class Office:
     register: str = "V-01"
     open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
+    accept_override: bool = True
 
     @property
     def member(self) -> MemberId:

@@ -42,10 +42,10 @@ def witness_key_of(uow: UnitOfWork, office: Office, peer: MemberId) -> NoteKey:
     return held_card(uow, office, peer).witness
 
 
-def log_keys(uow: UnitOfWork, office: Office) -> Iterator[NoteKey]:
-    """The keys of all members' logs, ours among them."""
+def log_keys(uow: UnitOfWork, office: Office) -> Iterator[tuple[MemberId, NoteKey]]:
+    """All members with the keys of their logs, ours among them."""
     for member in office.directory().members():
         try:
-            yield log_key_of(uow, office, member.id)
+            yield member.id, log_key_of(uow, office, member.id)
         except (UnknownNodeError, KeyRetiredError):
             continue

@@ -19,7 +19,7 @@ from node.cases.ports import (
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.logports import Cards, ExchangeLog, Heads, Stands
+from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.rows import (
     Due,
     PacketRow,
@@ -163,10 +163,7 @@ class Outbox(Protocol):
         ...
 
     def keep_again(self, row: StatementRow, at: datetime) -> None:
-        """A statement of ours that the peer holds and we had forgotten; never sent again.
-
-        What stood at its place was written after the restore and never left.
-        """
+        """A statement of ours that the peer holds and we had forgotten; never sent again."""
         ...
 
     def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
@@ -195,6 +192,10 @@ class Outbox(Protocol):
 
     def waiting_peers(self) -> Sequence[MemberId]:
         """Peers with a statement or packet row waiting."""
+        ...
+
+    def met_last(self, limit: int) -> Sequence[MemberId]:
+        """The peers that answered last, newest first."""
         ...
 
     def due(self, peer: MemberId) -> Due:
@@ -338,6 +339,7 @@ class UnitOfWork(Protocol):
     inbox: Inbox
     log: ExchangeLog
     heads: Heads
+    quorums: Quorums
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases

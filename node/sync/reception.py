@@ -9,7 +9,6 @@ entry. Implements 7.2, HO-2, HO-20, HO-41, HO-44, HO-45, HO-49; exchange-log 6.2
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.crypto.checkpoint import Checkpoint
 from node.errors import MalformedMessageError, ReceiptError, TransitionError, UsageError
 from node.exchangelog.attachment import Attachment, attachment_from_json
 from node.exchangelog.proof import (
@@ -30,14 +29,13 @@ from node.exchangelog.standing import Reason
 from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
-from node.sync import firstword, inward, recipient, sender
+from node.sync import firstword, gossip, inward, quorum, recipient, sender
 from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
 from node.sync.message import (
     Claims,
     Envelope,
-    HeadClaim,
     Statement,
     open_statement,
     statement_kid,
@@ -159,12 +157,17 @@ def _take(
     position = statement.position
     assert position is not None
     settled = judge_place(uow, office, peer.member, statement, known=known)
+    if settled is not None and known is not None and known.digest == statement.digest:
+        return _take_again(uow, office, peer, (statement, attachment), known.result)
     if settled is not None:
         return settled
     verdict = _ask_log_gate(uow, office, peer, statement, attachment)
     if isinstance(verdict, Proven):
         _remember(uow, office, peer, verdict, statement, attachment)
         result = _act(uow, office, statement)
+        if attachment is not None:
+            gossip.listen(uow, office, peer.origin, attachment.gossip)
+            quorum.take_proof(uow, office, statement, attachment, heads=peer.heads)
     elif _is_lost_offer(verdict, statement):
         # LR-31: what is signed is wrong, no other attachment can cure it.
         recipient.take_offer(uow, office, statement, code=RejectionCode.LOG)
@@ -206,8 +209,8 @@ def _ask_log_gate(
     return check(
         LogClaims(
             entry=claims.entry if expected else None,
-            cp=_checkpoint(claims.cp),
-            seen=_checkpoint(claims.seen),
+            cp=claims.cp.checkpoint if claims.cp else None,
+            seen=claims.seen.checkpoint if claims.seen else None,
         ),
         attachment,
         peer.heads,
@@ -279,14 +282,8 @@ def _refuse_unproven(
         case PeerBehind():
             return "log-behind"
         case Conflict():
-            uow.heads.keep_evidence(
-                peer.origin,
-                reason=verdict.reason,
-                known=verdict.known,
-                offered=verdict.offered,
-                at=office.clock.now(),
-            )
-            uow.chains.quarantine(peer.member, "history-conflict", verdict.offered)
+            found = gossip.TwoHeads(verdict.reason, verdict.known, verdict.offered)
+            gossip.conflict(uow, office, peer.member, peer.origin, found)
             return "history-conflict"
         case WeBehind():
             firstword.enter_quarantine(uow, office, Reason.AHEAD, verdict.note)
@@ -324,8 +321,17 @@ def _remember(
         )
 
 
-def _checkpoint(claim: HeadClaim | None) -> Checkpoint | None:
-    return Checkpoint(claim.log, claim.size, claim.root) if claim else None
+def _take_again(
+    uow: UnitOfWork, office: Office, peer: _Peer, said: Opened, result: str
+) -> str:
+    """What was taken before: an offer may come again to show its sender's quorum."""
+    statement, attachment = said
+    if statement.claims.t is StatementType.OFFER and attachment is not None:
+        verdict = _ask_log_gate(uow, office, peer, statement, attachment)
+        if isinstance(verdict, Proven):
+            _remember(uow, office, peer, verdict, statement, attachment)
+            quorum.take_proof(uow, office, statement, attachment, heads=peer.heads)
+    return result
 
 
 # -- The effect --------------------------------------------------------------------------

@@ -27,6 +27,10 @@ _LABELS: Final[Mapping[Step, str]] = {
 }
 _WAITING: Final[Mapping[Waits, str]] = {
     Waits.LINE: msgid("%(body)s cannot be reached. You need not do anything."),
+    Waits.WITNESSES: msgid(
+        "It waits for witnesses (%(got)s of %(needed)s). Nothing is lost; it goes on by"
+        " itself as soon as they have cosigned."
+    ),
     Waits.APPROVAL: msgid(
         "It lies there sealed. %(body)s decides until %(day)s. After that it ends by"
         " itself."
@@ -41,6 +45,7 @@ _WAITING: Final[Mapping[Waits, str]] = {
 _NEXT: Final[Mapping[Waits, str]] = {
     Waits.DECISION: msgid("You decide."),
     Waits.LINE: msgid("%(body)s cannot be reached. It goes on by itself."),
+    Waits.WITNESSES: msgid("Waits for witnesses (%(got)s of %(needed)s)."),
     Waits.APPROVAL: msgid("%(body)s decides until %(day)s."),
     **dict.fromkeys(
         (Waits.IMPORT, Waits.GRANT, Waits.DELIVERY, Waits.BACKUP),
@@ -162,4 +167,10 @@ def _filled(sentence: str, row: TransferRow, body: str, words: Words) -> str:
         return ""
     expires = row.transfer.expires_at
     day = words.day(expires) if expires else ""
-    return words.gettext(sentence) % {"body": body, "day": day}
+    quorum = row.quorum
+    return words.gettext(sentence) % {
+        "body": body,
+        "day": day,
+        "got": quorum.got if quorum else 0,
+        "needed": quorum.needed if quorum else 0,
+    }

@@ -21,7 +21,7 @@ from node.exchangelog.standing import Standing
 from node.founding import Paths
 from node.ids import AccountId, MemberId
 from node.recovering import Wish, recover
-from node.sync import delivery, firstword
+from node.sync import firstword, witnessing
 from node.sync.rows import Wake
 from tests.support import pair
 from tests.support.pair import SAECKINGEN, WEHR, until
@@ -121,7 +121,6 @@ async def _make_known(here: LocalSeat, there: LocalSeat) -> None:
     await asyncio.to_thread(pair.give_consent, node, case)
     size = node.store.read_sync(lambda uow: uow.log_rows.standing().size)
     node.worker.notice(Wake.PUBLISH, "")
-    other = there.node.office.member
     mine = node.office.log_origin
 
     def is_known() -> bool:
@@ -131,7 +130,7 @@ async def _make_known(here: LocalSeat, there: LocalSeat) -> None:
     await until(
         lambda: node.store.read_sync(lambda uow: uow.log_rows.signed_size()) >= size
     )
-    await delivery.ask_for_cosignature(node.courier, other)
+    await witnessing.ask_others(node.courier)
     await until(is_known)
 
 

@@ -32,6 +32,7 @@ from node.web.pages import (
     setup,
     status,
     withdrawals,
+    witnesses,
     work,
 )
 
@@ -59,8 +60,9 @@ def all_routes() -> list[Route]:
         *outbox.routes(),
         *inbox.routes(),
         *arrivals.routes(),
-        # Its address would fit that of a handover, too.
+        # Before the pages of single transfers, whose pattern would fit as well.
         *erasures.routes(),
+        *witnesses.routes(),
         *exchangelog.routes(),
         *evidence.routes(),
         *accounts.routes(),

@@ -179,6 +179,7 @@ async def _show(request: web.Request) -> web.Response:
         can_call_back=track.can_call_back
         and (len(own) == len(transfer.members) or _is_approver(request)),
         failures=row.due.failures if row.due and track.failing_since else 0,
+        is_late=track.is_late(parts.clock.now()),
     )
 
 

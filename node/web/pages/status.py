@@ -93,6 +93,26 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
         msgid("Handovers to there wait. Nothing is lost; it is tried again by itself."),
         msgid("Call the office if it lasts longer than half a day."),
     ),
+    Check.QUORUM: (
+        msgid("A handover has waited for witnesses since %(ago)s"),
+        msgid("Nothing is lost. It leaves as soon as the witnesses have cosigned."),
+        msgid("Look under “Witnesses” who is missing, and call that office."),
+    ),
+    Check.WITNESS_SILENT: (
+        msgid("A witness has been silent since %(ago)s"),
+        msgid("Handovers may have to wait for it."),
+        msgid("Look under “Witnesses” who it is, and call that office."),
+    ),
+    Check.CLOCK: (
+        msgid("A witness has another time than we do"),
+        msgid("Checks can say less about when something happened."),
+        msgid("Compare the clock of the server with the time of day."),
+    ),
+    Check.CONFLICT: (
+        msgid("The log of another office has shown two histories"),
+        msgid("Nothing is exchanged with it. Both proofs are kept."),
+        msgid("Call the office and the registrar. Change nothing on the server."),
+    ),
     Check.QUARANTINE: (
         msgid("%(office)s has shown two histories: nothing is exchanged with it"),
         msgid("Handovers to and from there rest. Both proofs are kept."),

@@ -17,6 +17,7 @@ from node.store import (  # noqa: F401 - more tables
     logtables,
     pasttables,
     stafftables,
+    witnesstables,
 )
 from node.store.tables import metadata, node_standing, node_state
 
