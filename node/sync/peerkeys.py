@@ -29,7 +29,9 @@ def held_card(uow: UnitOfWork, office: Office, peer: MemberId) -> KeyCard:
 
 def log_key_of(uow: UnitOfWork, office: Office, peer: MemberId) -> NoteKey:
     """The key that signs the peer's checkpoints now; its name is the origin."""
-    return held_card(uow, office, peer).log
+    listed = office.directory().log_key(peer)
+    card = uow.cards.find(peer)
+    return card.log if card is not None and card.log.key == listed.key else listed
 
 
 def log_of(uow: UnitOfWork, office: Office, peer: MemberId) -> str:
@@ -39,13 +41,17 @@ def log_of(uow: UnitOfWork, office: Office, peer: MemberId) -> str:
 
 def witness_key_of(uow: UnitOfWork, office: Office, peer: MemberId) -> NoteKey:
     """The key that cosigns for the peer now."""
+    if uow.cards.find(peer) is None:
+        return office.directory().witness_key(peer)
     return held_card(uow, office, peer).witness
 
 
 def log_keys(uow: UnitOfWork, office: Office) -> Iterator[tuple[MemberId, NoteKey]]:
     """All members with the keys of their logs, ours among them."""
+    is_listed = not uow.cards.any()
     for member in office.directory().members():
         try:
-            yield member.id, log_key_of(uow, office, member.id)
+            key = member.log.newest if is_listed else log_key_of(uow, office, member.id)
         except (UnknownNodeError, KeyRetiredError):
             continue
+        yield member.id, key
