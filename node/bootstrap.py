@@ -31,6 +31,7 @@ from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
+from node.federation.shared import ask as ask_shared
 from node.federation.transport import HttpTransport
 from node.founding import Paths, first_names, means_of, vault_of
 from node.replaying import replay_register
@@ -58,7 +59,7 @@ from node.trust.directory import Directory
 from node.trust.places import shipped_places
 from node.version import SOFTWARE
 from node.web.app import make_web_app
-from node.web.frame import Parts, WebSettings
+from node.web.frame import AskPeer, Parts, WebSettings
 from node.web.pages.everything import all_routes, outlook
 from node.web.session import SessionStorage
 from node.web.staff import StoreAccounts, StoreSessions
@@ -144,6 +145,7 @@ class Node:
     register: DeletionRegister
     refresh_directory: Callable[[], None]
     publisher: Publisher
+    ask_peer: AskPeer
     means: Means
 
 
@@ -236,6 +238,7 @@ async def build_node(
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
+                mark=partial(_marked, paths),
             )
         )
         signals.listener = worker.notice
@@ -251,6 +254,7 @@ async def build_node(
             register=means.register,
             refresh_directory=refresh,
             publisher=publisher,
+            ask_peer=partial(ask_shared, transport.shared_log, office),
             means=means,
         )
 
@@ -376,6 +380,7 @@ def web_app(node: Node) -> web.Application:
         places=shipped_places(),
         outlook=partial(outlook, node.run),
         mark=partial(_marked, Paths(settings.folder)),
+        ask_peer=node.ask_peer,
     )
     api = make_api_app(
         ApiDesk(node.office, node.run, parts.places, settings.delivery, parts.people)

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import structlog
 
+from node.casework.selfcheck import run_due
+from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
@@ -50,7 +52,7 @@ class Duties:
     of the day, where there is a place for it. ``erase_sources`` erases handed-over content
     whose time has come, ``erase_entries`` carries erasures of log entries on, ``turn_week``
     the week keys, each in a thread. ``shared`` says that other processes serve the same
-    database.
+    database. ``mark`` reads the log signer's memory outside the database.
     """
 
     courier: Courier
@@ -65,6 +67,7 @@ class Duties:
     shared: bool
     back_up: Callable[[], None] | None = None
     directory_every_s: float = 900.0
+    mark: Callable[[], Checkpoint | None] = lambda: None
 
 
 class Worker:
@@ -257,6 +260,9 @@ class Worker:
         while True:
             await self._guard(self._deadlines)
             await self._guard(self._erase_entries_once)
+            await self._guard(
+                run_due, self._courier.run, self._office, self._duties.mark
+            )
             await asyncio.sleep(MINUTE_S)
             await self._guard(self._find_due)
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.errors import ConfigError, NodeError
+from node.cli.told import told
+from node.errors import ConfigError
 
 if TYPE_CHECKING:
     from node.cli.opened import Opened
@@ -34,7 +35,6 @@ Second = Annotated[
 DEFAULT_FOLDER = Path("node-data")
 
 _AGAINST = 2
-_WRONG_USE = 3
 _LEASE = timedelta(hours=1)
 
 
@@ -59,7 +59,7 @@ def recover_command(
 
     # What the log says belongs beside the answer, not into it.
     configure_logging()
-    with _told(), open_store(data) as opened:
+    with told(), open_store(data) as opened:
         wish = Wish(
             by=_account(opened, by),
             second=_account(opened, second),
@@ -80,7 +80,7 @@ def first_word_command(by: By, second: Second, data: Data = DEFAULT_FOLDER) -> N
     from node.cli.opened import office_of, open_store
     from node.sync.firstword import declare
 
-    with _told(), open_store(data) as opened:
+    with told(), open_store(data) as opened:
         opened.store.write_sync(
             declare,
             office_of(opened),
@@ -191,12 +191,3 @@ def _tell(found: "Findings") -> None:
         typer.echo("Später noch einmal, oder auf sie verzichten: --waive KENNUNG")
     else:
         typer.echo("Dieses Protokoll kann nicht weitergehen. Ein neues: --new-log")
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except NodeError as error:
-        typer.secho(f"Fehler ({error.code}): {error}", err=True, fg=typer.colors.RED)
-        raise typer.Exit(_WRONG_USE) from error

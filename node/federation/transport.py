@@ -167,6 +167,10 @@ class HttpTransport:
             await self._call(peer, "GET", f"/statements{query}", b"")
         ).statements
 
+    async def shared_log(self, peer: MemberId, path: str) -> bytes:
+        """``GET /log/shared``: one page of what the peer's log says of us."""
+        return await self._call(peer, "GET", path, b"")
+
     async def add_checkpoint(
         self, at: MemberId | WitnessAddress, request: bytes
     ) -> tuple[int, bytes]:
