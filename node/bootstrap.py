@@ -21,7 +21,7 @@ from node.accounts.policy import OPERATOR
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
 from node.api.health import make_health_app
-from node.casework import erasing, health
+from node.casework import health
 from node.casework.eraser import Eraser
 from node.casework.health import Finding
 from node.clock import Clock, SystemClock
@@ -37,23 +37,25 @@ from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.shared import ask as ask_shared
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, means_of, vault_of, witness_name
-from node.ids import TransferId
+from node.founding import Paths, first_names, means_of, vault_of
+from node.replaying import replay_register
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
 from node.store.migrate import check_schema
+from node.store.ownnames import own_names
 from node.store.publisher import Publisher
-from node.store.register import RegisterLine
+from node.store.register import DeletionRegister
 from node.store.runner import Store
 from node.store.sourceeraser import SourceEraser
+from node.store.starting import Start
 from node.store.sweeper import Sweeper
 from node.store.threads import Signals, ThreadRunner
 from node.store.unit import SqlUnitOfWork
 from node.store.weekturn import turn_of
 from node.store.work import Means
-from node.sync import quorum, sender
+from node.sync import quorum
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
@@ -124,6 +126,7 @@ class Node:
     worker: Worker
     library: Library
     documents: SealedFiles
+    register: DeletionRegister
     refresh_directory: Callable[[], None]
     publisher: Publisher
     ask_peer: AskPeer
@@ -159,20 +162,22 @@ async def build_node(
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
     library = Library()
-    office = Office(
-        keyring=keyring,
-        clock=hands.clock,
-        randomness=hands.randomness,
-        directory=library,
-        failpoints=hands.failpoints,
-        log_origin=log_origin(settings.peer_url),
-        witness_name=witness_name(settings.peer_url),
-        open_transfers=settings.peer_open_transfers,
-        accept_override=settings.accept_override,
-    )
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
         check_schema(engines)
+        names = own_names(engines, first_names(settings.peer_url))
+        office = Office(
+            keyring=keyring,
+            clock=hands.clock,
+            randomness=hands.randomness,
+            directory=library,
+            failpoints=hands.failpoints,
+            log_origin=names.log_origin,
+            witness_name=names.witness_name,
+            continues=names.continues,
+            open_transfers=settings.peer_open_transfers,
+            accept_override=settings.accept_override,
+        )
         means = means_of(
             paths,
             master,
@@ -198,12 +203,15 @@ async def build_node(
         courier = Courier(run, transport, office, means.files)
         refresh = partial(_refresh, settings, paths, store, library, office)
         await asyncio.to_thread(_load_directory, store, library, refresh)
-        await asyncio.to_thread(_replay_register, store, means, office)
+        start = Start(store, office, paths.mark, alone=engines.one_writer)
+        await asyncio.to_thread(start.unless_led)
+        await asyncio.to_thread(replay_register, store, means, office)
         vault, hour = vault_of(settings, master), settings.backup_hour
         duty = duty_of(vault, store, means, office, hour)
         worker = Worker(
             Duties(
                 courier=courier,
+                begin=start,
                 publish=publisher.publish,
                 refresh_directory=refresh,
                 back_up=duty,
@@ -227,30 +235,12 @@ async def build_node(
             worker=worker,
             library=library,
             documents=means.documents,
+            register=means.register,
             refresh_directory=refresh,
             publisher=publisher,
             ask_peer=partial(ask_shared, transport.shared_log, office),
             means=means,
         )
-
-
-def _replay_register(store: Store, means: Means, office: Office) -> None:
-    """HO-19, P16: what the deletion register calls destroyed is not used again."""
-    lines = tuple(means.register.replay())
-    if not lines:
-        return
-    outlived = store.read_sync(_outlived, lines)
-    if outlived:
-        log.warning("destroyed shares were here again", count=len(outlived))
-        store.write_sync(sender.stop_restored, office, outlived)
-    if store.write_sync(erasing.replay, office):
-        log.warning("destroyed log entries were here again")
-
-
-def _outlived(
-    uow: SqlUnitOfWork, lines: tuple[RegisterLine, ...]
-) -> tuple[TransferId, ...]:
-    return tuple(uow.upkeep.outlived(lines))
 
 
 def _load_directory(

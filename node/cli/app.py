@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli import accounts, backup, cases, directory, log, witnesses
+from node.cli import accounts, backup, cases, directory, log, recover, witnesses
 from node.errors import NodeError
 from node.telemetry import configure_logging
 
@@ -26,8 +26,10 @@ app = typer.Typer(
 app.add_typer(directory.app, name="directory")
 app.add_typer(log.app, name="log")
 witnesses.hang_up(log.app)
+witnesses.override_app.command("first-word")(recover.first_word_command)
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
+app.command("recover")(recover.recover_command)
 app.add_typer(backup.app, name="backup")
 
 Folder = Annotated[

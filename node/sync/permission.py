@@ -73,6 +73,9 @@ def may_leave(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> bool:
     """
     with uow:
         transfer = uow.outbound.get(transfer_id)
+        if transfer.state is Outbound.GRANTED:
+            # The recipient lost what it was granted: the same bytes again (LOST).
+            return True
         if transfer.state is not Outbound.QUEUED:
             return False
         return stop_cause(uow, office, transfer) is None

@@ -41,6 +41,22 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
             "Look at the disk and the database service, then start the program anew."
         ),
     ),
+    Check.STANDING: (
+        msgid("This node only reads since %(ago)s: other offices may know more of it"),
+        msgid("Nothing can be saved, sent, approved or signed until it has recovered."),
+        msgid(
+            "Stop the program and run “staffelstab recover” on the server, two persons"
+            " together. The operator's guide tells the way."
+        ),
+    ),
+    Check.FIRST_WORD: (
+        msgid("Waiting for the first answer of another office since %(ago)s"),
+        msgid("Work goes on. Nothing is signed or sent before another office answers."),
+        msgid(
+            "Check the line to the outside. After an hour two persons may end the wait:"
+            " “staffelstab log override first-word”."
+        ),
+    ),
     Check.BACKUP: (
         msgid("There is no verified backup of the last 26 hours. The newest: %(ago)s"),
         msgid(
