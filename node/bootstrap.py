@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_network
 from typing import Any, TypeVar
 
 import structlog
@@ -24,14 +23,16 @@ from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
-from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
+from node.directoryjob import DirectoryJob, Library, Rumours
+from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
-from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
 from node.founding import Paths, log_origin, means_of, witness_name
 from node.ids import TransferId
+from node.keycabinet import KeyCabinet
+from node.keyroom import KeyRoom
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
@@ -75,33 +76,6 @@ def own_hands() -> Hands:
     return Hands(SystemClock(), secrets.token_bytes, NoFailpoints())
 
 
-class Library:
-    """The directory in force; replaced as a whole by each refresh (HO-102)."""
-
-    def __init__(self) -> None:
-        """Nothing is known before the first load."""
-        self._directory: Directory | None = None
-
-    def __call__(self) -> Directory:
-        """The directory in force.
-
-        Raises:
-            UnknownNodeError: None was ever fetched.
-        """
-        if self._directory is None:
-            raise UnknownNodeError("no directory yet")
-        return self._directory
-
-    @property
-    def known(self) -> Directory | None:
-        """The directory in force, if there is one."""
-        return self._directory
-
-    def swap(self, directory: Directory) -> None:
-        """Put the next one in force."""
-        self._directory = directory
-
-
 class ThreadRunner:
     """The store's runner as delivery and routes know it, with threads for slow files."""
 
@@ -134,8 +108,9 @@ class Node:
     worker: Worker
     library: Library
     documents: SealedFiles
-    refresh_directory: Callable[[], None]
+    refresh_directory: DirectoryJob
     publisher: Publisher
+    key_room: KeyRoom
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -167,8 +142,10 @@ async def build_node(
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
     library = Library()
+    cabinet = KeyCabinet(paths.keyring, master, hands.randomness)
+    rumours = Rumours(library, hands.clock)
     office = Office(
-        keyring=keyring,
+        keys=cabinet,
         clock=hands.clock,
         randomness=hands.randomness,
         directory=library,
@@ -176,6 +153,7 @@ async def build_node(
         log_origin=log_origin(settings.peer_url),
         witness_name=witness_name(settings.peer_url),
         open_transfers=settings.peer_open_transfers,
+        newer=rumours.hear,
     )
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
@@ -203,7 +181,16 @@ async def build_node(
         )
         stack.push_async_callback(transport.close)
         courier = Courier(run, transport, office, means.files)
-        refresh = partial(_refresh, settings, paths, store, library, office)
+        refresh = DirectoryJob(
+            settings, store=store, library=library, office=office, rumours=rumours
+        )
+        room = KeyRoom(
+            settings.folder,
+            cabinet=cabinet,
+            store=store,
+            office=office,
+            url=settings.peer_url,
+        )
         await asyncio.to_thread(_load_directory, store, library, refresh)
         await asyncio.to_thread(_replay_register, store, means, office)
         worker = Worker(
@@ -211,6 +198,7 @@ async def build_node(
                 courier=courier,
                 publish=publisher.publish,
                 refresh_directory=refresh,
+                keep_keys=room.keep,
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
@@ -218,6 +206,7 @@ async def build_node(
             )
         )
         signals.listener = worker.notice
+        rumours.wake = worker.refresh_soon
         yield Node(
             settings=settings,
             office=office,
@@ -229,6 +218,7 @@ async def build_node(
             documents=means.documents,
             refresh_directory=refresh,
             publisher=publisher,
+            key_room=room,
         )
 
 
@@ -282,43 +272,6 @@ def _kept_directory(uow: SqlUnitOfWork) -> Directory | None:
     return uow.directory.load()
 
 
-def _refresh(
-    settings: Settings,
-    paths: Paths,
-    store: Store,
-    library: Library,
-    office: Office,
-) -> None:
-    """Fetch and verify the directory, keep it, put it in force (HO-99 to HO-102)."""
-    if not settings.directory or not paths.root.exists():
-        raise ConfigError("directory or root.json is not set up yet")
-    # TUF is slow to import and only this thread needs it.
-    from node.federation import updater  # noqa: PLC0415
-
-    found = updater.refresh(
-        Source(
-            settings.directory,
-            allowed=tuple(ip_network(text) for text in settings.allowed_networks),
-            demo=settings.demo,
-        ),
-        paths.directory,
-        previous=library.known,
-        root=paths.root.read_bytes(),
-        at=office.clock.now(),
-    )
-    if library.known is None or found.head != library.known.head:
-        store.write_sync(_keep_directory, found, office.failpoints)
-    library.swap(found)
-
-
-def _keep_directory(
-    uow: SqlUnitOfWork, directory: Directory, failpoints: Failpoints
-) -> None:
-    with uow:
-        uow.directory.save(directory, failpoints)
-        uow.commit()
-
-
 def peer_app(node: Node) -> web.Application:
     """The application behind the peers' listener."""
     settings = node.settings
@@ -331,6 +284,7 @@ def peer_app(node: Node) -> web.Application:
             started_at=node.office.clock.now(),
             public_url=settings.peer_url,
             mirror=Paths(settings.folder).directory,
+            keysheet=node.key_room.sheet_text,
             requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
         )
     )

@@ -41,7 +41,8 @@ class Duties:
 
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
     is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
-    removes files that no row names, in a thread. ``shared`` says that other processes serve
+    removes files that no row names, in a thread. ``keep_keys`` makes and ends
+    keys that are due, in a thread. ``shared`` says that other processes serve
     the same database.
     """
 
@@ -49,6 +50,7 @@ class Duties:
     publish: Callable[[], bool]
     refresh_directory: Callable[[], None]
     sweep: Callable[[], None]
+    keep_keys: Callable[[], None]
     holder: str
     shared: bool
     directory_every_s: float = 900.0
@@ -68,6 +70,7 @@ class Worker:
         self._due: dict[Wake, set[str]] = {w: set() for w in Wake}
         self._peers: dict[MemberId, asyncio.Event] = {}
         self._slots = asyncio.Semaphore(PEERS_AT_ONCE)
+        self._newer = asyncio.Event()
 
     # -- Signals -------------------------------------------------------------------------
 
@@ -81,6 +84,12 @@ class Worker:
     def contact(self, peer: MemberId) -> None:
         """A verified request of this peer: it is there, so try at once (HO-83)."""
         self._mark(Wake.DELIVER, str(peer))
+
+    def refresh_soon(self) -> None:
+        """A peer may know a newer directory (HO-99); may be called from any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._newer.set)
 
     def _mark(self, what: Wake, key: str) -> None:
         self._due[what].add(key)
@@ -258,8 +267,14 @@ class Worker:
 
     async def _directory(self) -> None:
         while True:
+            self._newer.clear()
             await self._guard(self._refresh_once)
-            await asyncio.sleep(self._duties.directory_every_s)
+            await self._guard(self._keep_keys_once)
+            # HO-99: whatever peers say, at most one refresh a minute.
+            await asyncio.sleep(min(MINUTE_S, self._duties.directory_every_s))
+            rest = self._duties.directory_every_s - MINUTE_S
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._newer.wait(), max(rest, 0))
 
     async def _every_hour(self) -> None:
         while True:
@@ -268,6 +283,9 @@ class Worker:
 
     async def _sweep_once(self) -> None:
         await asyncio.to_thread(self._duties.sweep)
+
+    async def _keep_keys_once(self) -> None:
+        await asyncio.to_thread(self._duties.keep_keys)
 
     async def _refresh_once(self) -> None:
         await asyncio.to_thread(self._duties.refresh_directory)

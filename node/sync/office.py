@@ -15,16 +15,21 @@ from node.sync.limits import OPEN_TRANSFERS_PER_PEER
 from node.trust.directory import Directory
 
 
+def _nobody(_peer: MemberId | None, _version: int) -> None:
+    """Without a worker nobody refreshes the directory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """What this node brings to a use case: its keys, clock, chance and directory.
 
-    ``directory`` gives the directory in force at the moment of the call. ``failpoints`` is
-    inert in every real node. ``register`` is the id of this procedure in the body's
-    register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has confirmed.
+    ``keys`` gives the keyring and ``directory`` the directory in force at the moment of the
+    call. ``failpoints`` is inert in every real node. ``register`` is the id of this procedure
+    in the body's register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has
+    confirmed. ``newer`` is told which version of the directory a peer knows.
     """
 
-    keyring: Keyring
+    keys: Callable[[], Keyring]
     clock: Clock
     randomness: Randomness
     directory: Callable[[], Directory]
@@ -34,6 +39,12 @@ class Office:
     register: str = "V-01"
     open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
+    newer: Callable[[MemberId | None, int], None] = _nobody
+
+    @property
+    def keyring(self) -> Keyring:
+        """This node's private keys, as they stand now (handover 12.1)."""
+        return self.keys()
 
     @property
     def member(self) -> MemberId:
