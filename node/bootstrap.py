@@ -23,7 +23,7 @@ from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
-from node.directoryjob import DirectoryJob, Library, Rumours
+from node.directoryjob import DirectoryJob, Library, Rumours, kept_directory
 from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
@@ -48,7 +48,6 @@ from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
 from node.sync.rows import Wake
-from node.trust.directory import Directory
 from node.trust.places import shipped_places
 from node.version import SOFTWARE
 from node.web.app import make_web_app
@@ -154,6 +153,7 @@ async def build_node(
         witness_name=witness_name(settings.peer_url),
         open_transfers=settings.peer_open_transfers,
         newer=rumours.hear,
+        behind=rumours.behind,
     )
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
@@ -256,7 +256,7 @@ def _load_directory(
     store: Store, library: Library, refresh: Callable[[], None]
 ) -> None:
     """The directory as last verified; fetched now only if there is none."""
-    kept = store.read_sync(_kept_directory)
+    kept = store.read_sync(kept_directory)
     if kept is not None:
         library.swap(kept)
         return
@@ -266,10 +266,6 @@ def _load_directory(
         raise
     except Exception as error:
         log.warning("no directory yet", exc_info=error)
-
-
-def _kept_directory(uow: SqlUnitOfWork) -> Directory | None:
-    return uow.directory.load()
 
 
 def peer_app(node: Node) -> web.Application:

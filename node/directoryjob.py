@@ -7,9 +7,13 @@ a refresh while a transfer decides half on the old and half on the new directory
 swapped as a whole, HO-102). Implements HO-99 to HO-102, handover 11.3 (staleness), 11.4.
 """
 
-from collections.abc import Callable
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
@@ -145,7 +149,7 @@ class DirectoryJob:
         # TUF is slow to import and only this thread needs it.
         from node.federation import updater  # noqa: PLC0415
 
-        with self._lock:
+        with self._lock, _alone(self._paths.directory):
             found = updater.refresh(
                 Source(
                     location,
@@ -185,6 +189,23 @@ class DirectoryJob:
             self._store.write_sync(_set_tasks, now, wanted)
         except NodeError as error:
             log.warning("task not set", code=error.code)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """A command and a running node never refresh in one folder side by side."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def kept_directory(uow: SqlUnitOfWork) -> Directory | None:
+    """The directory as it was last verified."""
+    return uow.directory.load()
 
 
 def _keep(uow: SqlUnitOfWork, directory: Directory, failpoints: Failpoints) -> None:

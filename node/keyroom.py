@@ -33,6 +33,7 @@ from node.trust.keylife import due, next_name, next_sheet
 from node.trust.keysheet import KeySheet, peek_sheet, sign_sheet
 from node.trust.member import ListedKey, Purpose
 from node.trust.rotation import rotation_request
+from node.trust.standing import has_foreign_sheet
 
 SETTLED_AFTER: Final = timedelta(hours=24)
 FOREIGN_SHEET: Final = "directory.foreign_sheet"
@@ -68,11 +69,16 @@ class KeyRoom:
         return self._outgoing / "keysheet.jws"
 
     def sheet_text(self) -> str | None:
-        """The newest sheet as it is offered to the operator; None before the first."""
-        try:
+        """The newest sheet as it is offered to the operator; at first that of the request.
+
+        Raises:
+            PeerError, TrustError: The request is damaged.
+        """
+        with suppress(FileNotFoundError):
             return self.place.read_text("ascii")
-        except FileNotFoundError:
-            return None
+        with suppress(FileNotFoundError):
+            return AdmissionRequest.parse(self._admission.read_bytes()).key_sheet
+        return None
 
     def sheet(self) -> KeySheet:
         """The newest sheet this node made.
@@ -81,17 +87,13 @@ class KeyRoom:
             ConfigError: Neither the folder, nor the directory, nor the first request has
                 one.
         """
-        found = []
         text = self.sheet_text()
-        if text is not None:
-            found.append(peek_sheet(text))
+        found = [peek_sheet(text)] if text is not None else []
         directory = self._directory()
-        if directory is not None and not self._is_foreign(directory):
+        at = self._office.clock.now()
+        if directory is not None and not self._is_foreign(directory, at):
             with suppress(UnknownNodeError):
                 found.append(directory.sheet(self._office.member))
-        if not found and self._admission.exists():
-            request = AdmissionRequest.parse(self._admission.read_bytes())
-            found.append(peek_sheet(request.key_sheet))
         if not found:
             raise ConfigError("no key sheet: found the node or restore `outgoing/`")
         return max(found, key=lambda sheet: sheet.serial)
@@ -107,7 +109,7 @@ class KeyRoom:
         switched = self._switch(at)
         sheet = self.sheet()
         in_use = self._store.read_sync(_sealed_to)
-        wanted = due(sheet, in_use=in_use, at=at)
+        wanted = due(sheet, in_use=in_use, denied=self._denied(sheet), at=at)
         moved = sheet.url != self._url
         if not (switched or moved) and wanted.nothing:
             return
@@ -195,6 +197,11 @@ class KeyRoom:
             names |= {k.name for k in named if k.member == ring.member}
         return names
 
+    def _denied(self, sheet: KeySheet) -> set[str]:
+        directory = self._directory()
+        denied = directory.holdings.retired_keys if directory else frozenset()
+        return {entry.kid for entry in sheet.kem if entry.key.thumbprint in denied}
+
     def _highest_serial(self, sheet: KeySheet) -> int:
         directory = self._directory()
         listed = directory.holdings.sheet(self._office.member) if directory else None
@@ -239,19 +246,10 @@ class KeyRoom:
         """A sheet in our name that names a key which is not ours is an alarm (HO-98)."""
         directory = self._directory()
         if directory is not None:
-            self._store.write_sync(_set_alarm, at, on=self._is_foreign(directory))
+            self._store.write_sync(_set_alarm, at, on=self._is_foreign(directory, at))
 
-    def _is_foreign(self, directory: Directory) -> bool:
-        ring = self._cabinet()
-        listed = directory.holdings.sheet(ring.member)
-        return listed is not None and any(
-            entry.open_until > self._office.clock.now()
-            and (
-                entry.kid not in ring.openings
-                or ring.openings[entry.kid].public != entry.key
-            )
-            for entry in listed.kem
-        )
+    def _is_foreign(self, directory: Directory, at: datetime) -> bool:
+        return has_foreign_sheet(directory, self._cabinet(), at)
 
     def _directory(self) -> Directory | None:
         try:

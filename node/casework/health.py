@@ -17,7 +17,8 @@ from node.ids import MemberId
 from node.report.logview import LogViewUnit, Overview
 from node.sync.office import Office
 from node.sync.rows import Due
-from node.trust.directory import Freshness
+from node.trust.directory import Directory, Freshness
+from node.trust.standing import has_foreign_sheet
 
 UNSIGNED_AFTER: Final = timedelta(minutes=10)
 UNSEEN_AFTER: Final = timedelta(hours=24)
@@ -35,6 +36,9 @@ class Check(StrEnum):
     DIRECTORY = "directory"
     OWN_KEY = "own_key"
     PEER = "peer"
+    BEHIND = "behind"
+    READMITTED = "readmitted"
+    FOREIGN_SHEET = "foreign_sheet"
     QUARANTINE = "quarantine"
 
 
@@ -107,6 +111,7 @@ def _directory(office: Office, at: datetime) -> list[Finding]:
             count=len(directory.members()),
         )
     ]
+    found += _news(office, directory, at)
     try:
         kem = directory.sealing_key(office.member, at)
     except NodeError:
@@ -114,6 +119,22 @@ def _directory(office: Office, at: datetime) -> list[Finding]:
     soon = kem.seal_until - at < KEY_ENDS_WITHIN
     level = Level.WARNING if soon else Level.OK
     return [*found, Finding(Check.OWN_KEY, level, since=kem.seal_until)]
+
+
+def _news(office: Office, directory: Directory, at: datetime) -> list[Finding]:
+    """Alarms of the directory: kept behind, a sheet that is not ours, who came back."""
+    found = []
+    ahead = office.behind()
+    if ahead is not None:
+        found.append(Finding(Check.BEHIND, Level.FAULT, peer=ahead))
+    if has_foreign_sheet(directory, office.keyring, at):
+        found.append(Finding(Check.FOREIGN_SHEET, Level.FAULT))
+    found += [
+        Finding(Check.READMITTED, Level.WARNING, peer=member.id)
+        for member in directory.members()
+        if member.id != office.member and directory.readmitted(member.id, at)
+    ]
+    return found
 
 
 def _peers(uow: LogViewUnit, office: Office, at: datetime) -> list[Finding]:

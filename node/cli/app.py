@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli import accounts, cases, directory, log
+from node.cli import accounts, cases, directory, log, membership, registry
 from node.errors import NodeError
 
 app = typer.Typer(
@@ -22,6 +22,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(directory.app, name="directory")
+registry.hang(directory.app)
+membership.hang(directory.app)
+app.add_typer(membership.keys_app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")

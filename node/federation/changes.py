@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
-from tuf.api.metadata import DelegatedRole, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Root,
+    Snapshot,
+    Targets,
+    Timestamp,
+)
 
 from node.crypto.keys import Randomness, SigningKey
 from node.errors import ConfigError, InputError, KeyRetiredError
@@ -24,7 +31,7 @@ from node.ids import Ags, MemberId
 from node.trust.admission import AdmissionRequest
 from node.trust.holdings import DirectoryFile, FileKind, Holdings
 from node.trust.keysheet import open_sheet
-from node.trust.member import Member, Served
+from node.trust.member import Member, NoteKeys, Served
 from node.trust.renewal import (
     check_record,
     check_sheet,
@@ -108,7 +115,8 @@ def delegate(
     delegator = registry.root if is_land else registry.targets
     helper.sign(name, parent, delegator, expires=tools.at + YEAR)
     for role in made:
-        part = Targets(version=0, expires=tools.at + YEAR)
+        part = Targets(expires=tools.at + YEAR)
+        part.version = 0  # signing makes it the first
         if role == prefix and not is_land:
             content = Routes(prefix, ()).encode()
             helper.put(part, routes_path(prefix), content)
@@ -128,9 +136,9 @@ def _make_role(
     """Draw the keys of a role and have its parent list them."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     role = DelegatedRole(name, [], quorum.threshold, terminating=True, paths=paths)
-    if parent.delegations is None or parent.delegations.roles is None:
-        raise ConfigError("the role above delegates to nobody")
-    parent.delegations.roles[name] = role
+    delegations = parent.delegations or Delegations({}, {})
+    delegations.roles = {**(delegations.roles or {}), name: role}
+    parent.delegations = delegations
     for number in range(1, quorum.keys + 1):
         key = SigningKey(randomness(32))
         KeyFile(name, key).save(folder / f"{name}-{number}.key")
@@ -281,6 +289,38 @@ def close(
     if successor is not None and not _record(holdings, successor).is_open(on):
         raise InputError("successor", "closed")
     after = replace(record, serial=record.serial + 1, closed_on=on, successor=successor)
+    return after, _list(registry, holdings, [after], tools.at)
+
+
+def drop_retired(tools: Tools, member: MemberId) -> tuple[Member, bool]:
+    """List a body without its keys of the deny list, so that new nodes take its record.
+
+    Returns:
+        The new record, and whether it is published.
+
+    Raises:
+        InputError: No such member, nothing to drop, or nothing would be left: then the
+            body must come back with new keys (``recover``).
+        ConfigError: Too few keys at hand.
+    """
+    registry = tools.open()
+    holdings = registry.holdings()
+    record = _record(holdings, member)
+    denied = holdings.retired_keys
+    log = tuple(e for e in record.log.keys if e.key.key.raw not in denied)
+    witness = tuple(e for e in record.witness.keys if e.key.key.raw not in denied)
+    after = replace(
+        record,
+        serial=record.serial + 1,
+        sig=tuple(e for e in record.sig if e.key.raw not in denied),
+        sheet=tuple(e for e in record.sheet if e.key.raw not in denied),
+        log=NoteKeys(record.log.name, log),
+        witness=NoteKeys(record.witness.name, witness),
+    )
+    if replace(after, serial=record.serial) == record:
+        raise InputError("member", "nothing-retired")
+    if not (after.sig and after.sheet and log and witness):
+        raise InputError("member", "needs-recovery")
     return after, _list(registry, holdings, [after], tools.at)
 
 

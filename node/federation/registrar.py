@@ -17,12 +17,12 @@ from tuf.api.metadata import Role, Root, Snapshot, Targets, Timestamp
 
 from node.errors import InputError
 from node.federation.founding import SHEETS_LIFE, YEAR
-from node.federation.registry import Registry, children
+from node.federation.registry import Registry, check_new_sheet, children
 from node.ids import Ags, MemberId
 from node.trust.admission import AdmissionRequest
 from node.trust.head import REVOKER
 from node.trust.holdings import DirectoryFile, FileKind, Holdings
-from node.trust.keysheet import open_sheet, peek_sheet
+from node.trust.keysheet import open_sheet
 from node.trust.member import Member
 from node.trust.renewal import (
     REVOCATIONS_PATH,
@@ -121,7 +121,7 @@ def publish(
     holdings = office.holdings()
     news: dict[str, dict[MemberId, str]] = {}
     for text in sheets:
-        member = _check_sheet(text, holdings)
+        member = check_new_sheet(text, holdings)
         news.setdefault(member.scope[:5], {})[member] = text
     for kreis in office.kreise():
         role, fresh = office.load(f"{kreis}-keys"), news.pop(kreis, {})
@@ -243,15 +243,3 @@ def _key_named(kid: str, record: Member, holdings: Holdings) -> bytes:
         if (key_id.member, key_id.name) == (record.id, kid):
             return pk
     raise InputError("key", "unknown")
-
-
-def _check_sheet(text: str, holdings: Holdings) -> MemberId:
-    member = peek_sheet(text).iss
-    record, former = holdings.record(member), holdings.sheet(member)
-    if record is None:
-        raise InputError("sheet", "no-such-member")
-    sheet = open_sheet(text, record)
-    if former is not None and sheet.serial <= former.serial:
-        raise InputError("sheet", "not-newer")
-    check_sheet(holdings, sheet)
-    return member

@@ -12,14 +12,16 @@ from pathlib import Path
 
 from tuf.api.metadata import DelegatedRole, Root, Targets
 
-from node.errors import ConfigError, InputError
+from node.crypto.jws import peek_kid
+from node.errors import ConfigError, InputError, KeyRetiredError
 from node.federation.repository import Repository, load_keys
 from node.federation.tufkey import use_one_verifier
+from node.ids import KeyId, MemberId
 from node.trust.head import REVOKER
 from node.trust.holdings import DirectoryFile, FileKind, Holdings
-from node.trust.keysheet import peek_sheet
+from node.trust.keysheet import open_sheet, peek_sheet
 from node.trust.member import Member
-from node.trust.renewal import REVOCATIONS_PATH, routes_path
+from node.trust.renewal import REVOCATIONS_PATH, check_sheet, routes_path
 from node.trust.revocations import Revocations
 from node.trust.routes import Routes
 
@@ -146,6 +148,29 @@ def children(part: Root | Targets) -> Mapping[str, DelegatedRole]:
     """The roles that a role delegates to."""
     delegations = part.delegations if isinstance(part, Targets) else None
     return (delegations.roles if delegations else None) or {}
+
+
+def check_new_sheet(text: str, holdings: Holdings) -> MemberId:
+    """Check a key sheet that a member wants listed; whose it is.
+
+    Raises:
+        InputError: A sheet of nobody, or one that is not newer than the listed one.
+        SignatureError: No sheet key of its member signed it (HO-98).
+        KeyRetiredError: The sheet key or a sealing key is on the deny list.
+        RollbackError: A sealing key was seen under another member (HO-97).
+    """
+    member = peek_sheet(text).iss
+    record, former = holdings.record(member), holdings.sheet(member)
+    if record is None:
+        raise InputError("sheet", "no-such-member")
+    sheet = open_sheet(text, record)
+    signer = holdings.named.get(KeyId(peek_kid(text)))
+    if signer in holdings.retired_keys or member in holdings.retired_members:
+        raise KeyRetiredError("sheet key on the deny list")
+    if former is not None and sheet.serial <= former.serial:
+        raise InputError("sheet", "not-newer")
+    check_sheet(holdings, sheet)
+    return member
 
 
 def _file_of(kind: FileKind, name: str, serial: int, content: bytes) -> DirectoryFile:

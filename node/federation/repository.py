@@ -257,6 +257,8 @@ class Repository:
         """
         seen = set[Path]()
         for path in sorted(self._metadata.glob("*.*.json")):
+            if path.name.split(".")[-2] in {Root.type, Snapshot.type}:
+                continue  # they list no files, and there are thousands after a year
             signed: object = Metadata.from_file(str(path)).signed
             listed = signed.targets if isinstance(signed, Targets) else {}
             for name, info in listed.items():

@@ -19,6 +19,10 @@ def _nobody(_peer: MemberId | None, _version: int) -> None:
     """Without a worker nobody refreshes the directory."""
 
 
+def _no_peer() -> None:
+    """Without a refreshing job nobody is known to be ahead of us."""
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """What this node brings to a use case: its keys, clock, chance and directory.
@@ -26,7 +30,8 @@ class Office:
     ``keys`` gives the keyring and ``directory`` the directory in force at the moment of the
     call. ``failpoints`` is inert in every real node. ``register`` is the id of this procedure
     in the body's register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has
-    confirmed. ``newer`` is told which version of the directory a peer knows.
+    confirmed. ``newer`` is told which version of the directory a peer knows; ``behind`` says
+    which peer has known a newer one for an hour that we cannot fetch.
     """
 
     keys: Callable[[], Keyring]
@@ -40,6 +45,7 @@ class Office:
     open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
     newer: Callable[[MemberId | None, int], None] = _nobody
+    behind: Callable[[], MemberId | None] = _no_peer
 
     @property
     def keyring(self) -> Keyring:
@@ -52,5 +58,5 @@ class Office:
         return self.keyring.member
 
     def log_of(self, peer: MemberId) -> str:
-        """The origin of a peer's exchange log, by the directory."""
-        return self.directory().log_key(peer).name
+        """The origin of a peer's exchange log, also of one whose keys are retired."""
+        return self.directory().member(peer).log.name

@@ -46,20 +46,31 @@ class Due:
         return not (self.make or self.erase)
 
 
-def due(sheet: KeySheet, *, in_use: Collection[str], at: datetime) -> Due:
+def due(
+    sheet: KeySheet,
+    *,
+    in_use: Collection[str],
+    denied: Collection[str] = (),
+    at: datetime,
+) -> Due:
     """What is due at an instant.
 
     Args:
         sheet: The newest sheet of this node.
         in_use: Names of sealing keys that open inbound transfers were sealed to.
+        denied: Names of those on the deny list: nobody seals to them, and a sheet that
+            names one is refused (HO-97).
         at: Now.
     """
-    last = max(entry.seal_until for entry in sheet.kem)
+    last = max((e.seal_until for e in sheet.kem if e.kid not in denied), default=at)
     ended = [
         entry.kid
         for entry in sheet.kem
-        if at >= entry.open_until
-        and (entry.kid not in in_use or at >= entry.nbf + KEM_LAST)
+        if entry.kid in denied
+        or (
+            at >= entry.open_until
+            and (entry.kid not in in_use or at >= entry.nbf + KEM_LAST)
+        )
     ]
     return Due(make=at >= last - KEM_AHEAD, erase=tuple(ended))
 
