@@ -49,6 +49,7 @@ from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
 from node.sync.rows import Wake
 from node.trust.places import shipped_places
+from node.trust.publishedkeys import check_unpublished
 from node.version import SOFTWARE
 from node.web.app import make_web_app
 from node.web.frame import Parts, WebSettings
@@ -142,6 +143,7 @@ async def build_node(
     master, keyring = open_keyring(paths)
     library = Library()
     cabinet = KeyCabinet(paths.keyring, master, hands.randomness)
+    check_unpublished(cabinet())
     rumours = Rumours(library, hands.clock)
     office = Office(
         keys=cabinet,

@@ -83,7 +83,7 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Niemand kann uns bald etwas senden: neues Schlüsselblatt eintragen lassen.",
     ),
 }
-_MARKS: Final = {"ok": "gut   ", "todo": "zu tun", "fault": "Fehler", "alarm": "ALARM "}
+_MARKS: Final = {"ok": "gut   ", "due": "zu tun", "fault": "Fehler", "alarm": "ALARM "}
 
 
 def hang(app: typer.Typer) -> None:

@@ -27,7 +27,7 @@ from node.clock import SystemClock
 from node.errors import InputError
 
 if TYPE_CHECKING:
-    from node.federation.changes import Tools
+    from node.federation.delegations import Tools
     from node.federation.rounds import Waiting
 
 Rounds = Annotated[
@@ -70,7 +70,7 @@ def delegate_command(
     rounds: Rounds = False,
 ) -> None:
     """Einem Land oder Landkreis eigene Schlüssel geben; Zuständigkeit folgt dem AGS."""
-    from node.federation.changes import delegate
+    from node.federation.delegations import delegate
     from node.federation.founding import Quorum
 
     with told():
@@ -207,7 +207,7 @@ def renew_command(
     rounds: Rounds = False,
 ) -> None:
     """Eine Rolle vor ihrem Ende unverändert neu unterschreiben."""
-    from node.federation.changes import renew
+    from node.federation.delegations import renew
 
     with told():
         done = renew(_tools(folder, keys, rounds=rounds), role)
@@ -275,7 +275,7 @@ def discard_command(folder: Folder, yes: Yes = False) -> None:
 
 
 def _tools(folder: Path, keys: list[Path] | None, *, rounds: bool) -> "Tools":
-    from node.federation.changes import Tools
+    from node.federation.delegations import Tools
 
     return Tools(folder, key_folders(folder, keys), SystemClock().now(), rounds)
 

@@ -44,7 +44,7 @@ class Level(StrEnum):
     """How it is: good; to be done; not working; somebody else's hand in it."""
 
     OK = "ok"
-    TODO = "todo"
+    DUE = "due"
     FAULT = "fault"
     ALARM = "alarm"
 
@@ -72,12 +72,10 @@ def examine(
     """
     found = [_fresh(directory, at)]
     faults = len(directory.faults)
-    found.append(
-        Standing(Item.FAULTS, Level.TODO if faults else Level.OK, count=faults)
-    )
+    found.append(Standing(Item.FAULTS, Level.DUE if faults else Level.OK, count=faults))
     record = directory.holdings.record(ring.member)
     if record is None:
-        return [*found, Standing(Item.LISTED, Level.TODO)]
+        return [*found, Standing(Item.LISTED, Level.DUE)]
     found.append(Standing(Item.LISTED, Level.OK, count=record.serial))
     found += _of_record(directory, ring, record, at)
     found += _of_sheet(directory, ring, sheet, at)
@@ -100,7 +98,7 @@ def has_foreign_sheet(directory: Directory, ring: Keyring, at: datetime) -> bool
 def _fresh(directory: Directory, at: datetime) -> Standing:
     level = {
         Freshness.FRESH: Level.OK,
-        Freshness.WARN: Level.TODO,
+        Freshness.WARN: Level.DUE,
         Freshness.EXPIRED: Level.FAULT,
     }[directory.stale(at)]
     return Standing(Item.FRESH, level, at=directory.head.signed_at)
@@ -137,7 +135,7 @@ def _key(
     if listed is None or not listed.is_valid(at):
         return Standing(item, Level.FAULT, at=listed.exp if listed else None)
     soon = listed.exp - at < ROTATE_WITHIN
-    return Standing(item, Level.TODO if soon else Level.OK, at=listed.exp)
+    return Standing(item, Level.DUE if soon else Level.OK, at=listed.exp)
 
 
 def _of_sheet(
@@ -149,7 +147,7 @@ def _of_sheet(
     behind = sheet is not None and (listed is None or listed.serial < sheet.serial)
     yield Standing(
         Item.OWN_SHEET,
-        Level.TODO if behind or listed is None else Level.OK,
+        Level.DUE if behind or listed is None else Level.OK,
         count=listed.serial if listed else 0,
     )
     try:
@@ -159,4 +157,4 @@ def _of_sheet(
         return
     last = max(e.seal_until for e in listed.kem) if listed else kem.seal_until
     late = last - at < KEM_AHEAD - KEM_LISTED
-    yield Standing(Item.SEALING_KEY, Level.TODO if late else Level.OK, at=last)
+    yield Standing(Item.SEALING_KEY, Level.DUE if late else Level.OK, at=last)

@@ -23,15 +23,13 @@ from node.errors import (
     UnknownKeyError,
 )
 from node.federation.changes import (
-    Tools,
     close,
-    delegate,
     drop_retired,
     move,
     recover,
-    renew,
     rotate,
 )
+from node.federation.delegations import Tools, delegate, renew
 from node.federation.founding import ONE, PROPOSED, Quorum
 from node.federation.registrar import Retirement, admit, publish, retire, show
 from node.federation.registry import Registry

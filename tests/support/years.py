@@ -14,7 +14,8 @@ from tuf.ngclient._internal import trusted_metadata_set
 from node.bootstrap import Hands, Node, build_node, own_hands
 from node.config import load_settings
 from node.failpoints import NoFailpoints
-from node.federation.changes import Tools, renew, rotate
+from node.federation.changes import rotate
+from node.federation.delegations import Tools, renew
 from node.federation.registrar import publish
 from node.federation.sheetfetch import fetch_sheets
 from node.ids import MemberId, TransferId
