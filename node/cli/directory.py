@@ -172,7 +172,9 @@ def publish_command(
         publish(
             folder, key_folders(folder, keys), at=SystemClock().now(), sheets=sheets
         )
-    typer.echo(f"Veröffentlicht, neue Schlüsselblätter: {len(sheets)}.")
+    typer.echo("Veröffentlicht.")
+    if fetch:
+        typer.echo(f"Neue Schlüsselblätter: {len(sheets)}")
 
 
 @app.command("retire")
