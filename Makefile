@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-directory docs screenshots clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-directory evidence-bytes docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -55,6 +55,9 @@ bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 MEMBERS ?= 10750
 bench-directory: $(VENV)/.dev  ## verify a directory of all municipalities: MEMBERS=10750
 	$(BIN)/python -m bench.directory $(MEMBERS)
+
+evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
+	$(BIN)/python -m tests.node.evidence_bytes
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs

@@ -18,6 +18,8 @@ from aiohttp import web
 
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
+from node.casework import erasing
+from node.casework.eraser import Eraser
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
@@ -25,14 +27,16 @@ from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.directoryjob import DirectoryJob, Library, Rumours, kept_directory
 from node.errors import ConfigError, DirectoryExpiredError, LogError
+from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.routes import make_peer_app
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, means_of, witness_name
+from node.founding import Paths, log_origin, means_of, vault_of, witness_name
 from node.ids import TransferId
 from node.keycabinet import KeyCabinet
-from node.keyroom import KeyRoom
+from node.keyroom import KeyRoom, refresh_and_keep
+from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
@@ -40,8 +44,10 @@ from node.store.migrate import check_schema
 from node.store.publisher import Publisher
 from node.store.register import RegisterLine
 from node.store.runner import Store
+from node.store.sourceeraser import SourceEraser
 from node.store.sweeper import Sweeper
 from node.store.unit import SqlUnitOfWork
+from node.store.weekturn import turn_of
 from node.store.work import Means
 from node.sync import sender
 from node.sync.courier import Courier
@@ -111,6 +117,7 @@ class Node:
     refresh_directory: DirectoryJob
     publisher: Publisher
     key_room: KeyRoom
+    means: Means
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -156,6 +163,7 @@ async def build_node(
         open_transfers=settings.peer_open_transfers,
         newer=rumours.hear,
         behind=rumours.behind,
+        accept_override=settings.accept_override,
     )
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
@@ -195,13 +203,18 @@ async def build_node(
         )
         await asyncio.to_thread(_load_directory, store, library, refresh)
         await asyncio.to_thread(_replay_register, store, means, office)
+        vault, hour = vault_of(settings, master), settings.backup_hour
+        duty = duty_of(vault, store, means, office, hour)
         worker = Worker(
             Duties(
                 courier=courier,
                 publish=publisher.publish,
-                refresh_directory=refresh,
-                keep_keys=room.keep,
+                refresh_directory=partial(refresh_and_keep, refresh, room),
+                back_up=duty,
+                erase_sources=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
+                erase_entries=Eraser(store, office, Terms(*settings.log_years)),
+                turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
@@ -221,6 +234,7 @@ async def build_node(
             refresh_directory=refresh,
             publisher=publisher,
             key_room=room,
+            means=means,
         )
 
 
@@ -246,6 +260,8 @@ def _replay_register(store: Store, means: Means, office: Office) -> None:
     if outlived:
         log.warning("destroyed shares were here again", count=len(outlived))
         store.write_sync(sender.stop_restored, office, outlived)
+    if store.write_sync(erasing.replay, office):
+        log.warning("destroyed log entries were here again")
 
 
 def _outlived(

@@ -72,8 +72,16 @@ class Settings(BaseSettings):
         demo: Invented data; log-in by one button; http on loopback allowed.
         peer_requests_per_s: Requests that one verified key may make in a second.
         peer_open_transfers: Transfers of one peer that may be open at a time.
+        log_transfer_years: Full years after which log entries of a handover are erased.
+        log_audit_years: The same for looks into the log, from the day.
+        log_operation_years: The same for entries about the node itself.
         allowed_networks: Private networks that peers may live in (SR-F10).
+        accept_override: Take containers whose sender's quorum two people waived (LR-24).
         trusted_proxies: Addresses whose forwarding headers count for logging.
+        backup_folder: Where content backups go; empty makes none.
+        backup_keys_folder: Where key backups go: another disk, another hand.
+        backup_hour: The hour of the day from which on the backup is made.
+        backup_keep: How many content backups stay.
     """
 
     model_config = SettingsConfigDict(
@@ -96,8 +104,16 @@ class Settings(BaseSettings):
     demo: bool = False
     peer_requests_per_s: int = Field(default=200, ge=1, le=100_000)
     peer_open_transfers: int = Field(default=200, ge=1, le=100_000)
+    log_transfer_years: int = Field(default=3, ge=1, le=30)
+    log_audit_years: int = Field(default=2, ge=1, le=30)
+    log_operation_years: int = Field(default=10, ge=1, le=30)
+    accept_override: bool = True
     allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    backup_folder: str = ""
+    backup_keys_folder: str = ""
+    backup_hour: int = Field(default=2, ge=0, le=23)
+    backup_keep: int = Field(default=14, ge=1, le=365)
 
     @property
     def member_id(self) -> MemberId:
@@ -108,6 +124,28 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The database to open."""
         return self.database or f"sqlite:///{self.folder / 'node.db'}"
+
+    @property
+    def backup_folders(self) -> tuple[Path, Path] | None:
+        """Where content and keys go; None if no backups are made.
+
+        Raises:
+            ConfigError: Only one of the two is set, or one lies in the other.
+        """
+        if not self.backup_folder and not self.backup_keys_folder:
+            invented = self.folder / "backup"
+            return (invented / "content", invented / "keys") if self.demo else None
+        content, keys = Path(self.backup_folder), Path(self.backup_keys_folder)
+        if not content.is_absolute() or not keys.is_absolute():
+            raise ConfigError("backup_folder, backup_keys_folder: both, absolute")
+        if content.is_relative_to(keys) or keys.is_relative_to(content):
+            raise ConfigError("backup_folder and backup_keys_folder must lie apart")
+        return content, keys
+
+    @property
+    def log_years(self) -> tuple[int, int, int]:
+        """How long entries of a handover, of audits and of the node may be opened."""
+        return self.log_transfer_years, self.log_audit_years, self.log_operation_years
 
     @classmethod
     def settings_customise_sources(

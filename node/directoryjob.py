@@ -22,13 +22,12 @@ import structlog
 from node.clock import Clock
 from node.config import Settings
 from node.errors import ConfigError, NodeError, UnknownNodeError
-from node.failpoints import Failpoints
 from node.federation.fetcher import Source
 from node.founding import Paths
 from node.ids import MemberId
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
-from node.sync import retired
+from node.sync import quorum, retired
 from node.sync.office import Office
 from node.trust.directory import Directory, Freshness
 
@@ -163,7 +162,7 @@ class DirectoryJob:
             )
             former = self._library.known
             if former is None or found.head != former.head:
-                self._store.write_sync(_keep, found, office.failpoints)
+                self._store.write_sync(_keep, former, found, office)
             self._library.swap(found)
         if former is None or former.head.mark != found.head.mark:
             self._stop_retired()
@@ -208,9 +207,13 @@ def kept_directory(uow: SqlUnitOfWork) -> Directory | None:
     return uow.directory.load()
 
 
-def _keep(uow: SqlUnitOfWork, directory: Directory, failpoints: Failpoints) -> None:
+def _keep(
+    uow: SqlUnitOfWork, before: Directory | None, directory: Directory, office: Office
+) -> None:
     with uow:
-        uow.directory.save(directory, failpoints)
+        uow.directory.save(directory, office.failpoints)
+        now = office.clock.now()
+        quorum.note_policy(uow, office.member, before, directory, now)
         uow.commit()
 
 

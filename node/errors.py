@@ -5,6 +5,7 @@ trying again can help. Messages hold no personal data and no key material: codes
 ids and positions only. What is expected is a value, not an exception.
 """
 
+from datetime import date
 from typing import ClassVar
 
 
@@ -86,9 +87,14 @@ class StaleEpochError(ConflictError):
 
 
 class ErasedError(UsageError):
-    """The key of this case or entry was destroyed; pages say "gelöscht"."""
+    """The key of this case or entry was destroyed; pages say "gelöscht", and when."""
 
     code = "erased"
+
+    def __init__(self, what: str, *, on: date | None = None) -> None:
+        """Keep the day where it is known."""
+        super().__init__(what)
+        self.on = on
 
 
 class StoreError(UsageError):
@@ -224,6 +230,12 @@ class LogError(NodeError):
     """The exchange log does not add up: stop, tell a person, never repair silently."""
 
     code = "log"
+
+
+class BackupError(NodeError):
+    """A backup file does not verify, is not ours, or does not hold what it must."""
+
+    code = "backup"
 
 
 class SealError(NodeError):

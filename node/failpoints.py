@@ -10,7 +10,7 @@ from typing import Protocol
 
 @unique
 class Point(StrEnum):
-    """Every crash point, in the order of a handover."""
+    """Every crash point: of a handover in its order, then of erasing and of week keys."""
 
     RELOCATION_BEFORE_COMMIT = "relocation.before_commit"
     RELOCATION_AFTER_COMMIT = "relocation.after_commit"
@@ -39,10 +39,26 @@ class Point(StrEnum):
     IMPORT_AFTER_COMMIT = "import.after_commit"
     IMPORTED_RECEIVED = "imported.received"
     CLOSE_AFTER_COMMIT = "close.after_commit"
+    BACKUP_VERIFIED = "backup.verified"
+    DURABLE_AFTER_COMMIT = "durable.after_commit"
+    SOURCE_INTENT = "source.intent"
+    SOURCE_KEY_DESTROYED = "source.key_destroyed"
+    SOURCE_ROWS_REMOVED = "source.rows_removed"
+    SOURCE_BEFORE_DONE = "source.before_done"
     CHECKPOINT_MARKED = "checkpoint.marked"
     CHECKPOINT_SIGNED = "checkpoint.signed"
     CHECKPOINT_STORED = "checkpoint.stored"
+    WITNESS_STORED = "witness.state_stored"
+    WITNESS_ANSWERED = "witness.answered"
     DIRECTORY_HALF_WRITTEN = "directory.half_written"
+    ERASE_INTENT = "erase.intent"
+    ERASE_REGISTERED = "erase.registered"
+    ERASE_KEY_DESTROYED = "erase.key_destroyed"
+    ERASE_TIDIED = "erase.tidied"
+    ERASE_BEFORE_DONE = "erase.before_done"
+    WEEKKEY_WRITTEN = "weekkey.written"
+    WEEKKEY_REWRAPPED_SOME = "weekkey.rewrapped_some"
+    WEEKKEY_BEFORE_OLD_ERASED = "weekkey.before_old_erased"
 
 
 class Failpoints(Protocol):

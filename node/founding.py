@@ -14,12 +14,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from node.clock import Clock
-from node.config import FILE_NAME
+from node.config import FILE_NAME, Settings
+from node.crypto.backupbox import backup_keys
 from node.crypto.keyfile import lock_keyring
 from node.crypto.keys import Keyring, OpeningKey, Randomness, SigningKey
 from node.crypto.merkle import Frontier
+from node.crypto.recoverykey import RecoverySheet
 from node.errors import ConfigError
 from node.ids import Ags, MemberId
+from node.store.backup import Vault
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import Mark, write_mark
@@ -34,6 +37,8 @@ from node.trust.admission import Applicant, admission_request
 from node.trust.keylife import KEM_LIFE, KEM_OPEN
 from node.trust.keysheet import KemKey, KeySheet, Limits, sign_sheet
 from node.trust.member import Contact
+
+RECOVERY_KEYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class Paths:
     def week_keys(self) -> Path:
         """The folder of week keys, outside the database (SR-K5)."""
         return self.folder / "keys" / "week"
+
+    @property
+    def recovery(self) -> Path:
+        """The public parts of the recovery keys (assurance, 4.1)."""
+        return self.folder / "keys" / "recovery.pub"
 
     @property
     def mark(self) -> Path:
@@ -165,6 +175,42 @@ def found(paths: Paths, town: Town, *, clock: Clock, randomness: Randomness) -> 
     # The settings come last: a folder without them was never founded.
     _write(paths.folder / FILE_NAME, _settings(town).encode())
     return request
+
+
+def new_recovery_keys(
+    paths: Paths, master: bytes, randomness: Randomness
+) -> tuple[RecoverySheet, ...]:
+    """Two recovery keys; the node keeps their public parts only (assurance, 4.1).
+
+    Returns:
+        What goes onto paper, into two safes; nobody can show it again.
+    """
+    signer = backup_keys(master).sign.public
+    sheets = tuple(
+        RecoverySheet(OpeningKey.generate(randomness), signer)
+        for _ in range(RECOVERY_KEYS)
+    )
+    text = "".join(f"{sheet.opening.public}\n" for sheet in sheets)
+    unfinished = paths.recovery.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    _write(unfinished, text.encode("ascii"))
+    unfinished.replace(paths.recovery)
+    return sheets
+
+
+def vault_of(settings: Settings, master: bytes) -> Vault | None:
+    """Where this node's backups go; None where none are made.
+
+    Raises:
+        ConfigError: The two folders do not lie apart.
+    """
+    folders = settings.backup_folders
+    has_keys = Paths(settings.folder).recovery.exists()
+    if folders is None or (settings.demo and not has_keys):
+        return None
+    content, keys = folders
+    own, kept = backup_keys(master), settings.backup_keep
+    return Vault(settings.folder, content, keys, own, kept)
 
 
 def means_of(

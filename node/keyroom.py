@@ -11,6 +11,7 @@ part on disk, entry in the log, sheet in the folder. Erasure: entry, private par
 """
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -260,6 +261,14 @@ class KeyRoom:
     def _log(self, changes: list[_Change], at: datetime) -> None:
         if changes:
             self._store.write_sync(_enter, self._office.member, changes, at)
+
+
+def refresh_and_keep(refresh: Callable[[], None], room: KeyRoom) -> None:
+    """What the worker does every quarter of an hour: keys are due without news as well."""
+    try:
+        refresh()
+    finally:
+        room.keep()
 
 
 def _is_listed(

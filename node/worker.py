@@ -17,7 +17,7 @@ import structlog
 
 from node.errors import NodeError, TransitionError
 from node.ids import MemberId, TransferId
-from node.sync import inward, opening, recipient, release, sender
+from node.sync import inward, opening, recipient, release, sender, witnessing
 from node.sync.courier import Courier
 from node.sync.delivery import deliver_due, greet
 from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
@@ -30,6 +30,7 @@ LEASE: Final = timedelta(seconds=15)
 POLL_S: Final = 1.0
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
+BACKUP_S: Final = 600.0
 COALESCE_S: Final = 0.02
 AT_ONCE: Final = 8
 HEARTBEAT_S: Final = 600.0
@@ -40,19 +41,23 @@ class Duties:
     """What the worker is given to work with.
 
     ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
-    is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
-    removes files that no row names, in a thread. ``keep_keys`` makes and ends
-    keys that are due, in a thread. ``shared`` says that other processes serve
-    the same database.
+    is a new one. ``refresh_directory`` fetches the directory and does what is due with our
+    keys, ``sweep`` removes files that no row names, each in a thread.
+    ``back_up`` makes and verifies the backup of the day, ``erase_sources`` erases what was
+    handed over and ``erase_entries`` log entries, ``turn_week`` the week keys, likewise.
+    ``shared`` says that other processes serve the same database.
     """
 
     courier: Courier
     publish: Callable[[], bool]
     refresh_directory: Callable[[], None]
     sweep: Callable[[], None]
-    keep_keys: Callable[[], None]
+    erase_sources: Callable[[], None]
+    erase_entries: Callable[[], None]
+    turn_week: Callable[[], object]
     holder: str
     shared: bool
+    back_up: Callable[[], None] | None = None
     directory_every_s: float = 900.0
 
 
@@ -132,8 +137,10 @@ class Worker:
                         self._open,
                         self._every_minute,
                         self._heartbeat,
+                        self._witness,
                         self._directory,
                         self._every_hour,
+                        self._back_up,
                     ):
                         tasks.create_task(loop())
             except* _LeaseLost:
@@ -236,6 +243,7 @@ class Worker:
     async def _every_minute(self) -> None:
         while True:
             await self._guard(self._deadlines)
+            await self._guard(self._erase_entries_once)
             await asyncio.sleep(MINUTE_S)
             await self._guard(self._find_due)
 
@@ -265,27 +273,51 @@ class Worker:
             await asyncio.sleep(HEARTBEAT_S)
             self._mark(Wake.PUBLISH, "")
 
+    async def _witness(self) -> None:
+        """Others cosign as well: after a cosigned packet, and every ten minutes (LR-23)."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
+            await self._guard(witnessing.ask_others, self._courier)
+            await asyncio.sleep(POLL_S)
+
     async def _directory(self) -> None:
         while True:
             self._newer.clear()
             await self._guard(self._refresh_once)
-            await self._guard(self._keep_keys_once)
             # HO-99: whatever peers say, at most one refresh a minute.
-            await asyncio.sleep(min(MINUTE_S, self._duties.directory_every_s))
-            rest = self._duties.directory_every_s - MINUTE_S
+            await asyncio.sleep(MINUTE_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._newer.wait(), max(rest, 0))
+                rest = self._duties.directory_every_s - MINUTE_S
+                await asyncio.wait_for(self._newer.wait(), rest)
 
     async def _every_hour(self) -> None:
         while True:
             await self._guard(self._sweep_once)
+            await self._guard(self._erase_sources_once)
+            await self._guard(self._turn_week_once)
             await asyncio.sleep(HOUR_S)
+
+    async def _back_up(self) -> None:
+        while True:
+            await self._guard(self._back_up_once)
+            await asyncio.sleep(BACKUP_S)
+
+    async def _back_up_once(self) -> None:
+        if self._duties.back_up is not None:
+            await asyncio.to_thread(self._duties.back_up)
 
     async def _sweep_once(self) -> None:
         await asyncio.to_thread(self._duties.sweep)
 
-    async def _keep_keys_once(self) -> None:
-        await asyncio.to_thread(self._duties.keep_keys)
+    async def _erase_sources_once(self) -> None:
+        await asyncio.to_thread(self._duties.erase_sources)
+
+    async def _erase_entries_once(self) -> None:
+        await asyncio.to_thread(self._duties.erase_entries)
+
+    async def _turn_week_once(self) -> None:
+        await asyncio.to_thread(self._duties.turn_week)
 
     async def _refresh_once(self) -> None:
         await asyncio.to_thread(self._duties.refresh_directory)

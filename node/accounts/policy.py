@@ -60,7 +60,11 @@ class Action(StrEnum):
     LOG_READ = "log.read"
     LOG_VERIFY = "log.verify"
     LOG_REVEAL = "log.reveal"
+    LOG_ERASE = "log.erase"
     EVIDENCE_EXPORT = "evidence.export"
+    WITNESS_READ = "witness.read"
+    QUORUM_ASK = "quorum.ask"
+    QUORUM_CONFIRM = "quorum.confirm"
     ACCESS_LOG_READ = "access_log.read"
     ACCOUNT_INVITE = "account.invite"
     ACCOUNT_DISABLE = "account.disable"
@@ -209,7 +213,13 @@ TABLE: Final[Mapping[str, Line]] = {
     _A.LOG_READ:            Line(_OWN,  _ANY,  _N,    _ANY),
     _A.LOG_VERIFY:          Line(_OWN,  _ANY,  _N,    _ANY, _ANY),
     _A.LOG_REVEAL:          Line(_N,    _TWO,  _N,    _TWO, seconds=_LOG),
+    # Before its time, on an order: the one who leads and the one who runs the node.
+    _A.LOG_ERASE:           Line(_N,    _TWO,  _TWO,  _N,   seconds=_AP | _AD),
     _A.EVIDENCE_EXPORT:     Line(_OWN,  _ANY,  _N,    _ANY),
+    _A.WITNESS_READ:        Line(_N,    _ANY,  _ANY,  _ANY, _ANY),
+    # LR-24: who asks manages the node, who confirms answers for handovers; never one hand.
+    _A.QUORUM_ASK:          Line(_N,    _N,    _ANY,  _N,   _ANY),
+    _A.QUORUM_CONFIRM:      Line(_N,    _ANY,  _N,    _N),
     _A.ACCESS_LOG_READ:     Line(_N,    _N,    _N,    _ANY),
     _A.ACCOUNT_INVITE:      Line(_N,    _N,    _ANY,  _N,   _ANY),
     _A.ACCOUNT_DISABLE:     Line(_N,    _N,    _ANY,  _N),

@@ -7,6 +7,7 @@ from typing import Protocol
 from node.cases.consent import Consent
 from node.cases.model import CaseContent, CaseFile, Record
 from node.cases.relocation import Relocation
+from node.cases.tally import TallyLine
 from node.ids import AccountId, CaseId, ConsentId, RecordId, TransferId
 
 
@@ -116,6 +117,14 @@ class RelocationRepository(Protocol):
 
     def remember(self, caller: str, key: str, *, request: bytes, answer: bytes) -> None:
         """Store the answer under the caller's key, for repeats."""
+        ...
+
+
+class TallyRepository(Protocol):
+    """What is left of erased cases to count; nameless."""
+
+    def add(self, lines: Iterable[TallyLine], made_on: date) -> None:
+        """Keep the lines of one person."""
         ...
 
 

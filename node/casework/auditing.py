@@ -102,7 +102,6 @@ def note_view(
     """
     require(by, "log.verify")
     now = office.clock.now()
-    role = next(logged for role, logged in _ROLES if role in by.roles)
     with uow:
         uow.log.append(
             EntryDraft(
@@ -113,12 +112,17 @@ def note_view(
                     "count": len(seen),
                     "digest": hashlib.sha256(b"".join(seen)).hexdigest(),
                 },
-                role=role,
+                role=role_of(by),
                 actor=by.account,
             )
         )
         uow.wake(Wake.PUBLISH, "")
         uow.commit()
+
+
+def role_of(by: Actor) -> ActorRole:
+    """In which role somebody looks."""
+    return next(logged for role, logged in _ROLES if role in by.roles)
 
 
 def own_log_key(office: Office) -> NoteKey:

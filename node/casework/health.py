@@ -6,24 +6,26 @@ its own. Implements S16 and a part of flow I; the rest of flow I needs the opera
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final
 
 from node.accounts.policy import Actor, require
 from node.errors import NodeError, UnknownNodeError
+from node.exchangelog.alarms import Alarm, Facts, find_alarms
 from node.ids import MemberId
-from node.report.logview import LogViewUnit, Overview
+from node.report.alarmfacts import facts_of
+from node.report.backups import is_overdue, last_verified
+from node.report.logview import LogViewUnit
+from node.sync import quorum
 from node.sync.office import Office
 from node.sync.rows import Due
 from node.trust.directory import Directory, Freshness
 from node.trust.standing import has_foreign_sheet
 
-UNSIGNED_AFTER: Final = timedelta(minutes=10)
-UNSEEN_AFTER: Final = timedelta(hours=24)
 WAITING_AFTER: Final = timedelta(hours=4)
-KEY_ENDS_WITHIN: Final = timedelta(days=30)
+KEY_ENDS_WITHIN: Final = timedelta(days=7)
 
 
 @unique
@@ -31,6 +33,7 @@ class Check(StrEnum):
     """What is looked at; the page and other programs know each by this name."""
 
     DATABASE = "database"
+    BACKUP = "backup"
     LOG_SIGNED = "log_signed"
     LOG_WITNESSED = "log_witnessed"
     DIRECTORY = "directory"
@@ -40,6 +43,18 @@ class Check(StrEnum):
     READMITTED = "readmitted"
     FOREIGN_SHEET = "foreign_sheet"
     QUARANTINE = "quarantine"
+    QUORUM = "quorum"
+    WITNESS_SILENT = "witness_silent"
+    CONFLICT = "conflict"
+    CLOCK = "clock"
+
+
+_CHECKS: Final = {
+    Alarm.PACKET_WAITING: Check.QUORUM,
+    Alarm.WITNESS_SILENT: Check.WITNESS_SILENT,
+    Alarm.CONFLICT: Check.CONFLICT,
+    Alarm.CLOCK_OFF: Check.CLOCK,
+}
 
 
 @unique
@@ -67,30 +82,54 @@ def look(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Finding]:
     require(by, "status.read")
     at = office.clock.now()
     found = [Finding(Check.DATABASE, Level.OK)]
-    found += _log(uow.log_view.overview(), office, at)
+    found.append(_backup(uow, at))
+    found += _log(facts_of(uow, own=office.witness_name, named=_named(office)), at)
     found += _directory(office, at)
     found += _peers(uow, office, at)
     order = list(Level)
     return sorted(found, key=lambda item: order.index(item.level))
 
 
-def _log(state: Overview, office: Office, at: datetime) -> list[Finding]:
-    behind = state.size > state.signed_size
-    late = state.signed_at is None or at - state.signed_at > UNSIGNED_AFTER
-    signed = Finding(
-        Check.LOG_SIGNED,
-        Level.FAULT if behind and late else Level.OK,
-        since=state.signed_at,
-        count=state.size,
-    )
-    others = [w for w in state.witnesses if w.name != office.witness_name]
-    newest = max((w.last_at for w in others), default=None)
-    unseen = newest is None or at - newest > UNSEEN_AFTER
-    level = Level.WARNING if others and unseen else Level.OK
-    return [
-        signed,
-        Finding(Check.LOG_WITNESSED, level, since=newest, count=len(others)),
+def _backup(uow: LogViewUnit, at: datetime) -> Finding:
+    """Only a verified one counts, and only for 26 hours (SR-R2)."""
+    taken_at = last_verified(uow.backups.rows())
+    level = Level.FAULT if is_overdue(taken_at, at) else Level.OK
+    return Finding(Check.BACKUP, level, since=taken_at)
+
+
+def _log(facts: Facts, at: datetime) -> list[Finding]:
+    """The same alarms that ``staffelstab log watch`` raises, as findings of the page."""
+    raised = {item.alarm: item for item in find_alarms(facts, at)}
+    met = [w.last_at for w in facts.witnesses if w.last_at is not None]
+    found = [
+        Finding(Check.LOG_SIGNED, Level.OK, since=facts.signed_at, count=facts.size),
+        Finding(
+            Check.LOG_WITNESSED,
+            Level.OK,
+            since=max(met, default=None),
+            count=len(facts.witnesses),
+        ),
     ]
+    shown = {Alarm.UNSIGNED: 0, Alarm.NOT_WITNESSED: 1}
+    for alarm, place in shown.items():
+        if alarm in raised:
+            level = Level.FAULT if alarm.is_fault else Level.WARNING
+            found[place] = replace(found[place], level=level)
+    for alarm, check in _CHECKS.items():
+        if alarm in raised:
+            item = raised[alarm]
+            level = Level.FAULT if alarm.is_fault else Level.WARNING
+            found.append(Finding(check, level, since=item.since, count=item.count))
+    return found
+
+
+def _named(office: Office) -> list[str]:
+    """The witnesses of our policy, as far as there is a directory."""
+    try:
+        policy = quorum.policy_of(office, office.member)
+    except UnknownNodeError:
+        return []
+    return [key.name for key in policy.keys] if policy else []
 
 
 def _directory(office: Office, at: datetime) -> list[Finding]:
@@ -113,12 +152,14 @@ def _directory(office: Office, at: datetime) -> list[Finding]:
     ]
     found += _news(office, directory, at)
     try:
-        kem = directory.sealing_key(office.member, at)
+        directory.sealing_key(office.member, at)
     except NodeError:
         return [*found, Finding(Check.OWN_KEY, Level.FAULT)]
-    soon = kem.seal_until - at < KEY_ENDS_WITHIN
+    # A successor is made and listed by itself; only where that fails the end comes near.
+    last = max(entry.seal_until for entry in directory.sheet(office.member).kem)
+    soon = last - at < KEY_ENDS_WITHIN
     level = Level.WARNING if soon else Level.OK
-    return [*found, Finding(Check.OWN_KEY, level, since=kem.seal_until)]
+    return [*found, Finding(Check.OWN_KEY, level, since=last)]
 
 
 def _news(office: Office, directory: Directory, at: datetime) -> list[Finding]:

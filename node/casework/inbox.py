@@ -20,6 +20,7 @@ from node.sync import decision
 from node.sync.inward import offer_of
 from node.sync.offer import OfferBody
 from node.sync.office import Office
+from node.sync.quorum import OVERRIDDEN
 from node.sync.rows import Due, StoredFile
 from node.sync.transfer import Inbound, InboundTransfer
 
@@ -58,7 +59,8 @@ class OfferSight:
 
     ``is_here`` says that the sealed bytes are complete on our disk. ``queue`` is how our
     own statements to the sender stand, ``unassigned`` how many of the sender's cases wait
-    here for a caseworker.
+    here for a caseworker. ``is_overridden`` says that two people there have waived the
+    quorum of their log (LR-24).
     """
 
     received: Received
@@ -67,6 +69,7 @@ class OfferSight:
     is_here: bool
     queue: Due
     unassigned: int
+    is_overridden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ def offer_sight(uow: ReadingUnit, transfer_id: TransferId, by: Actor) -> OfferSi
         is_here=uow.secrets.received(transfer_id) is not None,
         queue=uow.outbox.due(transfer.sender),
         unassigned=len(uow.readings.unassigned(transfer.sender)),
+        is_overridden=uow.quorums.shown(transfer_id) == OVERRIDDEN,
     )
 
 

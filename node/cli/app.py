@@ -12,7 +12,16 @@ from typing import Annotated
 
 import typer
 
-from node.cli import accounts, cases, directory, log, membership, registry
+from node.cli import (
+    accounts,
+    backup,
+    cases,
+    directory,
+    log,
+    membership,
+    registry,
+    witnesses,
+)
 from node.errors import NodeError
 
 app = typer.Typer(
@@ -26,8 +35,10 @@ registry.hang(directory.app)
 membership.hang(directory.app)
 app.add_typer(membership.keys_app, name="keys")
 app.add_typer(log.app, name="log")
+witnesses.hang_up(log.app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
+app.add_typer(backup.app, name="backup")
 
 Folder = Annotated[
     Path, typer.Option("--data", help="Datenordner des Knotens.", show_default=True)
@@ -60,11 +71,15 @@ def init_command(
     database: Annotated[str, typer.Option(help="Leer: SQLite im Datenordner.")] = "",
     web_port: Annotated[int, typer.Option()] = 8080,
     peer_port: Annotated[int, typer.Option()] = 8443,
+    recovery: Annotated[
+        Path | None,
+        typer.Option(help="Ordner für die zwei Rettungsblätter; sonst Bildschirm."),
+    ] = None,
     data: Folder = DEFAULT_FOLDER,
 ) -> None:
     """Einen Knoten gründen: Schlüssel, Datenbank, Aufnahmeantrag."""
     from node.bootstrap import own_hands
-    from node.founding import Paths, Town, found
+    from node.founding import Paths, Town, found, new_recovery_keys
     from node.ids import Ags, MemberId
     from node.trust.admission import AdmissionRequest
     from node.trust.member import Contact
@@ -87,7 +102,11 @@ def init_command(
         clock=hands.clock,
         randomness=hands.randomness,
     )
+    paths = Paths(data)
+    master = paths.master.read_bytes()
+    sheets = new_recovery_keys(paths, master, hands.randomness)
     typer.echo(f"Knoten {member} gegründet in {data}.")
+    backup.hand_out([sheet.lines() for sheet in sheets], recovery)
     typer.echo(f"Aufnahmeantrag: {data / 'admission.json'}")
     typer.echo("Zwölf Wörter für das Telefonat mit der Registerstelle:")
     typer.echo(f"  {AdmissionRequest.parse(request).fingerprint}")

@@ -177,6 +177,40 @@ def publish_command(
         typer.echo(f"Neue Schlüsselblätter: {len(sheets)}")
 
 
+@app.command("policy")
+def policy_command(
+    folder: Folder,
+    prefix: Annotated[str, typer.Argument(help="AGS-Anfang, zwei bis acht Ziffern.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="Zeugenregel (C2SP tlog-policy).")
+    ] = None,
+    keys: Keys = None,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Die Regel zurücknehmen.")
+    ] = False,
+) -> None:
+    """Die Zeugenregel für einen Bezirk veröffentlichen oder zurücknehmen."""
+    from node.federation.registrar import set_policy
+
+    with told():
+        if (file is None) != withdraw:
+            raise InputError("file", "file-or-withdraw")
+        policy = set_policy(
+            folder,
+            key_folders(folder, keys),
+            prefix=prefix,
+            content=read_file(file) if file else b"",
+            at=SystemClock().now(),
+        )
+    if policy is None:
+        typer.echo(f"Zeugenregel für {prefix} zurückgenommen.")
+        return
+    typer.echo(
+        f"Zeugenregel für {prefix} veröffentlicht: {len(policy.witnesses)} Zeugen"
+    )
+    typer.echo(f"Nötig sind mindestens {policy.lacking(())} Gegenzeichnungen.")
+
+
 @app.command("retire")
 def retire_command(
     folder: Folder,
@@ -250,6 +284,7 @@ def show_command(
                         "name": member.name,
                         "serial": member.serial,
                         "ags": [place.ags for place in member.serves],
+                        "witness": str(member.witness.newest),
                     }
                     for member in members
                 ],
@@ -264,6 +299,7 @@ def show_command(
     for member in members:
         places = ", ".join(place.ags for place in member.serves)
         typer.echo(f"{member.id}  {member.name}  {places}")
+        typer.echo(f"    Zeuge {member.witness.newest}")
 
 
 def _fetched(folder: Path, networks: list[str]) -> list[str]:

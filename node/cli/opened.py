@@ -8,17 +8,21 @@ started by a command. Serves the commands of this package.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from node.bootstrap import open_keyring, own_hands
 from node.config import Settings, load_settings
 from node.crypto.keys import Keyring
-from node.founding import Paths, log_origin, means_of
+from node.errors import UnknownNodeError
+from node.founding import Paths, log_origin, means_of, witness_name
 from node.store.engine import open_engine
 from node.store.migrate import check_schema
 from node.store.runner import Store
 from node.store.work import Means
+from node.sync.office import Office
 from node.sync.rows import Wake
+from node.trust.directory import Directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,29 @@ def open_store(folder: Path) -> Iterator[Opened]:
         yield Opened(settings, paths, keyring, means, store)
     finally:
         store.close()
+
+
+def office_of(opened: Opened) -> Office:
+    """Keys, clock and the directory as the node last kept it, for a use case."""
+    hands = own_hands()
+    url = opened.settings.peer_url
+
+    def kept() -> Directory:
+        found = opened.store.read_sync(lambda uow: uow.directory.load())
+        if found is None:
+            raise UnknownNodeError("no directory yet")
+        return found
+
+    known = cache(kept)
+    return Office(
+        keys=lambda: opened.keyring,
+        clock=hands.clock,
+        randomness=hands.randomness,
+        directory=known,
+        failpoints=hands.failpoints,
+        log_origin=log_origin(url),
+        witness_name=witness_name(url),
+    )
 
 
 def _nobody(what: Wake, key: str) -> None:

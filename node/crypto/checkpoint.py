@@ -196,6 +196,18 @@ def signature_lines(note: str) -> tuple[str, ...]:
     return tuple(line.text for line in _split(note)[1])
 
 
+def cosigned_at_s(line: str) -> int:
+    """When a witness says it signed, in seconds since 1970; for a line once verified.
+
+    Raises:
+        MalformedMessageError: No line of a cosignature.
+    """
+    signed = _parse_line(line.rstrip("\n")).signature
+    if len(signed) != 8 + SIGNATURE_BYTES:
+        raise MalformedMessageError("cosignature")
+    return int.from_bytes(signed[:8], "big")
+
+
 def add_lines(note: str, lines: Iterable[str]) -> str:
     """The note with more signature lines; those it has already are not repeated.
 
@@ -210,6 +222,20 @@ def add_lines(note: str, lines: Iterable[str]) -> str:
             result += line
     _split(result)
     return result
+
+
+def only(note: str, key: NoteKey) -> str:
+    """The note with the signature of one key alone.
+
+    Raises:
+        MalformedMessageError: Not a note.
+        SignatureError: This key did not sign it; whether it signed well is not asked.
+    """
+    body, lines = _split(note)
+    for line in lines:
+        if line.name == key.name and line.key_id == key.id:
+            return f"{body}\n{line.text}"
+    raise SignatureError("not signed by this key")
 
 
 @dataclass(frozen=True, slots=True)

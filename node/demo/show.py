@@ -26,7 +26,7 @@ from node.demo.town import build_demo
 from node.errors import ConfigError
 from node.federation.founding import Plan, init
 from node.federation.registrar import admit
-from node.founding import Paths, Town, found
+from node.founding import Paths, Town, found, new_recovery_keys
 from node.ids import Ags, MemberId
 from node.trust.admission import AdmissionRequest
 from node.trust.member import Contact
@@ -129,6 +129,8 @@ def found_federation(federation: Federation, hands: Hands) -> None:
             clock=hands.clock,
             randomness=hands.randomness,
         )
+        # Invented persons need no safe: the sheets are thrown away.
+        new_recovery_keys(paths, paths.master.read_bytes(), hands.randomness)
         paths.root.write_bytes(root)
         admit(
             published,

@@ -36,7 +36,8 @@ _KEYS: Final = frozenset(
 class EntryProof:
     """One entry's place in the tree: its commitment ``c`` and audit path.
 
-    ``opening`` shows the entry itself; only the entry of the statement has one.
+    ``opening`` shows the entry itself; only the entry of the statement has one, and an
+    override, which stands last.
     """
 
     index: int
@@ -160,7 +161,8 @@ def attachment_from_json(value: Json) -> Attachment:
     """
     found = _object(value, _KEYS)
     entries = tuple(_entry(item) for item in _list(found["entries"], MAX_ENTRIES))
-    if any(item.opening is not None for item in entries[1:]):
+    # The statement's own entry, and last an override that goes with it (LR-24).
+    if any(item.opening is not None for item in entries[1:-1]):
         raise MalformedMessageError("attachment: opening")
     seen = found["seen_note"]
     return Attachment(

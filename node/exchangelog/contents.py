@@ -8,7 +8,6 @@ groups and of separate gaps, not with the log.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -19,19 +18,11 @@ from node.exchangelog.entry import Entry, parse_entry
 from node.exchangelog.evidence import Evidence
 from node.exchangelog.export import BodyRow, KeyReader, LeafRow, LogExport
 from node.exchangelog.finding import Code, Ledger
+from node.exchangelog.gaps import Gaps
 from node.exchangelog.heads import Voucher
 from node.exchangelog.kinds import EntryClass, EntryType
 
 _TOLERANCE_S: Final = 300
-
-
-@dataclass(slots=True)
-class _Gap:
-    """Neighbouring leaves without body, from ``first`` up to, without, ``end``."""
-
-    first: int
-    end: int
-    has_row: bool
 
 
 class Contents:
@@ -48,10 +39,7 @@ class Contents:
         self._ledger = ledger
         self._bodies: Iterator[BodyRow] = iter(export.bodies)
         self._body = next(self._bodies, None)
-        self._rows = iter(export.erased)
-        self._row = next(self._rows, None)
-        self._gaps: list[_Gap] = []
-        self._grounds: list[tuple[int, int]] = []
+        self._gaps = Gaps(export.erased)
         # Newest commitment of each group; None where a body of it could not be read.
         self._chains: dict[bytes, str | None] = {}
         self._since_s: int | None = None
@@ -62,7 +50,7 @@ class Contents:
         while self._body is not None and self._body.index < leaf.index:
             self._body = next(self._bodies, None)
         if self._body is None or self._body.index > leaf.index:
-            self._note_gap(leaf.index)
+            self._gaps.add(leaf.index)
             self.evidence.silent(leaf.index, hashed)
             self.unconfirmed = leaf.index
             return
@@ -88,6 +76,7 @@ class Contents:
             if at.timestamp() > head.first_s + _TOLERANCE_S:
                 text = "dated later than a foreign signature over it"
                 self._ledger.add(Code.TIME_OUTSIDE, index, text)
+        self._gaps.timed(head.size, head.first_s)
         self._latest = None
         self._since_s = max(head.last_s, self._since_s or 0)
 
@@ -98,9 +87,7 @@ class Contents:
             if opened is not None:
                 self.evidence.note(self._body.index, None, leaf_hash(opened[0]))
             self._body = next(self._bodies, None)
-        self._grounds.sort()
-        for gap in self._gaps:
-            self._explain(gap)
+        self.erased = self._gaps.explain(self._ledger)
 
     def _open(self, body: BodyRow) -> tuple[bytes, bytes] | None:
         """The leaf input a body belongs to, and the entry's bytes."""
@@ -129,7 +116,7 @@ class Contents:
         if entry.type.retention is EntryClass.TRANSFER:
             self._follow(leaf, body.key_id, entry)
         if entry.type is EntryType.LOG_ERASURE:
-            self._grounds += [(low, high) for low, high in entry.more["ranges"]]
+            self._gaps.take_ground(leaf.index, entry, self._since_s)
         self._place_in_time(leaf.index, entry.at)
 
     def _follow(self, leaf: LeafRow, group: bytes, entry: Entry) -> None:
@@ -150,31 +137,3 @@ class Contents:
             self._ledger.add(Code.TIME_OUTSIDE, index, text)
         if self._latest is None or at > self._latest[0]:
             self._latest = (at, index)
-
-    def _note_gap(self, index: int) -> None:
-        while self._row is not None and self._row < index:
-            self._row = next(self._rows, None)
-        has_row = self._row == index
-        last = self._gaps[-1] if self._gaps else None
-        if last is not None and last.end == index and last.has_row == has_row:
-            last.end = index + 1
-        else:
-            self._gaps.append(_Gap(index, index + 1, has_row))
-
-    def _explain(self, gap: _Gap) -> None:
-        """Split a gap into what an erasure in the tree covers and what nothing does."""
-        at = gap.first
-        while at < gap.end:
-            covered = max((high for low, high in self._grounds if low <= at), default=0)
-            if covered > at:
-                end = min(covered, gap.end)
-                self.erased += end - at
-                text = f"{end - at} entries erased on a ground in the log"
-                self._ledger.add(Code.ERASED_LAWFUL, at, text)
-            else:
-                starts = (low for low, high in self._grounds if at < low)
-                end = min(min(starts, default=gap.end), gap.end)
-                code = Code.ERASED_WITHOUT_GROUND if gap.has_row else Code.MISSING
-                text = f"{end - at} entries gone, no erasure in the log names them"
-                self._ledger.add(code, at, text)
-            at = end

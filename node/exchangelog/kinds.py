@@ -232,6 +232,11 @@ def is_head(value: Json) -> bool:
     )
 
 
+def is_reference(value: str) -> bool:
+    """Whether a text may stand as the reference of an order: no space, at most 200."""
+    return _target(value)
+
+
 def _check_values(kind: EntryType, found: JsonObject) -> None:
     """Each value against the form of its key, then the rules of the class."""
     nullable = _NULLABLE | _NULLABLE_IN.get(kind, frozenset())

@@ -7,6 +7,7 @@ keys were seen elsewhere; a role signed with fewer keys than it needs. Implement
 11.2 and 11.4, HO-96, HO-97, HO-106.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from typing import Final
 from tuf.api.metadata import Role, Root, Snapshot, Targets, Timestamp
 
 from node.errors import InputError
+from node.exchangelog.policy import Policy, parse_policy
 from node.federation.founding import SHEETS_LIFE, YEAR
 from node.federation.registry import Registry, check_new_sheet, children
 from node.ids import Ags, MemberId
@@ -28,11 +30,13 @@ from node.trust.renewal import (
     REVOCATIONS_PATH,
     check_record,
     check_sheet,
+    policy_path,
     record_path,
     sheet_path,
 )
 from node.trust.revocations import RetiredKey, RetiredMember
 
+_PREFIX: Final = re.compile(r"[0-9]{2,8}", re.ASCII)
 REQUEST_LIFE: Final = timedelta(days=30)
 
 
@@ -133,6 +137,41 @@ def publish(
     if news:
         raise InputError("sheet", "other-directory")
     office.publish(at)
+
+
+def set_policy(
+    folder: Path, keys: Sequence[Path], *, prefix: str, content: bytes, at: datetime
+) -> Policy | None:
+    """Publish the witness policy of an AGS prefix; empty content withdraws it.
+
+    A prefix of five digits and more is the Kreis's to sign, a shorter one the Land's.
+
+    Returns:
+        The policy, None if it was withdrawn.
+
+    Raises:
+        InputError: Not 2 to 8 digits, or a Kreis or Land that this directory lacks; or
+            nothing to withdraw.
+        MalformedMessageError: Not a policy in the sense of C2SP tlog-policy.
+        ConfigError: Not enough keys at hand.
+    """
+    if _PREFIX.fullmatch(prefix) is None:
+        raise InputError("prefix", "form")
+    policy = parse_policy(content) if content else None
+    office = Registry(folder, keys)
+    is_kreis = len(prefix) >= len("08337")
+    name = prefix[:5] if is_kreis else prefix[:2]
+    if not is_kreis and name not in office.lands():
+        raise InputError("prefix", "other-directory")
+    delegator = office.land_of(name) if is_kreis else office.targets
+    role, path = office.load(name), policy_path(prefix)
+    if policy is not None:
+        office.put(role, path, content)
+    elif role.targets.pop(path, None) is None:
+        raise InputError("prefix", "no-policy")
+    office.sign(name, role, delegator, expires=at + YEAR)
+    office.publish(at)
+    return policy
 
 
 def retire(

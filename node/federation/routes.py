@@ -15,8 +15,14 @@ from aiohttp import hdrs, web
 
 from node import strictjson
 from node.crypto.base64url import b64u
-from node.errors import MalformedMessageError, NodeError, NotFoundError
+from node.errors import (
+    ConflictError,
+    MalformedMessageError,
+    NodeError,
+    NotFoundError,
+)
 from node.exchangelog.witness import REQUEST_BYTES
+from node.failpoints import Point
 from node.federation import uploads, witness
 from node.federation.answers import encode_answer
 from node.federation.desk import Desk, keep_container, with_statement
@@ -148,7 +154,7 @@ async def _hello(desk: Desk, call: Call) -> Reply:
     heard = hello.read_hello(desk.office, call.peer, said["hello"])
     await desk.run.write(hello.hear, desk.office, call.peer, heard)
     ours = await desk.run.read(hello.say_hello, desk.office, call.peer, desk.started_at)
-    waiting = await desk.run.read(next_batch, call.peer)
+    waiting = await desk.run.read(next_batch, desk.office, call.peer)
     answer = StatementsAnswer({}, waiting.envelopes, None, None)
     desk.contact(call.peer)
     body = strictjson.parse_object(
@@ -160,10 +166,14 @@ async def _hello(desk: Desk, call: Call) -> Reply:
 
 async def _packet(desk: Desk, call: Call) -> Reply:
     transfer = TransferId(call.match["transfer"])
-    expected = await desk.run.read(deposit.expect_packet, call.peer, transfer)
+    expected = await desk.run.read(
+        deposit.expect_packet, desk.office, call.peer, transfer
+    )
     if isinstance(expected, deposit.Answered):
         status = HTTPStatus.GONE if expected.over else HTTPStatus.OK
         return with_statement(expected.statement, status)
+    if not expected.is_witnessed:
+        raise ProblemError("log-unproven")
     if len(call.body) != expected.packet.len:
         raise ProblemError("id-conflict")
     if hashlib.sha256(call.body).digest() != expected.packet.dig:
@@ -208,11 +218,30 @@ async def _add_checkpoint(desk: Desk, request: web.Request) -> web.Response:
     check_syntax_of(desk, request)
     if (request.content_length or 0) > REQUEST_BYTES:
         return plain_problem("too-large")
-    body = await request.content.read(REQUEST_BYTES + 1)
-    status, text, media_type = await desk.run.write(
-        witness.add_checkpoint, desk.office, body
+    body = await _read(request, REQUEST_BYTES + 1)
+    try:
+        status, text, media_type = await desk.run.write(
+            witness.add_checkpoint, desk.office, body
+        )
+    except ConflictError:
+        # Race: another caller moved the memory first; this one asks again.
+        status, text, media_type = 503, "", witness.PLAIN
+    headers = {hdrs.RETRY_AFTER: "1"} if status == 503 else None
+    desk.office.failpoints.reach(Point.WITNESS_ANSWERED)
+    return web.Response(
+        status=status, text=text, content_type=media_type, headers=headers
     )
-    return web.Response(status=status, text=text, content_type=media_type)
+
+
+async def _read(request: web.Request, most: int) -> bytes:
+    """The body, which may come in pieces, up to so many bytes."""
+    found = b""
+    while len(found) < most:
+        piece = await request.content.read(most - len(found))
+        if not piece:
+            break
+        found += piece
+    return found
 
 
 async def _witnessed(desk: Desk, request: web.Request) -> web.Response:

@@ -47,7 +47,7 @@ from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
 from node.federation.uploads import PART_TYPE
 from node.ids import MemberId
 from node.sync import limits
-from node.sync.courier import Runner, StatementsAnswer
+from node.sync.courier import Runner, StatementsAnswer, WitnessAddress
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
 from node.sync.office import Office
@@ -159,9 +159,14 @@ class HttpTransport:
         read_hello(self._office, peer, theirs)
         return parse_answer(strictjson.encode(answer))
 
-    async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:
-        """``POST /witness/add-checkpoint``; the answer proves itself."""
-        url = f"{self._url_of(peer)}/witness/add-checkpoint"
+    async def add_checkpoint(
+        self, at: MemberId | WitnessAddress, request: bytes
+    ) -> tuple[int, bytes]:
+        """C2SP add-checkpoint at a member or at a witness outside; it proves itself."""
+        if isinstance(at, WitnessAddress):
+            url = f"{self._checked(at.url)}/add-checkpoint"
+        else:
+            url = f"{self._url_of(at)}/witness/add-checkpoint"
         headers = CIMultiDict({hdrs.CONTENT_TYPE: "text/plain"})
         status, _, body = await self._exchange(
             "POST", url, headers, request, most=WITNESS_ANSWER_BYTES
@@ -265,11 +270,18 @@ class HttpTransport:
 
     def _url_of(self, peer: MemberId) -> str:
         """The peer's address from its key sheet; http only in demo mode."""
-        url = self._office.directory().sheet(peer).url.rstrip("/")
+        return self._checked(self._office.directory().sheet(peer).url)
+
+    def _checked(self, address: str) -> str:
+        """An address that may be called at all (SR-F10)."""
+        url = address.rstrip("/")
         if not url.startswith("https://") and not self._demo:
             raise UnreachableError("address is not https")
         # The client library resolves no literals, so they are checked here.
-        host = urlsplit(url).hostname or ""
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            raise UnreachableError("no address") from None
         with suppress(ValueError):
             literal = str(ip_address(host))
             check_address(literal, allowed=self._resolver.networks, loopback=self._demo)

@@ -40,6 +40,7 @@ from node.errors import (
     TrustError,
     UnreachableError,
 )
+from node.exchangelog.policy import parse_policy
 from node.federation.fetcher import Source, make_fetcher
 from node.federation.mirror import Mirror
 from node.federation.tufkey import use_one_verifier
@@ -51,6 +52,7 @@ from node.trust.renewal import (
     REVOCATIONS_PATH,
     Fetched,
     check_progress,
+    policy_path,
     record_path,
     renew,
     routes_path,
@@ -61,6 +63,7 @@ from node.trust.routes import KREIS, Routes
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _LAND: Final = re.compile(r"0[1-9]|1[0-6]", re.ASCII)
 _ROUTES: Final = re.compile(r"routes/([0-9]{5})\.json", re.ASCII)
+_POLICY: Final = re.compile(r"policy/([0-9]{2,8})", re.ASCII)
 _Name = TypeVar("_Name", bound=str)
 _Part = TypeVar("_Part", Root, Timestamp, Snapshot, Targets)
 _CONFIG: Final = UpdaterConfig(
@@ -185,6 +188,7 @@ class _Run:
         records = self._files({member: record_path(member) for member in members})
         sheets = self._files({member: sheet_path(member) for member in members})
         lands = {kreis[:2] for kreis in kreise}
+        policies = self._policies(kreise | lands)
         return Fetched(
             replace(
                 head,
@@ -196,6 +200,7 @@ class _Run:
             routes,
             records,
             sheets,
+            policies,
         )
 
     def publish(self, roles: Iterable[str]) -> None:
@@ -220,6 +225,25 @@ class _Run:
                 listed = map(_ROUTES.fullmatch, self._read(land, Targets).targets)
                 found |= {match[1] for match in listed if match}
         return {kreis for kreis in found if KREIS.fullmatch(kreis)}
+
+    def _policies(self, roles: set[str]) -> dict[str, bytes]:
+        """The witness policies that roles in scope list, each of the prefix it may."""
+        listed = {
+            match[1]: match[0]
+            for role in roles
+            if self._path(role).exists()
+            for match in map(_POLICY.fullmatch, self._read(role, Targets).targets)
+            if match and match[1].startswith(role)
+        }
+        found = self._files(listed)
+        for prefix, content in list(found.items()):
+            try:
+                parse_policy(content)
+            except NodeError as error:
+                # The last good one stays in force.
+                self._note(policy_path(prefix), error)
+                del found[prefix]
+        return found
 
     def _asked(self, path: str) -> bool:
         """Whether the roles on the way to a path could be verified."""

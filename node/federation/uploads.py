@@ -28,6 +28,8 @@ async def create(desk: Desk, call: Call) -> Reply:
         status = HTTPStatus.GONE if found.over else HTTPStatus.OK
         return with_statement(found.statement, status)
     packet = found.expected.packet
+    if not found.expected.is_witnessed:
+        raise ProblemError("log-unproven")
     if (wanted["len"], wanted["dig"]) != (packet.len, packet.dig.hex()):
         raise ProblemError("id-conflict")
     offset = found.upload.received
@@ -52,6 +54,8 @@ async def append(desk: Desk, call: Call) -> Reply:
         status = HTTPStatus.GONE if found.over else HTTPStatus.OK
         return with_statement(found.statement, status)
     upload, packet = found.upload, found.expected.packet
+    if not found.expected.is_witnessed:
+        raise ProblemError("log-unproven")
     if not found.is_complete:
         if int(claimed) != upload.received:
             raise ProblemError("offset-mismatch", offset=upload.received)

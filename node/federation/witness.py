@@ -6,16 +6,23 @@ memory is durable. Cosigning writes no entry (LR-17). Implements LR-14 to LR-18.
 """
 
 import hashlib
+from functools import partial
 
-from node.crypto.checkpoint import NoteKey, cosign
+from node.crypto.checkpoint import NoteKey, cosign, only, open_checkpoint
 from node.crypto.merkle import consistency_proof, inclusion_proof
-from node.errors import MalformedMessageError
+from node.errors import MalformedMessageError, SignatureError
 from node.exchangelog.witness import (
     Accepted,
+    AddCheckpoint,
+    Declined,
+    Extension,
     WitnessMemory,
     decide,
     parse_add_checkpoint,
 )
+from node.failpoints import Point
+from node.ids import MemberId
+from node.sync import gossip
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head
@@ -25,18 +32,27 @@ PLAIN = "text/plain"
 
 
 def add_checkpoint(
-    uow: UnitOfWork, office: Office, body: bytes
+    uow: UnitOfWork, office: Office, body: bytes, *, speaking: bool = True
 ) -> tuple[int, str, str]:
     """Decide, remember and cosign, in one transaction.
 
+    Args:
+        uow: The transaction.
+        office: Keys, clock, directory.
+        body: As it came.
+        speaking: Whether this node may sign at all (exchange-log 5.4).
+
     Returns:
         Status, text and media type of the answer; the caller sends it after the commit.
+        With 503 goes ``Retry-After``.
     """
+    if not speaking:
+        return 503, "", PLAIN
     try:
         request = parse_add_checkpoint(body)
     except MalformedMessageError:
         return 400, "", PLAIN
-    log_key = _log_key(office, request.origin)
+    found = _log_of(office, request.origin)
     with uow:
         seen = uow.heads.seen(request.origin)
         memory = (
@@ -44,33 +60,54 @@ def add_checkpoint(
             if seen
             else None
         )
-        verdict = decide(request, log_key, memory)
+        verdict = decide(request, found[1] if found else None, memory)
         if not isinstance(verdict, Accepted):
-            if verdict.contradicts and seen is not None:
-                uow.heads.keep_evidence(
-                    request.origin,
-                    reason="checkpoint",
-                    known=seen.note,
-                    offered=request.note,
-                    at=office.clock.now(),
-                )
+            if found and _keep_conflict(uow, office, request, verdict, found=found):
                 uow.commit()
             size = "" if verdict.size is None else f"{verdict.size}\n"
             return verdict.status, size, SIZE_TYPE if size else PLAIN
         new = verdict.memory
         if new != memory:
             head = Head(new.origin, new.size, new.root, new.note)
-            uow.heads.remember(head, office.clock.now())
+            shown = Extension(request.old_size, request.path)
+            uow.heads.remember(head, office.clock.now(), shown)
+        # Crash here: remembered and not cosigned. Asked again, it is cosigned then.
+        uow.after_commit(partial(office.failpoints.reach, Point.WITNESS_STORED))
         uow.commit()
     time_s = int(office.clock.now().timestamp())
     line = cosign(new.note, office.witness_name, office.keyring.witness, time_s)
     return 200, line, PLAIN
 
 
-def _log_key(office: Office, origin: str) -> NoteKey | None:
-    """The key of a listed log; a log that is none of our directory is unknown (404)."""
-    keys = (member.log.newest for member in office.directory().members())
-    return next((key for key in keys if key.name == origin), None)
+def _keep_conflict(
+    uow: UnitOfWork,
+    office: Office,
+    request: AddCheckpoint,
+    verdict: Declined,
+    *,
+    found: tuple[MemberId, NoteKey],
+) -> bool:
+    """LR-18: a declined head that contradicts one we cosigned is evidence of a fork."""
+    member, log_key = found
+    try:
+        head = open_checkpoint(request.note, log_key)
+    except (MalformedMessageError, SignatureError):
+        return False
+    past, seen = uow.heads.past(head.origin, head.size), uow.heads.seen(head.origin)
+    if not verdict.contradicts and past in {None, head.root}:
+        return False
+    known = seen.note if seen else ""
+    two = gossip.TwoHeads("checkpoint", known, only(request.note, log_key))
+    gossip.conflict(uow, office, member, head.origin, two)
+    return True
+
+
+def _log_of(office: Office, origin: str) -> tuple[MemberId, NoteKey] | None:
+    """Whose listed log it is, and its key; any other log is unknown (404)."""
+    for member in office.directory().members():
+        if member.log.newest.name == origin:
+            return member.id, member.log.newest
+    return None
 
 
 def remembered(uow: UnitOfWork, office: Office, origin_hash: str) -> str | None:

@@ -17,6 +17,7 @@ from node.exchangelog.entry import Entry
 from node.exchangelog.finding import Report
 from node.exchangelog.kinds import EntryType
 from node.ids import MemberId, TransferId
+from node.report.backups import Backups
 from node.sync.ports import UnitOfWork
 
 PAGE_LINES: Final = 50
@@ -153,6 +154,11 @@ class LogViewUnit(UnitOfWork, Protocol):
     @property
     def read_log(self) -> ReadLog:
         """Who opened what."""
+        ...
+
+    @property
+    def backups(self) -> Backups:
+        """Which backups there are."""
         ...
 
 

@@ -15,7 +15,7 @@ from node.accounts.ports import AccountRepository, ReadLog
 from node.cases.model import Baton, counselling_last_day
 from node.ids import AccountId, CaseId, ConsentId, MemberId, RecordId, TransferId
 from node.sync.ports import UnitOfWork
-from node.sync.rows import Due
+from node.sync.rows import Due, QuorumWait
 from node.sync.transfer import OutboundTransfer
 
 
@@ -130,12 +130,13 @@ class TransferRow:
     """A transfer with what its peer's queue says.
 
     ``offered_at`` is when the peer signed that it took the offer; ``due`` how its queue
-    stands.
+    stands; ``quorum`` how it waits for witnesses.
     """
 
     transfer: OutboundTransfer
     offered_at: datetime | None
     due: Due | None
+    quorum: QuorumWait | None = None
 
 
 class Readings(Protocol):

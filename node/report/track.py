@@ -12,6 +12,8 @@ from enum import StrEnum, unique
 from typing import Final
 
 from node.report.readings import TransferRow
+from node.sync.limits import OVERRIDE_AFTER
+from node.sync.rows import QuorumWait
 from node.sync.schedule import erasable_from
 from node.sync.transfer import OUTBOUND, Outbound, OutEvent
 
@@ -36,6 +38,7 @@ class Waits(StrEnum):
 
     DECISION = "decision"
     LINE = "line"
+    WITNESSES = "witnesses"
     DELIVERY = "delivery"
     APPROVAL = "approval"
     GRANT = "grant"
@@ -79,6 +82,7 @@ class Track:
     """A transfer on its way.
 
     ``failing_since`` and ``next_try`` are set while the line is needed and does not work.
+    ``quorum`` is set while the container waits for witnesses, which is no failed attempt.
     ``ended_at`` is set for transfers that did not arrive.
     """
 
@@ -89,6 +93,13 @@ class Track:
     ended_at: datetime | None
     deleted_from: datetime | None
     can_call_back: bool
+    quorum: QuorumWait | None = None
+
+    def is_late(self, at: datetime) -> bool:
+        """Whether it has waited for witnesses for so long that people must act (LR-24)."""
+        if self.waits is not Waits.WITNESSES or self.quorum is None:
+            return False
+        return self.quorum.since + OVERRIDE_AFTER <= at
 
     @property
     def current(self) -> Step | None:
@@ -124,12 +135,17 @@ def track_of(row: TransferRow) -> Track:
     )
     durable = facts.get(Outbound.DURABLE)
     is_open = OUTBOUND.allows(transfer.state, OutEvent.STOPPED)
+    waits = Waits.LINE if fails else _WAITS.get(transfer.state, Waits.NOTHING)
+    quorum = row.quorum if waits is Waits.DELIVERY else None
+    if quorum is not None and quorum.override is None:
+        waits = Waits.WITNESSES
     return Track(
         marks=tuple(marks),
-        waits=Waits.LINE if fails else _WAITS.get(transfer.state, Waits.NOTHING),
+        waits=waits,
         failing_since=due.failing_since if fails and due else None,
         next_try=due.next_attempt_at if fails and due else None,
         ended_at=ended,
         deleted_from=erasable_from(durable) if durable else None,
         can_call_back=is_open and transfer.state is not Outbound.HELD,
+        quorum=quorum,
     )

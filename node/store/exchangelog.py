@@ -12,7 +12,7 @@ nothing but inserts of this room, so appends cannot deadlock.
 """
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -62,6 +62,13 @@ _BODY: Final = (
 )
 
 _NEWEST: Final = select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)
+_AT_ONCE: Final = 64
+_SIGNED_FROM: Final = (
+    select(log_checkpoint)
+    .where(log_checkpoint.c.size >= bindparam("least"))
+    .order_by(log_checkpoint.c.size.desc())
+    .limit(bindparam("most"))
+)
 _LINES: Final = (
     select(log_cosig.c.last_line)
     .where(log_cosig.c.size == bindparam("at"))
@@ -229,6 +236,15 @@ class SqlExchangeLog:
         """The largest of our sizes this witness has cosigned, 0 if none."""
         row = self._work.row(_COSIGNED, {"by": witness})
         return 0 if row is None or row[0] is None else int(row[0])
+
+    def signed_from(self, size: int) -> Sequence[Head]:
+        """Our newest checkpoints of this size and above, newest first, with cosignatures."""
+        heads = []
+        for row in self._work.rows(_SIGNED_FROM, {"least": size, "most": _AT_ONCE}):
+            lines = [line for (line,) in self._work.rows(_LINES, {"at": row.size})]
+            note = add_lines(row.note, lines)
+            heads.append(Head(self._origin, row.size, row.root, note))
+        return heads
 
     def add_cosignatures(
         self, size: int, lines: Mapping[str, str], at: datetime

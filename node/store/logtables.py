@@ -130,10 +130,11 @@ log_cosig = Table("log_cosig", metadata, _LogCosig, Index(None, "name", "size"))
 
 class _LogErased(TypedColumns):
     idx: Named[int] = Column(_INDEX, ForeignKey("log_leaf.idx"), primary_key=True)
-    erasure_id: Named[bytes]
+    erasure_id: Named[bytes] = Column(ForeignKey("log_erasure.id"), nullable=False)
 
 
-log_erased = Table("log_erased", metadata, _LogErased)
+# Which erasure took a body; the erasures themselves stand in ``keeptables``.
+log_erased = Table("log_erased", metadata, _LogErased, Index(None, "erasure_id"))
 
 
 class _WitnessHead(TypedColumns):
@@ -151,9 +152,12 @@ class _WitnessPast(TypedColumns):
     origin = Column(Text, primary_key=True)
     size: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     root: Named[bytes]
+    former = Column(BigInteger)
+    path: Named[str | None]
 
 
-# Every size of another log that we ever remembered, and cosigned.
+# Every size of another log that we ever remembered, and cosigned; ``path`` is the proof
+# that it goes on from ``former``, so that a chain of them can be shown to strangers.
 witness_past = Table("witness_past", metadata, _WitnessPast)
 
 
@@ -178,6 +182,16 @@ class _LogShown(TypedColumns):
 
 # The size of our own log that a peer last confirmed to remember.
 log_shown = Table("log_shown", metadata, _LogShown)
+
+
+class _PeerClock(TypedColumns):
+    peer = Column(Text, primary_key=True)
+    said_at = Column(Instant, nullable=False)
+    heard_at = Column(Instant, nullable=False)
+
+
+# The newest clock that a peer signed in a hello, and when it reached us (SR-K7).
+peer_clock = Table("peer_clock", metadata, _PeerClock)
 
 
 class _PeerEntry(TypedColumns):

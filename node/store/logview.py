@@ -5,13 +5,11 @@ is believed although it is not what its leaf commits to; a proof called good tha
 tried here. Implements ``node.report.logview.LogView``.
 """
 
-from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
-from node import strictjson
 from node.crypto.checkpoint import Checkpoint, NoteKey, open_checkpoint
 from node.crypto.commit import check_opening, commitment, leaf_input, open_body
 from node.crypto.merkle import inclusion_proof, leaf_hash, verify_inclusion
@@ -26,6 +24,7 @@ from node.errors import (
 from node.exchangelog.audit import check_export
 from node.exchangelog.entry import Entry, GroupName, parse_entry
 from node.exchangelog.finding import Report
+from node.exchangelog.tlogproof import TlogProof
 from node.ids import MemberId, TransferId
 from node.report.logview import (
     Dossier,
@@ -43,7 +42,6 @@ from node.store.logtables import (
     log_erased,
     log_leaf,
     peer_entry,
-    witness_head,
     witness_past,
 )
 from node.store.logtree import LogTree
@@ -73,15 +71,8 @@ _THEIRS: Final = (
     .where(peer_entry.c.key_id == bindparam("tag"))
     .order_by(peer_entry.c.idx)
 )
-_HEADS: Final = (
-    select(witness_past.c.size, witness_past.c.root)
-    .where(witness_past.c.origin == bindparam("of"))
-    .union(
-        select(witness_head.c.size, witness_head.c.root).where(
-            witness_head.c.origin == bindparam("of")
-        )
-    )
-    .order_by("size")
+_HEADS: Final = select(witness_past.c.root).where(
+    witness_past.c.origin == bindparam("of"), witness_past.c.size == bindparam("at")
 )
 _SAID: Final = (
     select(statement.c.jws)
@@ -235,24 +226,24 @@ class SqlLogView:
             return None
 
     def _proven_at(self, row: _Row) -> int | None:
-        """Under which of their remembered heads the kept proof holds."""
+        """The size of their remembered head under which the kept proof holds."""
         if row.idx is None or row.proof is None:
             return None
-        leaf = leaf_hash(leaf_input(row.c))
         try:
-            listed = strictjson.parse(row.proof.encode())
-            path = tuple(b64decode(step, validate=True) for step in listed)
-        except (MalformedMessageError, ValueError, TypeError):
+            shown = TlogProof.parse(row.proof)
+            head = shown.head()
+            shown.check(leaf_input(row.c))
+        except MalformedMessageError:
             return None
-        for size, root in self._work.rows(_HEADS, {"of": row.origin}):
-            if size <= row.idx:
-                continue
-            try:
-                verify_inclusion(row.idx, size, leaf, path, root)
-            except MalformedMessageError:
-                continue
-            return int(size)
-        return None
+        # Its signature was verified when it came, and the head remembered (LR-16).
+        known = self._work.row(_HEADS, {"of": row.origin, "at": head.size})
+        fits = (
+            head.origin == row.origin
+            and shown.index == row.idx
+            and known is not None
+            and known.root == head.root
+        )
+        return head.size if fits else None
 
     def _places(self, own: Sequence[OwnEntry]) -> Iterator[tuple[str, int]]:
         """Where the consent entries stand that the entries name as their grounds."""

@@ -8,6 +8,7 @@ open it, so that during an update two versions can stand side by side.
 ``alembic`` is imported only to upgrade; a start needs none of it.
 """
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,8 @@ from node.store.work import translated
 SCHEMA: Final = 1
 """The newest migration that this program knows; files in ``migrations/versions`` count."""
 
+# Race: alembic keeps its context in its module, and two nodes may share a process.
+_ALONE: Final = threading.Lock()
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -45,7 +48,7 @@ def upgrade(engines: Engines) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     try:
-        with engines.writer.begin() as connection:
+        with _ALONE, engines.writer.begin() as connection:
             lock_schema(connection)
             found = _find(connection)
             if found is not None and found.schema > SCHEMA:

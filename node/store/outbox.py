@@ -31,6 +31,7 @@ from node.ids import MemberId, MessageId, TransferId
 from node.store.tables import outbox_packet as _packet
 from node.store.tables import peer_queue as _queue
 from node.store.tables import statement as _statement
+from node.store.witnesstables import quorum_wait as _wait
 from node.store.work import Work
 from node.sync.limits import PUT_BYTES
 from node.sync.rows import Due, PacketRow, StatementRow
@@ -82,6 +83,7 @@ _ACKNOWLEDGE_THROUGH: Final = update(_statement).where(
 # Asked again after a restore of the peer, the row may still be there (LOST).
 _ADD_PACKET: Final = insert(_packet).on_conflict_do_nothing()
 _DROP_PACKET: Final = delete(_packet).where(_packet.c.transfer == bindparam("id_"))
+_DROP_WAIT: Final = delete(_wait).where(_wait.c.transfer == bindparam("id_"))
 _PACKETS: Final = (
     select(_packet)
     .where(
@@ -100,6 +102,12 @@ _PEERS: Final = union(
     select(_statement.c.peer).where(_WAITS), select(_packet.c.peer)
 ).order_by("peer")
 
+_MET: Final = (
+    select(_queue.c.peer)
+    .where(_queue.c.last_success_at.is_not(None))
+    .order_by(_queue.c.last_success_at.desc(), _queue.c.peer)
+    .limit(bindparam("most"))
+)
 _DUE: Final = select(_queue).where(_queue.c.peer == bindparam("to"))
 
 
@@ -180,6 +188,7 @@ class SqlOutbox:
     def drop_packet(self, transfer: TransferId) -> None:
         """Remove the packet row, if there is one."""
         self._work.change(_DROP_PACKET, {"id_": transfer})
+        self._work.change(_DROP_WAIT, {"id_": transfer})
 
     def statements(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
         """The oldest statements not yet acknowledged, in chain order."""
@@ -231,6 +240,10 @@ class SqlOutbox:
     def waiting_peers(self) -> Sequence[MemberId]:
         """Peers with a statement or packet row waiting, by name."""
         return [MemberId(row[0]) for row in self._work.rows(_PEERS)]
+
+    def met_last(self, limit: int) -> Sequence[MemberId]:
+        """The peers that answered last, newest first."""
+        return [MemberId(row[0]) for row in self._work.rows(_MET, {"most": limit})]
 
     def due(self, peer: MemberId) -> Due:
         """How the queue of a peer stands."""

@@ -25,6 +25,7 @@ from node.report.readings import (
 from node.store.casekeys import CaseKeys
 from node.store.casetables import case_file, consent, record, task
 from node.store.outbox import SqlOutbox
+from node.store.quorums import SqlQuorums
 from node.store.records import opened
 from node.store.tables import outbound_member, outbound_transfer, statement
 from node.store.transfers import SqlOutbound
@@ -297,11 +298,9 @@ class SqlReadings:
         if found is None:
             raise NotFoundError("transfer")
         offered = self._work.row(_OFFERED, {"of": transfer})
-        return TransferRow(
-            transfer=found,
-            offered_at=offered[0] if offered else None,
-            due=self._outbox.due(found.recipient) if found.recipient else None,
-        )
+        due = self._outbox.due(found.recipient) if found.recipient else None
+        quorum = SqlQuorums(self._work).waiting(transfer)
+        return TransferRow(found, offered[0] if offered else None, due, quorum)
 
     def _files(self, cases: Iterable[str]) -> dict[str, Row[*tuple[Any, ...]]]:
         found: dict[str, Row[*tuple[Any, ...]]] = {}

@@ -4,9 +4,9 @@ Enters: the digest of a key that is about to go. Leaves: lines, read back at sta
 never happen: a destroyed key that yesterday's backup brings back to life unnoticed; so the
 line is synced before the row goes. Implements HO-19, P16, SR-K6.
 
-One line has 105 characters: ``share-b`` or ``casekey``, 32 hex digits of the transfer or
-case, 64 of the key's SHA-256. A line that a crash cut short belongs to a transaction that
-never committed.
+One line has 105 characters: ``share-b``, ``casekey`` or ``log-key``, 32 hex digits of the
+transfer, case or group of log entries, 64 of the key's SHA-256. A line that a crash cut
+short belongs to a transaction that never committed.
 """
 
 import os
@@ -21,7 +21,7 @@ from typing import Final
 from node.errors import LogError, StoreError
 from node.store.files import sync_folder
 
-_LINE: Final = re.compile(rb"(share-b|casekey) ([0-9a-f]{32}) ([0-9a-f]{64})")
+_LINE: Final = re.compile(rb"(share-b|casekey|log-key) ([0-9a-f]{32}) ([0-9a-f]{64})")
 _CUT: Final = re.compile(rb"[ -~]{0,104}\0*")
 
 
@@ -31,11 +31,12 @@ class Destroyed(StrEnum):
 
     SHARE_B = "share-b"
     CASE_KEY = "casekey"
+    LOG_KEY = "log-key"
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterLine:
-    """One destroyed key: of which transfer or case, and the SHA-256 of the key."""
+    """One destroyed key: of which transfer, case or group, and the SHA-256 of the key."""
 
     kind: Destroyed
     id: str

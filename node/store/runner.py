@@ -6,6 +6,7 @@ nobody knows what holds (HO-38). A caller who is cancelled stops waiting; the un
 """
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from node.errors import StoreError, UsageError
-from node.store.engine import READERS, Engines
+from node.store.engine import READERS, Engines, purge
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means, translated
 from node.store.writer import THREAD, GroupWriter, Job, Listener, PoolWriter, Writer
@@ -116,6 +117,19 @@ class Store:
                 finally:
                     unit.close()
         except SQLAlchemyError as error:
+            raise translated(error) from None
+
+    def purge(self) -> bool:
+        """Take deleted rows out of the files; False if a reader was in the way (LR-39).
+
+        Never inside a use case.
+
+        Raises:
+            StoreError: The database did not do it.
+        """
+        try:
+            return purge(self._engines, rewritten=("log_key",))
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise translated(error) from None
 
     def close(self) -> None:

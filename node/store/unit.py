@@ -20,34 +20,44 @@ from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
     RelocationRepository,
+    TallyRepository,
     TaskRepository,
 )
 from node.errors import UsageError
+from node.report.backups import Backups
+from node.report.evidence import EvidenceView
+from node.report.keepview import Keeping
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
+from node.store.backuprows import SqlBackups
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
 from node.store.directory import SqlDirectory
+from node.store.dump import Dump
+from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
+from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
+from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
+from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
-from node.sync.logports import ExchangeLog, Heads
+from node.sync.logports import ExchangeLog, Heads, Quorums
 from node.sync.ports import (
     Chains,
     InboundRepository,
@@ -86,6 +96,7 @@ class SqlUnitOfWork:
         self.consents: ConsentRepository = SqlConsents(self._work)
         self.relocations: RelocationRepository = SqlRelocations(self._work)
         self.tasks: TaskRepository = SqlTasks(self._work)
+        self.tally: TallyRepository = SqlTally(self._work)
         self.outbound: OutboundRepository = SqlOutbound(self._work)
         self.inbound: InboundRepository = SqlInbound(self._work)
         self.chains: Chains = SqlChains(self._work)
@@ -95,16 +106,21 @@ class SqlUnitOfWork:
         self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
         self.heads: Heads = SqlHeads(self._work)
+        self.quorums: Quorums = SqlQuorums(self._work)
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)
         self.log_view: LogView = SqlLogView(self._work)
+        self.evidence: EvidenceView = SqlEvidence(self._work)
+        self.keeping: Keeping = SqlKeeping(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.upkeep = Upkeep(self._work)
+        self.backups: Backups = SqlBackups(self._work)
+        self.dump = Dump(self._work)
 
     @property
     def is_committed(self) -> bool:

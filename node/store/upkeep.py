@@ -149,6 +149,14 @@ class Upkeep:
             if wrapped_week(sealed) != newest
         ]
 
+    def needs(self, week: str) -> bool:
+        """Whether a value stands under this week key."""
+        return any(
+            wrapped_week(sealed) == week
+            for column in _COLUMNS.values()
+            for _, sealed in self._work.stream(column.list)
+        )
+
     def rewrap(self, values: Iterable[SealedAt]) -> int:
         """Seal these anew under the newest week key; gives how many were.
 
@@ -164,6 +172,23 @@ class Upkeep:
             sealed = self._anew(row[0], place, holds_keys=column.holds_keys)
             if sealed is not None:
                 self._work.move(column.set, {"id_": value.row, column.name: sealed})
+                count += 1
+        return count
+
+    def open_all(self) -> int:
+        """Open every value under a week key; gives how many there are (SR-R2).
+
+        Raises:
+            ErasedError: The week key above one is not there.
+            SealError: One is damaged, or stands in another row.
+        """
+        count = 0
+        for column in _COLUMNS.values():
+            for key, sealed in self._work.rows(column.list):
+                if column.holds_keys:
+                    unwrap(self._work, sealed, column.place(key))
+                elif self._work.unseal(column.place(key), sealed) is None:
+                    raise ErasedError("the week key of a value is not there")
                 count += 1
         return count
 

@@ -17,7 +17,9 @@ from node.store.work import Work
 from node.sync.rows import StoredFile, Upload
 
 _ADD: Final = insert(_upload)
-_GET: Final = select(_upload).where(_upload.c.transfer == bindparam("id_"))
+_GET: Final = (
+    select(_upload).where(_upload.c.transfer == bindparam("id_")).with_for_update()
+)
 _SET: Final = update(_upload).where(
     _upload.c.transfer == bindparam("id_"), _upload.c.received == bindparam("seen")
 )
@@ -52,7 +54,7 @@ class SqlUploads:
 
     def find(self, transfer: TransferId) -> Upload | None:
         """The upload of a transfer, None if none runs or its week key is gone."""
-        row = self._work.row(_GET.with_for_update(), {"id_": transfer})
+        row = self._work.row(_GET, {"id_": transfer})
         if row is None:
             return None
         key = self._work.unseal(upload_place(transfer), row.key)

@@ -32,6 +32,13 @@ class StatementsAnswer:
     seen: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WitnessAddress:
+    """Where a witness that is no member is reached: its submission prefix."""
+
+    url: str
+
+
 class Transport(Protocol):
     """How we call a peer; each call is one signed request and one verified answer.
 
@@ -54,8 +61,10 @@ class Transport(Protocol):
         """``POST /hello``: wake-up and catch-up."""
         ...
 
-    async def add_checkpoint(self, peer: MemberId, request: bytes) -> tuple[int, bytes]:
-        """``POST /witness/add-checkpoint``: status 200 or 409, and the answer's body."""
+    async def add_checkpoint(
+        self, at: MemberId | WitnessAddress, request: bytes
+    ) -> tuple[int, bytes]:
+        """C2SP add-checkpoint: status 200 or 409, and the answer's body."""
         ...
 
 

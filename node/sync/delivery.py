@@ -7,34 +7,31 @@ cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from http import HTTPStatus
 
 from node import strictjson
-from node.crypto.checkpoint import Checkpoint, signature_lines
+from node.crypto.checkpoint import Checkpoint
 from node.crypto.merkle import HashReader
 from node.errors import (
     DeliveryError,
-    MalformedMessageError,
     NodeError,
     PeerError,
     RejectedError,
     TrustError,
 )
-from node.exchangelog.attachment import Placed, attachment_json, make_attachment
-from node.exchangelog.witness import (
-    AddCheckpoint,
-    SignedHead,
-    ask,
-    encode_add_checkpoint,
-    read_cosignatures,
-    read_size,
+from node.exchangelog.attachment import (
+    Attachment,
+    Placed,
+    attachment_json,
+    make_attachment,
 )
+from node.exchangelog.policy import Standing
+from node.exchangelog.witness import SignedHead
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
-from node.sync import permission, reception
+from node.sync import gossip, permission, quorum, reception, witnessing
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
@@ -42,9 +39,11 @@ from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head, PacketRow, StatementRow
 from node.sync.schedule import next_attempt
+from node.sync.words import StatementType
 
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
 _PACKETS_AT_ONCE = 16
+_PACKETS_WEIGHED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
     # Race: an answer that was lost had moved the peer's memory of our log. The next one
     # tells where it stands now, and proofs from there may do; a third try would not.
     for _ in range(2):
-        batch = await courier.run.read(next_batch, peer)
+        batch = await courier.run.read(next_batch, courier.office, peer)
         if not batch.rows:
             return False
         answer = await courier.transport.send_statements(peer, batch.envelopes)
@@ -116,12 +115,13 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
     raise RejectedError(result, can_retry=True)
 
 
-def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
+def next_batch(uow: UnitOfWork, office: Office, peer: MemberId) -> Batch:
     """The oldest statements that can be proven: always a prefix of the chain (HO-81)."""
     with uow:
         head = uow.log.newest()
         # Neighbours share most of their proofs, so all read through one tree.
         tree = uow.log.tree()
+        beside = gossip.beside(uow, office, peer)
         rows = []
         envelopes = []
         for row in uow.outbox.statements(peer, STATEMENTS_PER_LIST):
@@ -131,29 +131,40 @@ def next_batch(uow: UnitOfWork, peer: MemberId) -> Batch:
                 index = uow.log.index_of(row.entry)
                 if head is None or index is None or index >= head.size:
                     break
-                attachment = _attachment(uow, row, head, tree, index=index)
+                made = _attachment(uow, row, head, tree, index=index)
+                attachment = attachment_json(beside.into(made))
+                beside = beside.without_third
             rows.append(row)
             envelopes.append(Envelope(row.jws, attachment))
     return Batch(tuple(rows), tuple(envelopes))
 
 
 def _attachment(
-    uow: UnitOfWork, row: StatementRow, head: Head, tree: HashReader, *, index: int
-) -> strictjson.JsonObject:
+    uow: UnitOfWork,
+    row: StatementRow,
+    head: Head,
+    tree: HashReader,
+    *,
+    index: int,
+    override: bytes | None = None,
+) -> Attachment:
     """The proof of the statement's entry, made fresh for this sending (HO-49)."""
     assert row.entry is not None
     opening = uow.log.opening(row.entry)
     entries = [Placed(index, row.entry, opening)]
     if row.type == "offer" and opening is not None:
         entries += _grounds(uow, opening)
-    made = make_attachment(
+    if override is not None:
+        place = uow.log.index_of(override)
+        assert place is not None
+        entries.append(Placed(place, override, uow.log.opening(override)))
+    return make_attachment(
         SignedHead(Checkpoint(head.origin, head.size, head.root), head.note),
         tree,
         entries=entries,
         cp_size=row.cp_size,
         since_size=min(uow.heads.shown(row.peer), head.size),
     )
-    return attachment_json(made)
 
 
 def _grounds(uow: UnitOfWork, opening: bytes) -> list[Placed]:
@@ -234,13 +245,16 @@ async def _send_packets(
     """
     due = await courier.run.read(_packets_due, courier.office, peer, answered)
     if not due.ready and due.uncovered:
-        await _ask_for_cosignature(courier, peer)
+        await witnessing.collect(courier, peer)
         due = await courier.run.read(_packets_due, courier.office, peer, answered)
+        if due.waiting:
+            now = courier.office.clock.now()
+            await courier.run.write(quorum.note_waits, due.waiting, now)
     slots = asyncio.Semaphore(CONNECTIONS_PER_PEER)
 
     async def send(row: PacketRow) -> None:
         async with slots:
-            await _send_packet(courier, peer, row)
+            await _send_packet(courier, peer, row, due.shown.get(row.transfer))
         answered.add(row.transfer)
 
     small = [row for row in due.ready if row.length <= PUT_BYTES]
@@ -255,17 +269,38 @@ async def _send_packets(
 
 @dataclass(frozen=True, slots=True)
 class _PacketsDue:
+    """``shown`` holds what a policy of ours makes us prove first, by transfer."""
+
     ready: tuple[PacketRow, ...]
     uncovered: bool
+    shown: Mapping[TransferId, quorum.Leave] = field(default_factory=dict)
+    waiting: Mapping[TransferId, Standing] = field(default_factory=dict)
 
 
 def _packets_due(
     uow: UnitOfWork, office: Office, peer: MemberId, answered: Collection[TransferId]
 ) -> _PacketsDue:
-    """LR-20: only what lies under a head that the recipient itself has cosigned."""
+    """LR-20: what lies under a head that its recipient, and our quorum, have cosigned."""
+    policy = quorum.policy_of(office, office.member)
     with uow:
-        found = uow.outbox.packets(peer, _PACKETS_AT_ONCE + len(answered))
+        # One that two people let go must be seen behind many that wait.
+        most = _PACKETS_AT_ONCE if policy is None else _PACKETS_WEIGHED
+        found = uow.outbox.packets(peer, most + len(answered))
         rows = [row for row in found if row.transfer not in answered]
+        if policy is not None:
+            judged = quorum.weigh(uow, office, policy, rows)
+            shown = {
+                item.row.transfer: item
+                for item in judged
+                if isinstance(item, quorum.Leave)
+            }
+            waiting = {
+                item.row.transfer: item.standing
+                for item in judged
+                if isinstance(item, quorum.Stay)
+            }
+            ready = [row for row in rows if row.transfer in shown]
+            return _PacketsDue(tuple(ready), bool(waiting), shown, waiting)
         covered = uow.log.cosigned_size(office.directory().witness_key(peer).name)
         ready = []
         for row in rows:
@@ -275,11 +310,18 @@ def _packets_due(
     return _PacketsDue(tuple(ready), uncovered=len(ready) < len(rows))
 
 
-async def _send_packet(courier: Courier, peer: MemberId, row: PacketRow) -> None:
+async def _send_packet(
+    courier: Courier, peer: MemberId, row: PacketRow, shown: quorum.Leave | None
+) -> None:
     office = courier.office
     if not await courier.run.read(permission.may_leave, office, row.transfer):
         await courier.run.write(permission.stop, office, row.transfer)
         return
+    if shown is not None:
+        # The same offer once more, its attachment under the head that meets the policy.
+        again = await courier.run.read(_offer_again, office, shown)
+        answer = await courier.transport.send_statements(peer, again)
+        await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.UPLOAD_CONNECTED)
     answer = await courier.transport.send_packet(
         peer, row, lambda: courier.files.read(row.digest)
@@ -291,57 +333,24 @@ async def _send_packet(courier: Courier, peer: MemberId, row: PacketRow) -> None
         raise DeliveryError("packet sent, not answered")
 
 
-async def _ask_for_cosignature(courier: Courier, peer: MemberId) -> None:
-    """C2SP add-checkpoint at the recipient's witness; its 409 tells our size (LR-22)."""
-    for _ in range(2):
-        asked = await courier.run.read(_head_to_show, peer)
-        if asked is None:
-            return
-        status, answer = await courier.transport.add_checkpoint(
-            peer, encode_add_checkpoint(asked)
+def _offer_again(
+    uow: UnitOfWork, office: Office, leave: quorum.Leave
+) -> tuple[Envelope, ...]:
+    """The offer of a container with the proof that our quorum is met, or overridden."""
+    with uow:
+        row = next(
+            row
+            for row in uow.outbox.of_transfer(leave.row.transfer)
+            if row.type == StatementType.OFFER
         )
-        if status == HTTPStatus.OK:
-            await courier.run.write(
-                _keep_cosignature, courier.office, peer, asked.note, answer
-            )
-            return
-        await courier.run.write(_correct_size, peer, answer)
-
-
-def _head_to_show(uow: UnitOfWork, peer: MemberId) -> AddCheckpoint | None:
-    with uow:
-        newest = uow.log.newest()
-        if newest is None:
-            return None
-        head = Checkpoint(newest.origin, newest.size, newest.root)
-        old = min(uow.heads.shown(peer), head.size)
-        return ask(SignedHead(head, newest.note), old, uow.log.tree())
-
-
-def _keep_cosignature(
-    uow: UnitOfWork, office: Office, peer: MemberId, note: str, answer: bytes
-) -> None:
-    """Verify the witness's line and keep it beside our checkpoint."""
-    witness = office.directory().witness_key(peer)
-    signed = read_cosignatures(answer, note, [witness])
-    new = [line for line in signature_lines(signed) if f" {witness.name} " in line]
-    size = Checkpoint.parse_body(signed[: signed.index("\n\n") + 1]).size
-    with uow:
-        if new:
-            uow.log.add_cosignatures(size, {witness.name: new[-1]}, office.clock.now())
-        uow.heads.set_shown(peer, size)
-        uow.commit()
-
-
-def _correct_size(uow: UnitOfWork, peer: MemberId, answer: bytes) -> None:
-    """The witness remembers another size of our log than we thought."""
-    with uow:
-        newest = uow.log.newest()
-        size = read_size(answer, newest.size if newest else 0)
-        if size is None:
-            raise MalformedMessageError("witness-size")
-        uow.heads.set_shown(peer, size)
-        uow.commit()
+        index = uow.log.index_of(leave.row.offer_entry)
+        assert index is not None
+        tree = uow.log.tree()
+        made = _attachment(
+            uow, row, leave.head, tree, index=index, override=leave.override
+        )
+        beside = gossip.beside(uow, office, row.peer)
+    return (Envelope(row.jws, attachment_json(beside.into(made))),)
 
 
 # -- Failures ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from node.crypto.seal import read_prelude
 from node.errors import MalformedMessageError, NotFoundError
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
+from node.sync import quorum
 from node.sync.bodies import StoredBody
 from node.sync.inward import Cause, apply, offer_of, offered_categories, reject
 from node.sync.logbook import Act
@@ -27,9 +28,13 @@ _ENDED = frozenset({Inbound.REJECTED, Inbound.EXPIRED, Inbound.RECALLED})
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The container of this offer is welcome: these bytes and no others."""
+    """The container of this offer is welcome: these bytes and no others.
+
+    Unless ``is_witnessed`` it must wait: its sender has not shown its quorum yet (LR-21).
+    """
 
     offer: OfferBody
+    is_witnessed: bool = True
 
     @property
     def packet(self) -> PacketName:
@@ -46,7 +51,7 @@ class Answered:
 
 
 def expect_packet(
-    uow: UnitOfWork, sender: MemberId, transfer_id: TransferId
+    uow: UnitOfWork, office: Office, sender: MemberId, transfer_id: TransferId
 ) -> Expected | Answered:
     """What to answer to bytes for T, from its state alone (handover 9.1).
 
@@ -54,18 +59,19 @@ def expect_packet(
         NotFoundError: No offer of this sender was taken; foreign and absent look alike.
     """
     with uow:
-        return expectation(uow, sender, transfer_id)
+        return expectation(uow, office, sender, transfer_id)
 
 
 def expectation(
-    uow: UnitOfWork, sender: MemberId, transfer_id: TransferId
+    uow: UnitOfWork, office: Office, sender: MemberId, transfer_id: TransferId
 ) -> Expected | Answered:
     """As ``expect_packet``, inside a transaction that has begun."""
     transfer = uow.inbound.find(transfer_id)
     if transfer is None or transfer.sender != sender:
         raise NotFoundError("unknown-transfer")
     if transfer.state is Inbound.ANNOUNCED:
-        return Expected(offer_of(transfer))
+        witnessed = quorum.welcome(uow, office, sender, transfer_id)
+        return Expected(offer_of(transfer), witnessed)
     over = transfer.state in _ENDED
     ours = uow.outbox.of_transfer(transfer_id)
     kinds = (
@@ -132,7 +138,11 @@ def take_packet(
                     "expires": offer.exp.date().isoformat(),
                 }
                 cause = Cause(
-                    act=Act(statement=transfer.offer_digest, more=more),
+                    act=Act(
+                        statement=transfer.offer_digest,
+                        outcome=_outcome(uow, transfer_id),
+                        more=more,
+                    ),
                     body=StoredBody(offer.pkt),
                 )
                 apply(uow, office, transfer, InEvent.PACKET, cause)
@@ -150,3 +160,9 @@ def take_packet(
             uow.after_commit(partial(office.failpoints.reach, Point.INBOX_AFTER_COMMIT))
             uow.commit()
         return uow.outbox.of_transfer(transfer_id)[-1]
+
+
+def _outcome(uow: UnitOfWork, transfer: TransferId) -> str | None:
+    """``overridden`` where two people of the sender waived its quorum (LR-24)."""
+    shown = uow.quorums.shown(transfer)
+    return shown if shown == quorum.OVERRIDDEN else None

@@ -48,7 +48,7 @@ def say_hello(
     body = HelloBody(
         inc=inc,
         seq=ours.seq if ours and ours.inc == inc else 0,
-        card=_key_card(office, inc),
+        card=key_card(office, inc),
         memory=Memory(theirs.inc, theirs.seq, theirs.digest) if theirs else None,
         note=head.note if head else None,
         clock=now,
@@ -91,10 +91,11 @@ def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> N
             now = office.clock.now()
             uow.outbox.acknowledge_through(peer, known.inc, known.seq, now)
         uow.outbox.succeeded(peer, office.clock.now())
+        uow.heads.hear_clock(peer, said_at=hello.clock, at=office.clock.now())
         uow.commit()
 
 
-def _key_card(office: Office, inc: int) -> str:
+def key_card(office: Office, inc: int) -> str:
     """The keys of log and witness under the statement key, for peers that lag behind."""
     ring = office.keyring
     log = NoteKey(office.log_origin, ring.log.public, ED25519)

@@ -65,3 +65,9 @@ RETENTION: Final = timedelta(days=90)
 WITHDRAWAL_DUE: Final = timedelta(days=14)
 PARK_AFTER_FAILURES: Final = 20
 PEERS_AT_ONCE: Final = 32
+
+WITNESS_TIMEOUT: Final = timedelta(seconds=2)
+OTHER_WITNESSES: Final = 3
+OVERRIDE_AFTER: Final = timedelta(hours=4)
+GOSSIP_KEPT: Final = 16
+EVIDENCE_KEPT: Final = 16

@@ -5,13 +5,22 @@ Must never happen: an entry outside the transaction of its effect (LR-7); a smal
 over a larger one (LR-16). The store implements both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from node.crypto.merkle import HashReader
-from node.ids import MemberId
-from node.sync.rows import EntryDraft, Head
+from node.exchangelog.witness import Extension
+from node.ids import MemberId, TransferId
+from node.sync.rows import (
+    Cosigned,
+    EntryDraft,
+    Evidence,
+    Head,
+    OverrideAsked,
+    QuorumWait,
+)
+from node.sync.schedule import SignedTime
 
 
 class ExchangeLog(Protocol):
@@ -49,6 +58,10 @@ class ExchangeLog(Protocol):
         """The largest of our sizes this witness has cosigned, 0 if none."""
         ...
 
+    def signed_from(self, size: int) -> Sequence[Head]:
+        """Our newest checkpoints of this size and above, newest first, with cosignatures."""
+        ...
+
     def add_cosignatures(
         self, size: int, lines: Mapping[str, str], at: datetime
     ) -> None:
@@ -76,16 +89,46 @@ class Heads(Protocol):
         """The newest head we verified, locked."""
         ...
 
-    def remember(self, head: Head, at: datetime) -> None:
-        """Insert, or compare-and-set to a larger size. ConflictError if it moved."""
+    def remember(
+        self, head: Head, at: datetime, shown: Extension | None = None
+    ) -> None:
+        """Insert, or compare-and-set to a larger size. ConflictError if it moved.
+
+        ``shown`` is the verified proof that it goes on from a former head, kept for
+        evidence.
+        """
         ...
 
-    def shown(self, peer: MemberId) -> int:
-        """The size of our own log that this peer last confirmed to remember, 0 if none."""
+    def shown(self, witness: str) -> int:
+        """The size of our own log that a peer or witness last confirmed, 0 if none."""
         ...
 
-    def set_shown(self, peer: MemberId, size: int) -> None:
-        """The peer's signed answer told which of our sizes it remembers."""
+    def set_shown(self, witness: str, size: int) -> None:
+        """It told which of our sizes it remembers; a peer is named by its member id."""
+        ...
+
+    def newest(self, limit: int) -> Sequence[Head]:
+        """The heads of other logs that moved last."""
+        ...
+
+    def offered(self, origin: str) -> Sequence[str]:
+        """The heads of one log that were kept as evidence."""
+        ...
+
+    def evidence(self) -> Sequence[Evidence]:
+        """Everything that was kept, oldest first."""
+        ...
+
+    def cosigned(self) -> Sequence[Cosigned]:
+        """The newest cosignature of each witness under our own log."""
+        ...
+
+    def hear_clock(self, peer: MemberId, *, said_at: datetime, at: datetime) -> None:
+        """Keep the newest clock that a peer signed."""
+        ...
+
+    def signed_times(self, own: str) -> Sequence[SignedTime]:
+        """Times that others signed lately; ``own`` names the own witness (SR-K7)."""
         ...
 
     def past(self, origin: str, size: int) -> bytes | None:
@@ -96,4 +139,56 @@ class Heads(Protocol):
         self, origin: str, *, reason: str, known: str, offered: str, at: datetime
     ) -> None:
         """Two heads that contradict each other (LR-18)."""
+        ...
+
+
+class Quorums(Protocol):
+    """What waits for witnesses, what senders have shown, what was heard of third logs."""
+
+    def waiting(self, transfer: TransferId) -> QuorumWait | None:
+        """How a container of ours waits, None if it does not."""
+        ...
+
+    def all_waiting(self) -> Sequence[QuorumWait]:
+        """Every container of ours that waits for witnesses, the oldest first."""
+        ...
+
+    def wait(self, waits: QuorumWait) -> None:
+        """Note how it stands; when it began to wait stays, and so does an override."""
+        ...
+
+    def ask_override(self, transfer: TransferId, asked: OverrideAsked) -> None:
+        """Somebody asks for an override. ConflictError if nothing waits."""
+        ...
+
+    def override(self, transfer: TransferId, entry: bytes) -> None:
+        """The override stands in our log. ConflictError if nothing waits."""
+        ...
+
+    def drop(self, transfer: TransferId) -> None:
+        """It waits no more."""
+        ...
+
+    def show(self, transfer: TransferId, outcome: str, note: str) -> None:
+        """A sender has shown its quorum (``met``) or an override (``overridden``)."""
+        ...
+
+    def shown(self, transfer: TransferId) -> str | None:
+        """What its sender has shown."""
+        ...
+
+    def heard(self, origin: str, size: int) -> Head | None:
+        """A head of a third log that a peer told of."""
+        ...
+
+    def heard_of(self, origin: str) -> Sequence[Head]:
+        """All such heads of one log, the smallest first."""
+        ...
+
+    def hear(self, head: Head) -> None:
+        """Keep a head until it can be compared."""
+        ...
+
+    def settle(self, origin: str, size: int) -> None:
+        """It was compared."""
         ...

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from node import strictjson
+from node.crypto.checkpoint import Checkpoint
 from node.crypto.jws import open_jws, peek_kid, sign_jws
 from node.crypto.keys import SigningKey, VerifyKey
 from node.errors import MalformedMessageError, SignatureError, UsageError
@@ -46,6 +47,11 @@ class HeadClaim:
     log: str
     size: int
     root: bytes
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The same head as a value of the log."""
+        return Checkpoint(self.log, self.size, self.root)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Office:
     in the body's register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has
     confirmed. ``newer`` is told which version of the directory a peer knows; ``behind`` says
     which peer has known a newer one for an hour that we cannot fetch.
+    ``accept_override`` says whether a container may come in whose sender's quorum two
+    people have waived (LR-24).
     """
 
     keys: Callable[[], Keyring]
@@ -46,6 +48,7 @@ class Office:
     statutes: frozenset[str] = frozenset()
     newer: Callable[[MemberId | None, int], None] = _nobody
     behind: Callable[[], MemberId | None] = _no_peer
+    accept_override: bool = True
 
     @property
     def keyring(self) -> Keyring:

@@ -76,7 +76,7 @@ def apply(
     )
     if step.logs:
         kind = cause.entry_type or step.logs
-        entry = record(uow, office, kind, _subject(after), act=cause.act, at=at)
+        entry = record(uow, office, kind, subject_of(after), act=cause.act, at=at)
         after = replace(after, last_entry=entry)
     uow.outbound.replace(stored or transfer, after)
     after = replace(after, version=after.version + 1)
@@ -87,7 +87,8 @@ def apply(
     return after
 
 
-def _subject(transfer: OutboundTransfer) -> Subject:
+def subject_of(transfer: OutboundTransfer) -> Subject:
+    """What an entry about this transfer is about."""
     assert transfer.recipient is not None
     return Subject(
         transfer=transfer.id,
@@ -143,7 +144,9 @@ def _carry_out(  # noqa: C901, PLR0912 - one line per effect, closed by assert_n
             # follows from the instant at which ``durable`` was entered.
             pass
         case Effect.ERASE:
-            raise UsageError("erasure is the retention worker's, not a statement's")
+            # P10: ``sourceend`` has destroyed and removed everything by now.
+            if uow.secrets.share_b(transfer.id) is not None:
+                raise UsageError("erased before its share was destroyed")
         case (
             Effect.RESERVE
             | Effect.KEEP_SEALED

@@ -14,11 +14,12 @@ from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
     RelocationRepository,
+    TallyRepository,
     TaskRepository,
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.logports import ExchangeLog, Heads
+from node.sync.logports import ExchangeLog, Heads, Quorums
 from node.sync.rows import (
     Due,
     PacketRow,
@@ -173,6 +174,10 @@ class Outbox(Protocol):
         """Peers with a statement or packet row waiting."""
         ...
 
+    def met_last(self, limit: int) -> Sequence[MemberId]:
+        """The peers that answered last, newest first."""
+        ...
+
     def due(self, peer: MemberId) -> Due:
         """How the queue of a peer stands."""
         ...
@@ -300,6 +305,7 @@ class UnitOfWork(Protocol):
     consents: ConsentRepository
     relocations: RelocationRepository
     tasks: TaskRepository
+    tally: TallyRepository
     outbound: OutboundRepository
     inbound: InboundRepository
     chains: Chains
@@ -307,6 +313,7 @@ class UnitOfWork(Protocol):
     inbox: Inbox
     log: ExchangeLog
     heads: Heads
+    quorums: Quorums
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases

@@ -9,14 +9,9 @@ entry. Implements 7.2, HO-2, HO-20, HO-41, HO-44, HO-45, HO-49; exchange-log 6.2
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node import strictjson
-from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey
+from node.crypto.checkpoint import ED25519, NoteKey
 from node.errors import MalformedMessageError, ReceiptError, TransitionError, UsageError
-from node.exchangelog.attachment import (
-    Attachment,
-    attachment_from_json,
-    attachment_json,
-)
+from node.exchangelog.attachment import Attachment, attachment_from_json
 from node.exchangelog.proof import (
     NAMED_BY,
     Conflict,
@@ -32,16 +27,16 @@ from node.exchangelog.proof import (
     WeBehind,
     check,
 )
+from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
-from node.sync import chain, inward, recipient, sender
+from node.sync import chain, gossip, inward, quorum, recipient, sender
 from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
 from node.sync.message import (
     Claims,
     Envelope,
-    HeadClaim,
     Statement,
     open_statement,
     statement_kid,
@@ -168,7 +163,8 @@ def _take(
     ):
         case chain.Repeat():
             assert known is not None
-            return known.result
+            said = (statement, attachment)
+            return _take_again(uow, office, peer, said, known.result)
         case chain.Conflict():
             return "id-conflict"
         case chain.Gap():
@@ -180,8 +176,11 @@ def _take(
             pass
     verdict = _ask_log_gate(uow, office, peer, statement, attachment)
     if isinstance(verdict, Proven):
-        _remember(uow, office, peer, verdict, statement)
+        _remember(uow, office, peer, verdict, statement, attachment)
         result = _act(uow, office, statement)
+        if attachment is not None:
+            gossip.listen(uow, office, peer.origin, attachment.gossip)
+            quorum.take_proof(uow, office, statement, attachment, heads=peer.heads)
     elif _is_lost_offer(verdict, statement):
         # LR-31: what is signed is wrong, no other attachment can cure it.
         recipient.take_offer(uow, office, statement, code=RejectionCode.LOG)
@@ -223,8 +222,8 @@ def _ask_log_gate(
     return check(
         LogClaims(
             entry=claims.entry if expected else None,
-            cp=_checkpoint(claims.cp),
-            seen=_checkpoint(claims.seen),
+            cp=claims.cp.checkpoint if claims.cp else None,
+            seen=claims.seen.checkpoint if claims.seen else None,
         ),
         attachment,
         peer.heads,
@@ -299,14 +298,8 @@ def _refuse_unproven(
         case PeerBehind():
             return "log-behind"
         case Conflict():
-            uow.heads.keep_evidence(
-                peer.origin,
-                reason=verdict.reason,
-                known=verdict.known,
-                offered=verdict.offered,
-                at=office.clock.now(),
-            )
-            uow.chains.quarantine(peer.member, "history-conflict", verdict.offered)
+            found = gossip.TwoHeads(verdict.reason, verdict.known, verdict.offered)
+            gossip.conflict(uow, office, peer.member, peer.origin, found)
             return "history-conflict"
         case WeBehind():
             uow.chains.quarantine(peer.member, "reading-only", verdict.note)
@@ -321,6 +314,7 @@ def _remember(
     peer: _Peer,
     proven: Proven,
     statement: Statement,
+    attachment: Attachment | None,
 ) -> None:
     """Step 7: the memory, and the other side's entry, in the transaction of the effect."""
     memory = proven.memory
@@ -328,22 +322,32 @@ def _remember(
         uow.heads.remember(
             Head(memory.origin, memory.size, memory.root, memory.note),
             office.clock.now(),
+            attachment.since if attachment else None,
         )
-    if proven.proof is not None and proven.entry is not None:
-        bare = Attachment(checkpoint="", entries=(proven.proof,))
-        path = attachment_json(bare)["entries"][0]["path"]
+    if attachment is not None and proven.proof is not None and proven.entry is not None:
+        # The signed head stays beside the proof: without it nobody else could try it.
+        shown = TlogProof(proven.proof.index, proven.proof.path, attachment.checkpoint)
         uow.log.keep_peer_entry(
             peer.origin,
             proven.proof.c,
             index=proven.proof.index,
             opening=proven.proof.opening,
-            proof=strictjson.encode(path).decode(),
+            proof=shown.encode(),
             group=f"transfer:{statement.claims.tr}",
         )
 
 
-def _checkpoint(claim: HeadClaim | None) -> Checkpoint | None:
-    return Checkpoint(claim.log, claim.size, claim.root) if claim else None
+def _take_again(
+    uow: UnitOfWork, office: Office, peer: _Peer, said: Opened, result: str
+) -> str:
+    """What was taken before: an offer may come again to show its sender's quorum."""
+    statement, attachment = said
+    if statement.claims.t is StatementType.OFFER and attachment is not None:
+        verdict = _ask_log_gate(uow, office, peer, statement, attachment)
+        if isinstance(verdict, Proven):
+            _remember(uow, office, peer, verdict, statement, attachment)
+            quorum.take_proof(uow, office, statement, attachment, heads=peer.heads)
+    return result
 
 
 # -- The effect --------------------------------------------------------------------------

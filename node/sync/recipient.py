@@ -12,7 +12,7 @@ from datetime import datetime
 from node.errors import TrustError, UsageError
 from node.failpoints import Point
 from node.ids import TransferId
-from node.sync.bodies import GrantBody
+from node.sync.bodies import DurableBody, GrantBody
 from node.sync.inward import OPEN, Cause, apply, reject
 from node.sync.limits import ERASE_AFTER_EXPIRY, PACKET_BYTES
 from node.sync.logbook import Act
@@ -147,6 +147,30 @@ def _take_grant(
         uow.secrets.keep_grant(transfer.id, body.share)
         uow.wake(Wake.OPEN, str(transfer.id))
     return after
+
+
+# -- The own backup ----------------------------------------------------------------------
+
+
+def secure(
+    uow: UnitOfWork, office: Office, transfer_id: TransferId, made: DurableBody
+) -> bool:
+    """BACKED_UP, in the transaction that notes the verified set (SR-R2).
+
+    Args:
+        uow: The caller's open transaction.
+        office: Keys, clock, chance, directory.
+        transfer_id: A transfer whose cases are in the set.
+        made: The set: when it was taken and verified.
+
+    Returns:
+        Whether ``durable`` was issued; it is not before ``closed``, and only once.
+    """
+    transfer = uow.inbound.get(transfer_id)
+    if transfer.state is not Inbound.CLOSED:
+        return False
+    apply(uow, office, transfer, InEvent.BACKED_UP, Cause(body=made))
+    return True
 
 
 # -- The own clock -----------------------------------------------------------------------

@@ -21,6 +21,7 @@ class Wake(StrEnum):
     DELIVER = "deliver"
     OPEN = "open"
     PUBLISH = "publish"
+    WITNESS = "witness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +118,53 @@ class Upload:
     key: bytes
     received: int
     parts: tuple[StoredFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Two heads of one log that contradict each other, as whole notes (LR-18)."""
+
+    origin: str
+    reason: str
+    known: str
+    offered: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """How far a witness has followed our log, and its newest line."""
+
+    name: str
+    size: int
+    last_at: datetime
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideAsked:
+    """Who asked to send without the quorum, and why; ``code`` is a reason of the list.
+
+    ``account`` is None where the operator asked at the command line.
+    """
+
+    code: str
+    role: str
+    account: AccountId | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumWait:
+    """A container of ours that waits for witnesses (exchange-log 5.3).
+
+    ``got`` of ``needed`` cosignatures are in. ``override`` is the commitment of the entry
+    that waives the rest.
+    """
+
+    transfer: TransferId
+    since: datetime
+    got: int
+    needed: int
+    missing: tuple[str, ...]
+    asked: OverrideAsked | None = None
+    override: bytes | None = None

@@ -6,7 +6,8 @@ clock (P17). The callers ask nothing here while the own clock is in doubt.
 Implements handover 10.2, 10.3 and 9.5; HO-35, HO-77, HO-82 to HO-85.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,6 +31,9 @@ IMPORT_OVERDUE_AFTER: Final = timedelta(days=1)
 OPENING_OVERDUE_AFTER: Final = timedelta(minutes=10)
 HELLO_AFTER: Final = timedelta(minutes=30)
 UPLOAD_IDLE: Final = timedelta(days=7)
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+CONFIRMED_FOR: Final = timedelta(hours=24)
+DOUBTS: Final = 2
 
 
 def next_attempt(
@@ -124,6 +128,39 @@ def in_event_due(
     if state is Inbound.APPROVED:
         return InEvent.ERASE_DUE if now >= deadline + ERASE_AFTER_EXPIRY else None
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTime:
+    """A time that somebody signed, and when it reached us by the own clock."""
+
+    source: str
+    said_at: datetime
+    heard_at: datetime
+
+
+def clock_confirmed(times: Iterable[SignedTime], now: datetime) -> bool:
+    """Whether the own clock may date what cannot be undone (SR-K7).
+
+    One signed time of the last 24 hours must agree within 5 minutes. Where the newest
+    times of two others disagree, the clock is in doubt (P17), whoever agrees.
+
+    Args:
+        times: Cosignatures of others over our log, and hellos of peers.
+        now: The own clock.
+    """
+    newest: dict[str, SignedTime] = {}
+    for time in times:
+        age = now - time.heard_at
+        known = newest.get(time.source)
+        if timedelta() <= age <= CONFIRMED_FOR and (
+            known is None or known.heard_at < time.heard_at
+        ):
+            newest[time.source] = time
+    agree = [
+        abs(time.said_at - time.heard_at) <= CLOCK_TOLERANCE for time in newest.values()
+    ]
+    return any(agree) and agree.count(False) < DOUBTS
 
 
 def erasable_from(durable_at: datetime, retention: timedelta = RETENTION) -> datetime:

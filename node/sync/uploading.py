@@ -39,7 +39,7 @@ def begin(
         NotFoundError: No offer of this sender was taken.
     """
     with uow:
-        expected = expectation(uow, sender, transfer)
+        expected = expectation(uow, office, sender, transfer)
         if isinstance(expected, Answered):
             return expected
         upload = uow.uploads.find(transfer)

@@ -31,6 +31,8 @@ WARN_AFTER: Final = timedelta(hours=24)
 SHEET_WAIT: Final = timedelta(days=7)
 READMISSION_WAIT: Final = timedelta(hours=72)
 MAX_SUCCESSORS: Final = 8
+POLICY_KEPT: Final = timedelta(days=7)
+MOMENT: Final = timedelta(microseconds=1)
 
 
 @unique
@@ -144,6 +146,42 @@ class Directory:
                 return record.id
             member = record.successor
         return None
+
+    # Witness policies.
+
+    def policy_for(self, scope: str, at: datetime) -> tuple[str, bytes]:
+        """The witness policy in force for a body at an instant (exchange-log 5.2).
+
+        Args:
+            scope: The AGS prefix of the body's id; the longest prefix of it wins.
+            at: As this node saw the directory then.
+
+        Returns:
+            The prefix and the file; both empty where the built-in policy holds.
+        """
+        for length in range(len(scope), 0, -1):
+            seen = self.holdings.policies.get(scope[:length], ())
+            body = next((p.body for p in reversed(seen) if p.first_seen_at <= at), b"")
+            if body:
+                return scope[:length], body
+        return "", b""
+
+    def policies_for(self, scope: str, at: datetime) -> tuple[bytes, ...]:
+        """The policy in force and those that were within the last 7 days (LR-21).
+
+        What came with the very first refresh replaced nothing that we ever believed.
+        """
+        began = min((f.first_seen_at for f in self.files if f.serial), default=at)
+        found = [self.policy_for(scope, at)[1]]
+        changes = sorted(
+            seen.first_seen_at
+            for length in range(1, len(scope) + 1)
+            for seen in self.holdings.policies.get(scope[:length], ())
+            if began < seen.first_seen_at
+            and at - POLICY_KEPT < seen.first_seen_at <= at
+        )
+        found += [self.policy_for(scope, c - MOMENT)[1] for c in reversed(changes)]
+        return tuple(dict.fromkeys(found))
 
     # Keys.
 

@@ -29,6 +29,7 @@ class FileKind(StrEnum):
     SHEET = "sheet"
     ROUTES = "routes"
     REVOCATIONS = "revocations"
+    POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ class DirectoryFile:
 
     Attributes:
         kind: What it is.
-        name: Member id, Kreis, or empty.
-        serial: Its serial; routes and the head have 0, there is one of each.
+        name: Member id, Kreis, AGS prefix, or empty.
+        serial: Its serial; routes and the head have 0, there is one of each; policies are
+            counted here.
         body: The bytes as they were published.
         first_seen_at: When this node first saw them (HO-98).
     """
@@ -73,6 +75,14 @@ class SeenSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenPolicy:
+    """A witness policy as published, empty once it is withdrawn, and when it came."""
+
+    body: bytes
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """Whose a public key is, and for what."""
 
@@ -97,6 +107,7 @@ class Holdings:
         signers: Every statement key ever listed.
         kems: Every sealing key ever listed.
         serving: What the newest records say about a place, whatever the index says.
+        policies: Per AGS prefix, every witness policy there was.
     """
 
     files: dict[tuple[FileKind, str, int], DirectoryFile] = field(default_factory=dict)
@@ -113,6 +124,7 @@ class Holdings:
     serving: dict[Ags, tuple[tuple[Served, MemberId], ...]] = field(
         default_factory=dict
     )
+    policies: dict[str, tuple[SeenPolicy, ...]] = field(default_factory=dict)
 
     def copy(self) -> Self:
         """A second one that can grow without the first."""
@@ -129,6 +141,7 @@ class Holdings:
             signers=dict(self.signers),
             kems=dict(self.kems),
             serving=dict(self.serving),
+            policies=dict(self.policies),
         )
 
     @classmethod
@@ -152,6 +165,8 @@ class Holdings:
                     holdings.add_routes(Routes.parse(file.body), file)
                 case FileKind.REVOCATIONS:
                     holdings.add_revocations(Revocations.parse(file.body), file)
+                case FileKind.POLICY:
+                    holdings.add_policy(file)
                 case _:  # the head, which `Directory` reads
                     holdings.files[file.place] = file
         return holdings
@@ -206,6 +221,12 @@ class Holdings:
         """Keep an index as the one of its Kreis."""
         self.files[file.place] = file
         self.routes[routes.kreis] = routes
+
+    def add_policy(self, file: DirectoryFile) -> None:
+        """Keep a policy as the newest of its prefix; an empty file withdraws it."""
+        self.files[file.place] = file
+        seen = SeenPolicy(file.body, file.first_seen_at)
+        self.policies[file.name] = (*self.policies.get(file.name, ()), seen)
 
     def add_revocations(self, revocations: Revocations, file: DirectoryFile) -> None:
         """Keep the newest deny list."""

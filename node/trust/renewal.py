@@ -49,6 +49,7 @@ class Fetched:
         routes: Per Kreis.
         records: Per member id, as the path says.
         sheets: Per member id, as the path says.
+        policies: Per AGS prefix; who put them here has read them.
     """
 
     head: Head
@@ -56,6 +57,7 @@ class Fetched:
     routes: Mapping[str, bytes] = field(default_factory=dict)
     records: Mapping[MemberId, bytes] = field(default_factory=dict)
     sheets: Mapping[MemberId, bytes] = field(default_factory=dict)
+    policies: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def renew(previous: Directory | None, fetched: Fetched, at: datetime) -> Directory:
@@ -90,6 +92,7 @@ def renew(previous: Directory | None, fetched: Fetched, at: datetime) -> Directo
             _take_routes(holdings, kreis, data, at=at)
         except (TrustError, PeerError) as error:
             faults.append(Fault(routes_path(kreis), error.code, str(error)))
+    _take_policies(holdings, fetched, at)
     head = replace(fetched.head, faults=tuple(faults[:MAX_FAULTS]))
     return Directory(head, at, holdings).with_head(head, at)
 
@@ -125,6 +128,11 @@ def sheet_path(member: MemberId) -> str:
 def routes_path(kreis: str) -> str:
     """Where the index of a Kreis lies."""
     return f"routes/{kreis}.json"
+
+
+def policy_path(prefix: str) -> str:
+    """Where the witness policy of an AGS prefix lies."""
+    return f"policy/{prefix}"
 
 
 def check_record(holdings: Holdings, record: Member) -> None:
@@ -245,3 +253,19 @@ def _take_routes(holdings: Holdings, kreis: str, data: bytes, *, at: datetime) -
     if routes.kreis != kreis:
         raise DirectoryFileError("Kreis differs from the path")
     holdings.add_routes(routes, DirectoryFile(FileKind.ROUTES, kreis, 0, data, at))
+
+
+def _take_policies(holdings: Holdings, fetched: Fetched, at: datetime) -> None:
+    """Keep what changed. A policy that is listed no more is withdrawn, not forgotten.
+
+    A refresh that lacks files (its mark is empty) withdraws nothing.
+    """
+    listed = dict(fetched.policies)
+    if fetched.head.mark:
+        listed = dict.fromkeys(holdings.policies, b"") | listed
+    for prefix, body in sorted(listed.items()):
+        seen = holdings.policies.get(prefix, ())
+        if body != (seen[-1].body if seen else b""):
+            serial = len(seen) + 1
+            file = DirectoryFile(FileKind.POLICY, prefix, serial, body, at)
+            holdings.add_policy(file)

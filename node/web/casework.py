@@ -15,12 +15,13 @@ from aiohttp import web
 from node.accounts.model import Reading
 from node.accounts.policy import Actor
 from node.cases.days import local_day
-from node.cases.model import CaseContent, CaseFile
+from node.cases.model import Baton, CaseContent, CaseFile
 from node.casework.cases import own_case
-from node.errors import NotFoundError, TrustError
+from node.errors import ErasedError, NotFoundError, TrustError
 from node.ids import AccountId, CaseId, Hex128, MemberId, RecordId
 from node.report.people import People
 from node.report.readings import PersonRow, ReadingUnit
+from node.sync.sourceend import BEGUN
 from node.sync.transfer import HOLDING, Outbound, OutboundTransfer
 from node.web.failures import Handover
 from node.web.failures import stale as stale_page
@@ -132,7 +133,9 @@ async def opened_case(request: web.Request, case: CaseId) -> OpenCase:
 
 
 def _open(uow: ReadingUnit, case: CaseId, *, by: Actor) -> OpenCase:
-    own_case(uow, by, case, "case.read")
+    file = own_case(uow, by, case, "case.read")
+    if file.baton is Baton.SHREDDED:
+        raise ErasedError("case", on=_erased_on(uow, case))
     person = uow.readings.people([case])
     if not person:
         raise NotFoundError("case")
@@ -141,6 +144,16 @@ def _open(uow: ReadingUnit, case: CaseId, *, by: Actor) -> OpenCase:
         content=uow.cases.content(case),
         transfers=tuple(uow.outbound.of_case(case)),
     )
+
+
+def _erased_on(uow: ReadingUnit, case: CaseId) -> date | None:
+    """The day on which our copy went, after it was handed over."""
+    days = [
+        local_day(transfer.facts[BEGUN])
+        for transfer in uow.outbound.of_case(case)
+        if BEGUN in transfer.facts
+    ]
+    return max(days, default=None)
 
 
 def _note(uow: ReadingUnit, reading: Reading) -> None:

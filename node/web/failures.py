@@ -18,12 +18,13 @@ from node.accounts.model import Role
 from node.accounts.policy import roles_that_may
 from node.errors import (
     ConflictError,
+    ErasedError,
     ForbiddenError,
     NodeError,
     NotFoundError,
     StaleEpochError,
 )
-from node.web.frame import bare_frame, parts_of, render
+from node.web.frame import bare_frame, parts_of, render, words_of
 from node.web.guard import FORM
 from node.web.language import msgid
 from node.web.navigation import role_name
@@ -65,6 +66,13 @@ class Handover:
 def not_found(request: web.Request) -> web.Response:
     """Absent, or not yours: one page, whatever was asked."""
     return render(request, "404.html", bare_frame(request), status=404)
+
+
+def erased(request: web.Request, on: date | None) -> web.Response:
+    """It was here and was deleted: nobody can read it any more."""
+    words = words_of(request)
+    when = words.gettext("Deleted on %(day)s.") % {"day": words.day(on)} if on else ""
+    return render(request, "erased.html", bare_frame(request), status=410, when=when)
 
 
 def forbidden(request: web.Request, roles: frozenset[Role]) -> web.Response:
@@ -153,6 +161,8 @@ def _of_exception(request: web.Request, error: Exception) -> web.Response:
     match error:
         case NotFoundError():
             return not_found(request)
+        case ErasedError():
+            return erased(request, error.on)
         case ForbiddenError():
             return forbidden(request, roles_that_may(error.action))
         case StaleEpochError():

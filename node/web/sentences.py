@@ -73,5 +73,8 @@ SENTENCES: Final[Mapping[str, str]] = {
         "The exchange log does not add up. Nothing was saved. Please stop here and tell"
         " whoever runs this server."
     ),
+    "backup": msgid(
+        "A backup is damaged or not ours. Please tell whoever runs this server."
+    ),
     "seal": msgid("A stored value is damaged. Please tell whoever runs this server."),
 }

@@ -27,6 +27,10 @@ _LABELS: Final[Mapping[Step, str]] = {
 }
 _WAITING: Final[Mapping[Waits, str]] = {
     Waits.LINE: msgid("%(body)s cannot be reached. You need not do anything."),
+    Waits.WITNESSES: msgid(
+        "It waits for witnesses (%(got)s of %(needed)s). Nothing is lost; it goes on by"
+        " itself as soon as they have cosigned."
+    ),
     Waits.APPROVAL: msgid(
         "It lies there sealed. %(body)s decides until %(day)s. After that it ends by"
         " itself."
@@ -41,6 +45,7 @@ _WAITING: Final[Mapping[Waits, str]] = {
 _NEXT: Final[Mapping[Waits, str]] = {
     Waits.DECISION: msgid("You decide."),
     Waits.LINE: msgid("%(body)s cannot be reached. It goes on by itself."),
+    Waits.WITNESSES: msgid("Waits for witnesses (%(got)s of %(needed)s)."),
     Waits.APPROVAL: msgid("%(body)s decides until %(day)s."),
     **dict.fromkeys(
         (Waits.IMPORT, Waits.GRANT, Waits.DELIVERY, Waits.BACKUP),
@@ -134,6 +139,11 @@ def _said(mark: Mark, row: TransferRow, body: str, words: Words) -> str:
     if mark.step is Step.TAKEN_OVER and mark.at is not None:
         return words.gettext("Responsible now: %(body)s") % {"body": body}
     durable = row.transfer.facts.get(Outbound.DURABLE)
+    erased = row.transfer.facts.get(Outbound.ERASED)
+    if mark.step is Step.SECURED and erased is not None:
+        return words.gettext("Your copy was deleted on %(day)s.") % {
+            "day": words.day(erased)
+        }
     if mark.step is Step.SECURED and durable is not None:
         return words.gettext("Your copy is deleted on %(day)s.") % {
             "day": words.day(erasable_from(durable))
@@ -157,4 +167,10 @@ def _filled(sentence: str, row: TransferRow, body: str, words: Words) -> str:
         return ""
     expires = row.transfer.expires_at
     day = words.day(expires) if expires else ""
-    return words.gettext(sentence) % {"body": body, "day": day}
+    quorum = row.quorum
+    return words.gettext(sentence) % {
+        "body": body,
+        "day": day,
+        "got": quorum.got if quorum else 0,
+        "needed": quorum.needed if quorum else 0,
+    }

@@ -101,7 +101,7 @@ def test_the_doctor_speaks_json_and_raises_the_alarm_for_a_retired_key(town):
     retire(
         folder,
         [town.parent / "directory-keys"],
-        target=Retirement(WEHR, "k1", "stolen"),
+        target=Retirement(WEHR, "s1", "stolen"),
         at=own_hands().clock.now(),
     )
     assert run("directory", "refresh", "--data", town).exit_code == 0

@@ -1,6 +1,7 @@
 """S16 before a real node: in order, each planted fault with its words, and who may look."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest_asyncio
 
 from node.casework.health import KEY_ENDS_WITHIN, Check, Level, look
 from node.errors import ForbiddenError
+from node.report.backups import BackupRow, Kind
 from node.web.pages.status import _FINE, _WRONG
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN
@@ -20,6 +22,7 @@ TAGS = re.compile(r"<[^>]+>")
 async def opened(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
         office.node.publisher.publish()
+        keep_backup(office)
         yield office
 
 
@@ -27,6 +30,14 @@ async def opened(tmp_path_factory):
 def office(opened):
     opened.clock.offset = timedelta()
     return opened
+
+
+def keep_backup(office, *, hours=1, verified=True):
+    """A row of a backup, as the duty writes it."""
+    at = office.clock.now() - timedelta(hours=hours)
+    row = BackupRow(f"set-{hours}", Kind.CONTENT, "/x", bytes(32), (), at)
+    row = replace(row, verified_at=at if verified else None)
+    change(office, lambda uow: uow.backups.add(row))
 
 
 def levels(office):
@@ -53,6 +64,7 @@ async def test_a_healthy_node_says_so_in_one_sentence(tmp_path):
     # One of its own: the other tests leave their faults in the office they share.
     async with open_office(tmp_path) as office:
         office.node.publisher.publish()
+        keep_backup(office)
         said = await page_of(office)
         assert "Alles in Ordnung." in said
         assert "Was tun?" not in said
@@ -93,6 +105,22 @@ async def test_two_histories_of_a_peer_are_a_fault(office):
     assert "1 Sache braucht Sie." in said
 
 
+@pytest.mark.spec("SR-R2")
+async def test_a_day_without_a_verified_backup_is_a_fault(tmp_path):
+    async with open_office(tmp_path) as office:
+        office.node.publisher.publish()
+        assert levels(office)[Check.BACKUP] is Level.FAULT
+        keep_backup(office, hours=27)
+        assert levels(office)[Check.BACKUP] is Level.FAULT
+        keep_backup(office, hours=2, verified=False)
+        assert levels(office)[Check.BACKUP] is Level.FAULT
+        said = await page_of(office)
+        assert "Seit mehr als 26 Stunden gibt es keine geprüfte Sicherung." in said
+        assert "Was tun? Auf dem Server „staffelstab backup create“" in said
+        keep_backup(office, hours=25)
+        assert levels(office)[Check.BACKUP] is Level.OK
+
+
 @pytest.mark.parametrize("actor", [CLERK, APPROVER, AUDITOR])
 @pytest.mark.spec("SR-B8")
 async def test_other_roles_see_no_status(office, actor):
@@ -103,4 +131,6 @@ async def test_other_roles_see_no_status(office, actor):
 
 async def test_every_check_has_words_for_good_and_for_bad():
     assert set(_WRONG) == set(Check)
-    assert set(_FINE) == set(Check) - {Check.QUARANTINE}
+    only_bad = {Check.QUARANTINE, Check.QUORUM, Check.WITNESS_SILENT}
+    only_bad |= {Check.BEHIND, Check.READMITTED, Check.FOREIGN_SHEET}
+    assert set(_FINE) == set(Check) - only_bad - {Check.CONFLICT, Check.CLOCK}

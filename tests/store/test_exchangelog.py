@@ -59,6 +59,7 @@ from node.store.work import Means
 from node.sync.rows import EntryDraft
 from tests.support.acts import rows, tamper, write
 from tests.support.build import ANNA, AT, BERND
+from tests.support.erasures import plant_erased
 from tests.support.people import case_id
 
 TRANSFER = TransferId("ab" * 16)
@@ -330,12 +331,8 @@ class TestOpenings:
     ) -> None:
         (c,) = append(store, granted())
         index = store.read_sync(lambda uow: uow.log.index_of(c))
-        tamper(
-            store,
-            "INSERT INTO log_erased (idx, erasure_id) VALUES (:idx, :id)",
-            idx=index,
-            id=b"\x01" * 16,
-        )
+        assert index is not None
+        plant_erased(store, index)
         ((tag,),) = rows(store, "SELECT key_id FROM log_body WHERE idx = :i", i=index)
         tamper(store, "DELETE FROM log_body WHERE idx = :idx", idx=index)
         tamper(store, "DELETE FROM log_key WHERE key_id = :tag", tag=tag)
@@ -620,11 +617,7 @@ class TestGuards:
             uow.log.add_cosignatures(301, {WITNESS_NAME: line}, AT)
 
         write(store, act)
-        tamper(
-            store,
-            "INSERT INTO log_erased (idx, erasure_id) VALUES (300, :id)",
-            id=bytes(16),
-        )
+        plant_erased(store, 300)
 
     def dump(self, store: Store) -> list[Sequence[tuple[object, ...]]]:
         tables = ("log_leaf", "log_tile", "log_checkpoint", "log_body", "log_head")

@@ -20,6 +20,7 @@ from node.store.work import Means
 from node.sync.rows import EntryDraft
 from tests.support.acts import rows, tamper, write
 from tests.support.build import AT
+from tests.support.erasures import plant_erased
 
 ORIGIN = "wehr.example/log/1"
 
@@ -311,9 +312,7 @@ def test_a_lawfully_erased_body_does_not_stop_the_signer(
     store: Store, means: Means, mark: Path, publisher: Publisher
 ) -> None:
     many(store, 3)
-    tamper(
-        store, "INSERT INTO log_erased (idx, erasure_id) VALUES (2, :id)", id=bytes(16)
-    )
+    plant_erased(store, 2)
     tamper(store, "DELETE FROM log_body WHERE idx = 2")
     assert publisher.publish()
     assert sizes(store) == [4]

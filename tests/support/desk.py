@@ -13,7 +13,10 @@ from node.bootstrap import Node
 from node.cases.relocation import Source
 from node.casework.consents import withdraw_consent
 from node.casework.relocations import Move, Repeat, record_relocation
+from node.founding import Paths, vault_of
 from node.ids import AccountId, Ags, CaseId, ConsentId, TransferId
+from node.store.backupduty import duty_of
+from node.store.sourceeraser import SourceEraser
 from node.sync import decision, sender
 from node.sync.logbook import Who
 from node.sync.words import RejectionCode
@@ -79,6 +82,24 @@ def call_back(node: Node, transfer: str) -> str:
     return str(after.state)
 
 
+def back_up(node: Node) -> str:
+    """The backup of the day, whatever the hour."""
+    settings = node.settings
+    master = Paths(settings.folder).master.read_bytes()
+    duty = duty_of(
+        vault_of(settings, master), node.store, node.means, node.office, hour=0
+    )
+    assert duty is not None
+    return duty.verify(duty.backups.create()).set
+
+
+def erase(node: Node) -> str:
+    """What the retention worker does once an hour."""
+    SourceEraser(node.store, node.office)()
+    return ""
+
+
 ACTS: Final[dict[str, Callable[..., str]]] = {
-    act.__name__: act for act in (relocate, approve, refuse, withdraw, call_back)
+    act.__name__: act
+    for act in (relocate, approve, refuse, withdraw, call_back, back_up, erase)
 }

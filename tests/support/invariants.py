@@ -4,16 +4,17 @@ This room imports nothing of the product (nor does ``seen``): it reads the table
 of its own, computes the tree of the log by itself and knows the rules from the
 specification. Enters: the data folders of all nodes, the texts of a person that must never
 lie anywhere in the clear. Leaves: one sentence for each rule that is broken. Spec: I1, I2,
-I4, I5, I9, I15; HO-5, HO-15, HO-42, P1, P2.
+I4, I5, I8, I9, I15; HO-5, HO-15, HO-42, P1, P2.
 """
 
 import hashlib
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.support.seen import Seen, look, spilled
 
@@ -23,6 +24,8 @@ ENDED_AT_SENDER: Final = {"recalling", "recalled", "rejected", "reclaimed", "can
 OPEN_AT_RECIPIENT: Final = {"waiting", "approved", "opening"}
 ENDED_AT_RECIPIENT: Final = {"rejected", "expired", "recalled"}
 HERE: Final = {"imported", "closed", "durable"}
+BEGUN: Final = "erasing"
+RETENTION_US: Final = 90 * 86_400 * 1_000_000
 
 BATONS: Final = {
     "queued": "frozen",
@@ -41,6 +44,7 @@ PAIRS: Final[Mapping[str, set[str]]] = {
     "granted": {"approved", "opening", "imported", "rejected", "expired"},
     "closed": {"imported", "closed", "durable"},
     "durable": {"closed", "durable"},
+    "erased": {"durable"},
     "recalling": {
         "absent",
         "announced",
@@ -71,7 +75,8 @@ SENT_LOG: Final = {
     "asked": "sent delivered",
     "granted": "sent delivered granted",
     "closed": "sent delivered granted completed",
-    "durable": "sent delivered granted completed secured",
+    "durable": "sent delivered granted completed secured( erasing)?",
+    "erased": "sent delivered granted completed secured erasing erased",
     "recalling": "sent( delivered)?( recalled| denied)",
     "recalled": "sent( delivered)?( granted)?( recalled| denied)",
     "rejected": "sent( delivered)?( granted)? recalled",
@@ -153,7 +158,10 @@ def _one_node(node: Seen, findings: Findings, *, swept: bool) -> None:
         name, state = f"{node.member} sends {transfer['id'][:6]}", transfer["state"]
         secret = secrets.get(transfer["id"])
         kept = secret is not None and secret["share_b"] is not None
-        if state in HELD_BEFORE_GRANT | KEPT_AFTER_GRANT:
+        if state == "durable" and BEGUN in json.loads(transfer["facts"]):
+            # P10 is under way: share B goes in the step after the intent.
+            pass
+        elif state in HELD_BEFORE_GRANT | KEPT_AFTER_GRANT:
             findings.expect(kept, f"HO-15: {name}: {state} without share B")
         elif state == "held":
             findings.expect(secret is None, f"P1: {name}: held with share B")
@@ -177,6 +185,7 @@ def _one_node(node: Seen, findings: Findings, *, swept: bool) -> None:
                     f"I2: {name}: {state}, but its case is {case['baton']}",
                 )
     _received(node, findings)
+    _erasures(node, members, findings)
     for case in cases.values():
         alone = case["baton"] in {"active", "shredded"}
         findings.expect(
@@ -184,6 +193,40 @@ def _one_node(node: Seen, findings: Findings, *, swept: bool) -> None:
             f"I2: {node.member}: a case {case['baton']} names a transfer or none",
         )
     _files(node, findings, swept=swept)
+
+
+def _erasures(
+    node: Seen,
+    members: Mapping[str, Sequence[Mapping[str, Any]]],
+    findings: Findings,
+) -> None:
+    """I8: content goes only by a transfer that is durable, and after its time.
+
+    And DO-33: of a case whose key is gone there is nothing left to read.
+    """
+    may_go: set[str] = set()
+    for transfer in node.rows("outbound_transfer"):
+        facts = json.loads(transfer["facts"])
+        begun = facts.get(BEGUN)
+        if begun is None:
+            findings.expect(
+                transfer["state"] != "erased",
+                f"P10: {node.member}: erased without an intent",
+            )
+            continue
+        findings.expect(
+            "durable" in facts and begun - facts["durable"] >= RETENTION_US,
+            f"I8: {node.member}: erasing before its time",
+        )
+        may_go |= {row["case_id"] for row in members[transfer["id"]]}
+    filled = {row["case_id"] for row in node.rows("record")}
+    filled |= {row["case_id"] for row in node.rows("document_file")}
+    for case in node.rows("case_file"):
+        if case["baton"] == "shredded":
+            name = f"case {case['id'][:6]}"
+            findings.expect(case["id"] in may_go, f"I8: {name} went too early")
+            findings.expect(case["wrapped"] is None, f"I8: {name} has its key")
+            findings.expect(case["id"] not in filled, f"DO-33: {name} left rows")
 
 
 def _received(node: Seen, findings: Findings) -> None:

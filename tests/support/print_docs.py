@@ -81,6 +81,11 @@ MEANINGS: Final = {
     "WITHDRAWAL_DUE": "time to answer a notice of withdrawal",
     "PARK_AFTER_FAILURES": "failures in a row before an item is put aside",
     "PEERS_AT_ONCE": "peers delivered to at once",
+    "WITNESS_TIMEOUT": "longest wait for one witness",
+    "OTHER_WITNESSES": "peers asked to cosign besides, by the pair policy",
+    "OVERRIDE_AFTER": "waiting for witnesses before an override",
+    "GOSSIP_KEPT": "heads of one third log kept for comparing",
+    "EVIDENCE_KEPT": "forks of one log kept as evidence",
 }
 # Named for what the protocol foresees; nothing in this release runs into them.
 RESERVED: Final = frozenset(

@@ -17,6 +17,8 @@ from node.web.pages import (
     consents,
     contacts,
     documents,
+    erasures,
+    evidence,
     exchangelog,
     inbox,
     login,
@@ -26,6 +28,7 @@ from node.web.pages import (
     setup,
     status,
     withdrawals,
+    witnesses,
     work,
 )
 
@@ -48,7 +51,11 @@ def all_routes() -> list[Route]:
         *outbox.routes(),
         *inbox.routes(),
         *arrivals.routes(),
+        # Before the pages of single transfers, whose pattern would fit as well.
+        *erasures.routes(),
+        *witnesses.routes(),
         *exchangelog.routes(),
+        *evidence.routes(),
         *accounts.routes(),
         *status.routes(),
     ]

@@ -255,6 +255,7 @@ async def offer_page(
             for kind, count in sorted(offer.categories.documents.items())
         ],
         left_out=left_out(offer, words),
+        overridden=sight.is_overridden,
         days_left=max((transfer.expires_at - parts.clock.now()).days, 0),
         sight=sight,
         caseworkers=await caseworkers_of(request) if sight.unassigned else [],

@@ -179,6 +179,7 @@ async def _show(request: web.Request) -> web.Response:
         can_call_back=track.can_call_back
         and (len(own) == len(transfer.members) or _is_approver(request)),
         failures=row.due.failures if row.due and track.failing_since else 0,
+        is_late=track.is_late(parts.clock.now()),
     )
 
 
@@ -191,7 +192,10 @@ async def _visible(
         NotFoundError: It is about other people's cases only.
     """
     own = _own(request, row.transfer, people)
-    if not own and not _is_approver(request):
+    # Once it is erased no name leads to it, but who sent it may see how it ended.
+    is_erased = row.transfer.state is Outbound.ERASED
+    sent_it = is_erased and row.transfer.created_by == account_of(request).id
+    if not own and not sent_it and not _is_approver(request):
         raise NotFoundError("transfer")
     return own
 

@@ -22,6 +22,7 @@ _ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
 
 _FINE: Final[Mapping[Check, str]] = {
     Check.DATABASE: msgid("The database answers."),
+    Check.BACKUP: msgid("The newest verified backup was taken %(ago)s."),
     Check.LOG_SIGNED: msgid("The exchange log is signed: %(count)s entries."),
     Check.LOG_WITNESSED: msgid("Other offices have cosigned our log: %(count)s."),
     Check.DIRECTORY: msgid(
@@ -38,6 +39,17 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
         msgid("Nothing can be saved or sent."),
         msgid(
             "Look at the disk and the database service, then start the program anew."
+        ),
+    ),
+    Check.BACKUP: (
+        msgid("There is no verified backup of the last 26 hours. The newest: %(ago)s"),
+        msgid(
+            "If this server is lost, newer work is lost. Other offices keep their copies"
+            " of what they handed over to you."
+        ),
+        msgid(
+            "Run “staffelstab backup create” on the server and read its answer. Without"
+            " folders for backups nothing is backed up: set them in node.toml."
         ),
     ),
     Check.LOG_SIGNED: (
@@ -79,6 +91,26 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
         msgid("The directory lists a key of ours that we did not make"),
         msgid("Somebody else might read what is sent to us."),
         msgid("Call the registrar of the directory now and have the key retired."),
+    ),
+    Check.QUORUM: (
+        msgid("A handover has waited for witnesses since %(ago)s"),
+        msgid("Nothing is lost. It leaves as soon as the witnesses have cosigned."),
+        msgid("Look under “Witnesses” who is missing, and call that office."),
+    ),
+    Check.WITNESS_SILENT: (
+        msgid("A witness has been silent since %(ago)s"),
+        msgid("Handovers may have to wait for it."),
+        msgid("Look under “Witnesses” who it is, and call that office."),
+    ),
+    Check.CLOCK: (
+        msgid("A witness has another time than we do"),
+        msgid("Checks can say less about when something happened."),
+        msgid("Compare the clock of the server with the time of day."),
+    ),
+    Check.CONFLICT: (
+        msgid("The log of another office has shown two histories"),
+        msgid("Nothing is exchanged with it. Both proofs are kept."),
+        msgid("Call the office and the registrar. Change nothing on the server."),
     ),
     Check.QUARANTINE: (
         msgid("%(office)s has shown two histories: nothing is exchanged with it"),

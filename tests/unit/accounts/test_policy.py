@@ -32,7 +32,8 @@ MARKS = {
     "-": Cell.NO,
 }
 
-# Chapter 6 of the field document, as it is printed there: CW AP AD AU OP, then the token.
+# Chapter 6 of the field document, as it is printed there: CW AP AD AU OP, then the token;
+# witness.* and quorum.* come from exchange-log 5.3.
 CHAPTER_6 = """
 case.find, list.import, list.undo, break_glass | ● - - - -
 case.read, case.print | ◐ ◐ - - -
@@ -55,6 +56,10 @@ report.drill_down | ◐ - - - -
 log.read, evidence.export | ◐ ● - ● -
 log.verify | ◐ ● - ● ●
 log.reveal | - ② - ② -
+log.erase | - ② ② - -
+witness.read | - ● ● ● ●
+quorum.ask | - - ● - ●
+quorum.confirm | - ● - - -
 access_log.read | - - - ● -
 account.invite | - - ● - ●
 account.disable | - - ● - -

@@ -7,7 +7,14 @@ change of a table is a migration of its own.
 from alembic import op
 from sqlalchemy import insert
 
-from node.store import casetables, logtables, stafftables  # noqa: F401 - more tables
+from node.store import (  # noqa: F401 - more tables
+    backuptables,
+    casetables,
+    keeptables,
+    logtables,
+    stafftables,
+    witnesstables,
+)
 from node.store.tables import metadata, node_state
 
 revision = "0001"

@@ -1,0 +1,1 @@
+"""What leaves the house with the evidence: a verifier that needs nothing of ours."""

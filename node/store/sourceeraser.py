@@ -1,0 +1,43 @@
+"""Erasing handed-over content, step by step: what the worker runs once an hour.
+
+Enters: the store, the clock. Leaves: transfers that are ``erased``, and no bytes of their
+content in the files of the database. Must never happen: the done entry before deleted rows
+have left the write-ahead log. Implements the order of P10; each step finds by itself where
+a crash stopped the one before.
+"""
+
+import structlog
+
+from node.failpoints import Point
+from node.ids import TransferId
+from node.store.runner import Store
+from node.sync import sourceend
+from node.sync.office import Office
+
+log = structlog.get_logger("erasure")
+
+
+class SourceEraser:
+    """Erases what is due; slow, so it belongs into a thread."""
+
+    def __init__(self, store: Store, office: Office) -> None:
+        """Prepare; nothing is read yet."""
+        self._store = store
+        self._office = office
+
+    def __call__(self) -> None:
+        """Everything that is due now, and what was begun."""
+        due = self._store.read_sync(sourceend.erasable, self._office)
+        done = sum(self._erase(transfer) for transfer in due)
+        if done:
+            log.info("sources erased", count=done)
+
+    def _erase(self, transfer: TransferId) -> bool:
+        store, office = self._store, self._office
+        store.write_sync(sourceend.begin, office, transfer)
+        store.write_sync(sourceend.destroy, office, transfer)
+        office.failpoints.reach(Point.SOURCE_ROWS_REMOVED)
+        if not store.purge():
+            # Somebody reads an old state just now; the next run tries again.
+            return False
+        return store.write_sync(sourceend.finish, office, transfer)

@@ -1,0 +1,42 @@
+"""The rows of the tally: nameless, under a number drawn for each erased case.
+
+Enters: lines. Leaves: rows. Must never happen: a number that leads back to a case, so it is
+random and kept nowhere else. Implements ``node.cases.ports.TallyRepository``.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Final
+
+from sqlalchemy import insert
+
+from node.cases.tally import TallyLine
+from node.store.backuptables import tally
+from node.store.work import Work
+
+_ADD: Final = insert(tally)
+
+
+class SqlTally:
+    """Lines inside one unit of work."""
+
+    def __init__(self, work: Work) -> None:
+        """Serve one unit."""
+        self._work = work
+
+    def add(self, lines: Iterable[TallyLine], made_on: date) -> None:
+        """Keep the lines of one person under a number of their own."""
+        person = self._work.randomness(16).hex()
+        rows = [
+            {
+                "person": person,
+                "n": number,
+                "worker": line.worker,
+                "made_on": made_on,
+                "kind": line.kind,
+                "on_date": line.on,
+                "codes": dict(line.codes),
+            }
+            for number, line in enumerate(lines)
+        ]
+        self._work.change(_ADD, rows)

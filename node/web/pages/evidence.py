@@ -1,0 +1,77 @@
+"""S11 Beweispaket: what it contains, how to check it elsewhere, and the file itself.
+
+Enters: a transfer's number. Leaves: a page, or the bundle as a download. Must never happen
+here: a bundle handed out before its line in the log is durable; a name or a case number in
+the file's name. Implements flow G step 3, SC-57.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from aiohttp import web
+
+from node.accounts.model import Role
+from node.accounts.policy import Actor
+from node.casework import auditing, exporting
+from node.errors import ConflictError
+from node.ids import TransferId
+from node.web.frame import Route, account_of, page, parts_of, path_id
+
+_READERS: Final = frozenset({Role.AUDITOR, Role.APPROVER})
+
+
+def routes() -> list[Route]:
+    """The address of the evidence of one transfer."""
+    address = "/exchangelog/{transfer}/evidence"
+    return [
+        Route("GET", address, _explain, roles=_READERS),
+        Route("POST", address, _give, roles=_READERS),
+    ]
+
+
+async def _explain(request: web.Request) -> web.Response:
+    parts, number = parts_of(request), path_id(request, "transfer", TransferId)
+    found = await parts.run.read(
+        auditing.dossier, parts.office, number, _actor(request)
+    )
+    return await _page(request, found.transfer)
+
+
+async def _give(request: web.Request) -> web.Response:
+    """Make it, write down that it was made, then hand it out."""
+    parts, by = parts_of(request), _actor(request)
+    number = path_id(request, "transfer", TransferId)
+    try:
+        made = await parts.run.read(exporting.make_bundle, parts.office, number, by)
+    except ConflictError:
+        return await _page(request, number, waits=True)
+    await parts.run.write(exporting.note_export, parts.office, made.digest, by)
+    # Crash here: the log says that a bundle was made, and nobody has it. It is made anew.
+    name = _file_name(number, parts.clock.now())
+    return web.Response(
+        body=made.raw,
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _page(
+    request: web.Request, transfer: TransferId, *, waits: bool = False
+) -> web.Response:
+    return await page(
+        request,
+        "exchangelog_evidence.html",
+        status=409 if waits else 200,
+        transfer=transfer,
+        number=transfer.short,
+        waits=waits,
+    )
+
+
+def _file_name(transfer: TransferId, at: datetime) -> str:
+    return f"{transfer.short}-{at:%Y-%m-%d}.nachweis.zip"
+
+
+def _actor(request: web.Request) -> Actor:
+    account = account_of(request)
+    return Actor(account.id, account.roles)

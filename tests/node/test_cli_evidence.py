@@ -1,0 +1,145 @@
+"""``staffelstab log bundle``, ``check`` and ``fingerprints`` over a real node's folder."""
+
+import json
+import subprocess
+import sys
+
+import pyrage
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner
+
+from node.cli.app import app
+from node.exchangelog.bundle import read_files
+from node.exchangelog.kinds import EntryType
+from tests.node.evidence_stage import handed_over, resealed
+from tests.support.office import AUDITOR_ID
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Desk:
+    """A folder beside the running node, and what was typed there."""
+
+    def __init__(self, node, data, transfer, folder):
+        self.node, self.data, self.transfer = node, data, transfer
+        self.folder = folder
+
+    def type(self, *words):
+        return CliRunner().invoke(app, ["log", *map(str, words)])
+
+    def bundle(self, name, *words, login="Demo-Prüfung"):
+        to = self.folder / name
+        place = ("--data", self.data, "--as", login, "--to", to)
+        return to, self.type("bundle", *words, *place)
+
+    def trust(self):
+        path = self.folder / "trust.txt"
+        path.write_text(self.type("fingerprints", "--data", self.data).output)
+        return path
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pair")
+    async with handed_over(folder) as (wehr, _, transfer):
+        yield Desk(wehr, folder / "wehr", transfer, tmp_path_factory.mktemp("out"))
+
+
+def exported(desk):
+    lines = desk.node.store.read_sync(lambda uow: uow.log_view.lines(0))
+    return sum(line.type is EntryType.AUDIT_EXPORTED for line in lines)
+
+
+@pytest.mark.spec("EL-6", "EL-18")
+async def test_a_bundle_by_command_leaves_its_line_and_checks_the_same_twice(desk):
+    count = exported(desk)
+    path, done = desk.bundle("one.zip", desk.transfer, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["bytes"] == path.stat().st_size
+    assert exported(desk) == count + 1
+    trust = desk.trust()
+    ours = desk.type("check", path, "--trust", trust, "--json")
+    assert ours.exit_code == 0, ours.output
+    (desk.folder / "verify.py").write_bytes(read_files(path.read_bytes())["verify.py"])
+    small = subprocess.run(
+        [
+            *(sys.executable, "-I", "-S", desk.folder / "verify.py", path),
+            *("--trust", trust, "--json", "--lang", "de"),
+        ],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={"PYTHONUTF8": "1"},
+    )
+    assert small.returncode == 0
+    assert json.loads(small.stdout) == json.loads(ours.output)
+
+
+@pytest.mark.spec("LR-34")
+async def test_exit_codes_of_check(desk):
+    path, _ = desk.bundle("two.zip", desk.transfer)
+    changed = desk.folder / "changed.zip"
+    changed.write_bytes(resealed(path.read_bytes(), {"a/entries/2.salt": bytes(32)}))
+    broken = desk.folder / "broken.zip"
+    broken.write_bytes(path.read_bytes()[:-1])
+    no_list = desk.folder / "no-list.txt"
+    no_list.write_text("one word\n")
+    assert desk.type("check", path).exit_code == 2
+    assert desk.type("check", changed).exit_code == 1
+    assert desk.type("check", broken).exit_code == 2
+    assert desk.type("check", desk.folder / "nothing").exit_code == 3
+    assert desk.type("check", path, "--trust", no_list).exit_code == 3
+
+
+async def test_a_range_and_a_bundle_for_one_reader(desk):
+    path, done = desk.bundle("range.zip", "--range", 0, 3)
+    assert done.exit_code == 0, done.output
+    assert json.loads(read_files(path.read_bytes())["manifest.json"])["kind"] == "range"
+    reader = pyrage.x25519.Identity.generate()
+    path, done = desk.bundle("r.age", "--range", 0, 3, "--age", reader.to_public())
+    assert done.exit_code == 0, done.output
+    assert b"manifest" not in path.read_bytes()
+    opened = pyrage.decrypt(path.read_bytes(), [reader])
+    assert "manifest.json" in read_files(opened)
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(path.read_bytes(), [pyrage.x25519.Identity.generate()])
+
+
+@pytest.mark.spec("SR-B8")
+@pytest.mark.parametrize("login", ["nobody", "Demo-Leitung", str(AUDITOR_ID)])
+async def test_who_is_no_auditor_gets_nothing(desk, login):
+    count = exported(desk)
+    path, done = desk.bundle(f"{login}.zip", desk.transfer, login=login)
+    assert done.exit_code == 3
+    assert not path.exists()
+    assert exported(desk) == count
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("ab" * 16, "--range", 0, 3),
+        ("ab" * 16,),
+        ("not-a-number",),
+        ("--range", 3, 3),
+        ("--range", 0, 3, "--age", "age1nobody"),
+        ("--range", 0, 3, "--with", "/nowhere"),
+    ],
+)
+async def test_wrong_use_writes_neither_file_nor_line(desk, words):
+    count = exported(desk)
+    path, done = desk.bundle("wrong.zip", *words)
+    assert done.exit_code == 3, done.output
+    assert not path.exists()
+    assert exported(desk) == count
+
+
+async def test_a_file_that_is_there_is_not_overwritten(desk):
+    path, _ = desk.bundle("there.zip", "--range", 0, 2)
+    before, count = path.read_bytes(), exported(desk)
+    _, done = desk.bundle("there.zip", "--range", 0, 3)
+    assert done.exit_code == 3
+    assert path.read_bytes() == before
+    assert exported(desk) == count
