@@ -31,6 +31,7 @@ from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
 from node.federation.routes import make_peer_app
+from node.federation.shared import ask as ask_shared
 from node.federation.transport import HttpTransport
 from node.founding import Paths, log_origin, means_of, vault_of, witness_name
 from node.ids import TransferId
@@ -58,7 +59,7 @@ from node.trust.places import shipped_places
 from node.trust.publishedkeys import check_unpublished
 from node.version import SOFTWARE
 from node.web.app import make_web_app
-from node.web.frame import Parts, WebSettings
+from node.web.frame import AskPeer, Parts, WebSettings
 from node.web.pages.everything import all_routes, outlook
 from node.web.session import SessionStorage
 from node.web.staff import StoreAccounts, StoreSessions
@@ -117,6 +118,7 @@ class Node:
     refresh_directory: DirectoryJob
     publisher: Publisher
     key_room: KeyRoom
+    ask_peer: AskPeer
     means: Means
 
 
@@ -218,6 +220,7 @@ async def build_node(
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
+                mark=partial(_marked, paths),
             )
         )
         signals.listener = worker.notice
@@ -234,6 +237,7 @@ async def build_node(
             refresh_directory=refresh,
             publisher=publisher,
             key_room=room,
+            ask_peer=partial(ask_shared, transport.shared_log, office),
             means=means,
         )
 
@@ -336,6 +340,7 @@ def web_app(node: Node) -> web.Application:
         places=shipped_places(),
         outlook=partial(outlook, node.run),
         mark=partial(_marked, Paths(settings.folder)),
+        ask_peer=node.ask_peer,
     )
     api = make_api_app(
         ApiDesk(node.office, node.run, parts.places, settings.delivery, parts.people)

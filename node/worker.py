@@ -15,12 +15,15 @@ from typing import Any, Final
 
 import structlog
 
+from node.casework.selfcheck import run_due
+from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
 from node.ids import MemberId, TransferId
-from node.sync import inward, opening, recipient, release, sender, witnessing
+from node.sync import opening, recipient, release, sender, witnessing
 from node.sync.courier import Courier
+from node.sync.deadlines import find_deadlines
 from node.sync.delivery import deliver_due, greet
-from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
+from node.sync.limits import PEERS_AT_ONCE
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Wake
 from node.sync.transfer import Inbound, Outbound
@@ -45,7 +48,8 @@ class Duties:
     keys, ``sweep`` removes files that no row names, each in a thread.
     ``back_up`` makes and verifies the backup of the day, ``erase_sources`` erases what was
     handed over and ``erase_entries`` log entries, ``turn_week`` the week keys, likewise.
-    ``shared`` says that other processes serve the same database.
+    ``shared`` says that other processes serve the same database; ``mark`` reads the log
+    signer's memory outside it.
     """
 
     courier: Courier
@@ -59,6 +63,7 @@ class Duties:
     shared: bool
     back_up: Callable[[], None] | None = None
     directory_every_s: float = 900.0
+    mark: Callable[[], Checkpoint | None] = lambda: None
 
 
 class Worker:
@@ -244,6 +249,9 @@ class Worker:
         while True:
             await self._guard(self._deadlines)
             await self._guard(self._erase_entries_once)
+            await self._guard(
+                run_due, self._courier.run, self._office, self._duties.mark
+            )
             await asyncio.sleep(MINUTE_S)
             await self._guard(self._find_due)
 
@@ -370,31 +378,3 @@ def _delay(uow: UnitOfWork, peer: MemberId, now: datetime) -> float | None:
 def _peers_to_greet(uow: UnitOfWork) -> list[MemberId]:
     with uow:
         return list(uow.outbox.waiting_peers())
-
-
-def find_deadlines(uow: UnitOfWork, now: datetime) -> list[tuple[str, TransferId, int]]:
-    """What the clock says is due: (which end, transfer, day of a notice)."""
-    found: list[tuple[str, TransferId, int]] = []
-    with uow:
-        open_ = (Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED)
-        for transfer_id in uow.outbound.in_states(open_):
-            transfer = uow.outbound.get(transfer_id)
-            if transfer.expires_at is not None and now >= transfer.expires_at:
-                found.append(("outbound", transfer_id, 0))
-            elif transfer.state is Outbound.ASKED:
-                found.append(("ask", transfer_id, 0))
-        for transfer_id in uow.outbound.in_states([Outbound.RECALLING]):
-            transfer = uow.outbound.get(transfer_id)
-            end = transfer.expires_at
-            if end is not None and now >= end + GIVE_UP_AFTER_EXPIRY:
-                found.append(("outbound", transfer_id, 0))
-        for transfer_id in uow.inbound.in_states(inward.OPEN):
-            inbound = uow.inbound.get(transfer_id)
-            if now >= inbound.expires_at:
-                found.append(("inbound", transfer_id, 0))
-            else:
-                age = (now - inbound.offered_at).days
-                found += [
-                    ("notice", transfer_id, day) for day in NOTICE_DAYS if age >= day
-                ]
-    return found

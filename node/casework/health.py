@@ -90,6 +90,13 @@ def look(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Finding]:
     return sorted(found, key=lambda item: order.index(item.level))
 
 
+def log_alarms(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Alarm]:
+    """What is wrong with the log and its witnesses, for who reads the log."""
+    require(by, "log.read")
+    facts = facts_of(uow, own=office.witness_name, named=_named(office))
+    return [item.alarm for item in find_alarms(facts, office.clock.now())]
+
+
 def _backup(uow: LogViewUnit, at: datetime) -> Finding:
     """Only a verified one counts, and only for 26 hours (SR-R2)."""
     taken_at = last_verified(uow.backups.rows())

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from node.cli.log import DEFAULT_FOLDER, Data, Json, print_json, told
+from node.cli.log import DEFAULT_FOLDER, Data, Json, print_json
+from node.cli.told import told
 
 if TYPE_CHECKING:
     from node.cli.opened import Opened

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.log import DEFAULT_FOLDER, Data, Json, print_json, told
+from node.cli.log import DEFAULT_FOLDER, Data, Json, print_json
+from node.cli.told import told
 from node.cli.watch import watch_command
 
 if TYPE_CHECKING:

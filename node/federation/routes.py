@@ -23,7 +23,7 @@ from node.errors import (
 )
 from node.exchangelog.witness import REQUEST_BYTES
 from node.failpoints import Point
-from node.federation import uploads, witness
+from node.federation import shared, uploads, witness
 from node.federation.answers import encode_answer
 from node.federation.desk import Desk, keep_container, with_statement
 from node.federation.listener import (
@@ -102,6 +102,11 @@ def make_peer_app(desk: Desk) -> web.Application:
         guard.wrap(partial(_transfer, desk), most=0, media_type=None),
     )
     add("GET", f"{PREFIX}/keysheet", partial(_keysheet, desk))
+    add(
+        "GET",
+        PREFIX + shared.PATH,
+        guard.wrap(partial(shared.answer, desk), most=0, media_type=None),
+    )
     add("POST", "/witness/add-checkpoint", partial(_add_checkpoint, desk))
     add("GET", "/witness/{origin}/checkpoint", partial(_witnessed, desk))
     add("GET", "/log/checkpoint", partial(_checkpoint, desk))

@@ -159,6 +159,10 @@ class HttpTransport:
         read_hello(self._office, peer, theirs)
         return parse_answer(strictjson.encode(answer))
 
+    async def shared_log(self, peer: MemberId, path: str) -> bytes:
+        """``GET /log/shared``: one page of what the peer's log says of us."""
+        return await self._call(peer, "GET", path, b"")
+
     async def add_checkpoint(
         self, at: MemberId | WitnessAddress, request: bytes
     ) -> tuple[int, bytes]:
@@ -195,9 +199,10 @@ class HttpTransport:
         office = self._office
         now = office.clock.now()
         url = f"{self._url_of(peer)}{PREFIX}{path}"
-        headers = CIMultiDict(
-            {hdrs.CONTENT_TYPE: media_type, "content-digest": content_digest(body)}
-        )
+        headers: CIMultiDict[str] = CIMultiDict()
+        if body:
+            headers[hdrs.CONTENT_TYPE] = media_type
+            headers["content-digest"] = content_digest(body)
         if offset is not None:
             headers["upload-offset"] = str(offset)
             headers["upload-complete"] = "?1" if is_last else "?0"
@@ -252,7 +257,7 @@ class HttpTransport:
             async with self._session.request(
                 method,
                 url,
-                data=io.BytesIO(body),
+                data=io.BytesIO(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
             ) as response:

@@ -173,6 +173,7 @@ class Sought:
     peer: str = ""
     area: str = ""
     number: str = ""
+    outcomes: frozenset[EntryType] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
 
@@ -183,7 +184,8 @@ class Sought:
         return (
             (not self.peer or line.peer == self.peer)
             and (not self.area or line.type.startswith(self.area + "."))
-            and (not self.number or _is_numbered(line.transfer, self.number))
+            and (not self.outcomes or line.type in self.outcomes)
+            and (not self.number or is_numbered(line.transfer, self.number))
             and (self.since is None or line.at >= self.since)
             and (self.until is None or line.at < self.until)
         )
@@ -222,7 +224,8 @@ class LogIndex:
         return sorted({line.peer for line in self._lines if line.peer is not None})
 
 
-def _is_numbered(transfer: TransferId | None, number: str) -> bool:
+def is_numbered(transfer: TransferId | None, number: str) -> bool:
+    """Whether a transfer is the one of a short number, or of its start, or of its id."""
     if transfer is None:
         return False
     wanted = number.strip().upper().replace(" ", "")

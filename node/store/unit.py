@@ -15,7 +15,12 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from node.accounts.ports import AccountRepository, ReadLog, SessionRepository
+from node.accounts.ports import (
+    AccountRepository,
+    ReadLog,
+    Reveals,
+    SessionRepository,
+)
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -27,6 +32,7 @@ from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
 from node.report.keepview import Keeping
+from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
@@ -43,12 +49,14 @@ from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
 from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
+from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
 from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
+from node.store.reveals import SqlReveals
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
 from node.store.tally import SqlTally
@@ -110,13 +118,16 @@ class SqlUnitOfWork:
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)
-        self.log_view: LogView = SqlLogView(self._work)
+        view = SqlLogView(self._work)
+        self.log_view: LogView = view
+        self.log_audit: LogAudit = SqlLogAudit(self._work, view, self._log)
         self.evidence: EvidenceView = SqlEvidence(self._work)
         self.keeping: Keeping = SqlKeeping(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
+        self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)

@@ -155,8 +155,9 @@ class Work:
                 statement, parameters, execution_options={"yield_per": _PAGE}
             )
             self._streams.append(found)
-            yield from found
-        except SQLAlchemyError as error:
+            for page in found.partitions():
+                yield from page
+        except _FOREIGN as error:
             raise translated(error) from None
 
     def row(
