@@ -7,6 +7,7 @@ libraries are imported by the command that needs them, so that ``--help`` is qui
 
 import asyncio
 import sys
+from logging import WARNING
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from node.cli import (
     witnesses,
 )
 from node.errors import NodeError
+from node.telemetry import configure_logging
 
 app = typer.Typer(
     help="Staffelstab: Fälle zwischen Kommunen übergeben, mit Einwilligung und Nachweis.",
@@ -48,6 +50,8 @@ DEFAULT_FOLDER = Path("node-data")
 
 def main() -> None:
     """Run one command; an expected error is one sentence and exit code 1."""
+    # What a program reads stands on standard output alone; ``serve`` says more.
+    configure_logging(json=False, level=WARNING)
     try:
         app()
     except NodeError as error:
@@ -119,7 +123,6 @@ def serve_command(data: Folder = DEFAULT_FOLDER) -> None:
     """Den Knoten betreiben, bis er mit SIGTERM oder Strg+C beendet wird."""
     from node.config import load_settings
     from node.serving import serve
-    from node.telemetry import configure_logging
 
     configure_logging()
     asyncio.run(serve(load_settings(data)))
