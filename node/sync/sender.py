@@ -35,7 +35,12 @@ from node.sync.message import Statement
 from node.sync.offer import case_tag
 from node.sync.office import Office
 from node.sync.outward import Cause, apply
-from node.sync.permission import consent_references, grounds_of, stop_cause
+from node.sync.permission import (
+    consent_references,
+    grounds_of,
+    prepare_anew,
+    stop_cause,
+)
 from node.sync.ports import UnitOfWork
 from node.sync.transfer import (
     Effect,
@@ -97,7 +102,9 @@ def _decide(
             entry_type="transfer.denied",
             act=replace(stop.act, statement=transfer.open_request_digest),
         )
-        return apply(uow, office, transfer, OutEvent.STOPPED, denied)
+        stopped = apply(uow, office, transfer, OutEvent.STOPPED, denied)
+        prepare_anew(uow, office, transfer, denied)
+        return stopped
     act = Act(
         statement=transfer.open_request_digest,
         more={"consents": consent_references(uow, transfer)},
