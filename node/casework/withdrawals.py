@@ -24,7 +24,7 @@ from node.errors import (
 )
 from node.ids import CaseId, TransferId
 from node.report.readings import ReadingUnit, TaskRow
-from node.sync import inward, onward
+from node.sync import again, inward, onward
 from node.sync.aftermath import Aftermath, Notice, aftermath_of
 from node.sync.bodies import WithdrawalAnswerBody
 from node.sync.inward import offer_of
@@ -32,7 +32,7 @@ from node.sync.logbook import Act, Who
 from node.sync.offer import PARAGRAPH, OfferBody
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
-from node.sync.transfer import InboundTransfer, InEvent, Outbound
+from node.sync.transfer import InboundTransfer, InEvent, MemberScope, Outbound
 from node.sync.words import Answer
 
 _OWN_WORK: Final = frozenset(
@@ -57,13 +57,19 @@ class Concerned:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A transfer to us with everything that came after the key."""
+    """A transfer to us with everything that came after the key.
+
+    ``cases`` are those this reader may decide about, ``open`` those of them that wait.
+    ``is_free`` says that they could go on or back now.
+    """
 
     transfer: InboundTransfer
     offer: OfferBody
     aftermath: Aftermath
+    cases: tuple[Concerned, ...]
     open: tuple[Concerned, ...]
     due: date | None
+    is_free: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +106,20 @@ def duty(uow: ReadingUnit, transfer_id: TransferId, *, by: Actor) -> Duty:
     mine = _mine(uow, transfer, by)
     still_open = _open_cases(uow, transfer, seen.open_notices)
     dues = [t.due for t in overdue_or_not(uow, transfer_id) if t.due is not None]
+    files = [uow.cases.file(case) for case in sorted(mine)]
+    concerned = tuple(Concerned(f.id, f.baton, _has_own(uow, f)) for f in files)
+    brought = [
+        MemberScope(case, 0, frozenset(), frozenset(), "")
+        for case, _ in uow.inbound.cases(transfer_id)
+    ]
     return Duty(
         transfer=transfer,
         offer=offer_of(transfer),
         aftermath=seen,
-        open=tuple(
-            Concerned(f.id, f.baton, has_own=_has_own(uow, f))
-            for f in (uow.cases.file(case) for case in still_open if case in mine)
-        ),
+        cases=concerned,
+        open=tuple(one for one in concerned if one.case in still_open),
         due=min(dues, default=None),
+        is_free=len(mine) == len(brought) and again.is_free(uow, brought),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli import auditing, evidence, keeping
+from node.cli import auditing, evidence, keeping, recover
 from node.cli.told import STALE, told
 from node.errors import InputError, LogError, PeerError
 
@@ -47,6 +47,7 @@ def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
     from node.cli.opened import open_store
     from node.clock import SystemClock
     from node.store.mark import read_mark
+    from node.sync import firstword
 
     with told(), open_store(data) as opened:
         standing = opened.store.read_sync(_standing)
@@ -56,6 +57,10 @@ def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
             mark = None
         own = _own_witness(opened)
         alarms = find_alarms(standing, mark, own=own, at=SystemClock().now())
+        alarms = (
+            *_SPEECH[opened.store.read_sync(firstword.standing).standing],
+            *alarms,
+        )
     if as_json:
         _print_json(_standing_json(standing, mark, own=own, alarms=alarms))
     else:
@@ -75,22 +80,25 @@ def verify_command(
     """Das ganze Protokoll aus den Rohdaten nachrechnen und mit Zeugen vergleichen."""
     from node.cli.opened import open_store
     from node.crypto.checkpoint import ED25519, NoteKey
-    from node.founding import log_origin
     from node.store.mark import read_mark
 
     with told(), open_store(data) as opened:
-        origin = log_origin(opened.settings.peer_url)
-        log_key = NoteKey(origin, opened.keyring.log.public, ED25519)
+        log_key = NoteKey(opened.means.log_origin, opened.keyring.log.public, ED25519)
         outside = tuple(_outside(path, log_key) for path in against or ())
         mark = read_mark(opened.paths.mark)
         if mark is None:
             raise LogError("there is no mark: this log was restored")
         report = opened.store.read_sync(_check, log_key, (mark.head, *outside))
+        former = opened.store.read_sync(recover.check_former, log_key)
     if as_json:
-        _print_json(report.as_json())
+        ended = {"former": [each.as_json() for each in former]} if former else {}
+        _print_json(report.as_json() | ended)
     else:
-        _tell_report(report)
-    raise typer.Exit(report.verdict.exit_status)
+        for each in (*former, report):
+            _tell_report(each)
+    codes = {each.verdict.exit_status for each in (*former, report)} - {0}
+    # Proved tampering says more than a gap.
+    raise typer.Exit(min(codes, default=0))
 
 
 def find_alarms(
@@ -163,9 +171,7 @@ def _outside(path: Path, log_key: "NoteKey") -> "Checkpoint":
 
 
 def _own_witness(opened: "Opened") -> str:
-    from node.founding import witness_name
-
-    return witness_name(opened.settings.peer_url)
+    return opened.names.witness_name
 
 
 def _standing_json(
@@ -188,7 +194,13 @@ def _standing_json(
     }
 
 
+_SPEECH = {"speaking": (), "waiting": ("first_word",), "quarantine": ("reading_only",)}
 _ALARMS = {
+    "first_word": "Wartet auf die erste Antwort einer anderen Stelle.",
+    "reading_only": (
+        "Nur Lesen: Andere wissen vielleicht mehr von diesem Protokoll als dieser Knoten."
+        " Anhalten und zu zweit `staffelstab recover` aufrufen."
+    ),
     "no_mark": "Der Merkstein fehlt oder ist unlesbar: nichts wird unterschrieben.",
     "behind_mark": "Das Protokoll ist kleiner als sein Merkstein: alte Datenbank?",
     "mark_behind": "Der Merkstein ist älter als die letzte Unterschrift.",

@@ -19,7 +19,7 @@ from node.cases.ports import (
 )
 from node.ids import CaseId, MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.logports import ExchangeLog, Heads, Quorums
+from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.rows import (
     Due,
     PacketRow,
@@ -132,6 +132,16 @@ class Chains(Protocol):
         """Our own incarnation; rises with each recovery."""
         ...
 
+    def begin_incarnation(self, inc: int) -> None:
+        """Recovery: all our chains start anew under this incarnation (HO-25)."""
+        ...
+
+    def restart(
+        self, peer: MemberId, *, out: Position | None, taken: Position | None
+    ) -> None:
+        """Recovery: stand where the peer remembers us; the pair's quarantine is over."""
+        ...
+
     def quarantine(self, peer: MemberId, code: str, proof: str) -> None:
         """Stop talking to this peer but for hello; both statements are the proof."""
         ...
@@ -158,6 +168,16 @@ class Outbox(Protocol):
 
     def statements(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
         """The oldest statements not yet acknowledged, in chain order."""
+        ...
+
+    def after(
+        self, peer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[StatementRow]:
+        """Our statements after a place that the peer took, in chain order (recovery)."""
+        ...
+
+    def keep_again(self, row: StatementRow, at: datetime) -> None:
+        """A statement of ours that the peer holds and we had forgotten; never sent again."""
         ...
 
     def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
@@ -227,6 +247,12 @@ class Inbox(Protocol):
         at: datetime,
     ) -> None:
         """Keep a statement with its result. ConflictError on a second one with this jti."""
+        ...
+
+    def after(
+        self, issuer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[str]:
+        """The JWS of a peer's statements after a place, in chain order (recovery)."""
         ...
 
     def of_transfer(self, transfer: TransferId) -> Sequence[str]:
@@ -335,6 +361,8 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    stands: Stands
+    cards: Cards
 
     def __enter__(self) -> Self:
         """Begin."""
