@@ -14,15 +14,14 @@ from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from node.errors import NotFoundError
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
+from node.store.brought import SqlBrought
 from node.store.columns import encode_instants, parse_instants
-from node.store.tables import inbound_case as _came
 from node.store.tables import inbound_transfer as _in
 from node.store.tables import outbound_member as _member
 from node.store.tables import outbound_transfer as _out
 from node.store.work import Work
 from node.strictjson import Json, encode
 from node.sync.transfer import (
-    HOLDING,
     Inbound,
     InboundTransfer,
     MemberScope,
@@ -84,16 +83,6 @@ _IN_IN_STATES = (
     .where(_in.c.state.in_(bindparam("states", expanding=True)))
     .order_by(_in.c.offered_at, _in.c.id)
 )
-_CAME = (
-    select(_came).where(_came.c.transfer == bindparam("id_")).order_by(_came.c.case_id)
-)
-_CAME_ADD = insert(_came)
-_CAME_BY = (
-    select(_in.c.id)
-    .join(_came, _came.c.transfer == _in.c.id)
-    .where(_came.c.case_id == bindparam("case"))
-    .order_by(_in.c.offered_at, _in.c.id)
-)
 _IN_OPEN_FROM = select(func.count()).where(
     _in.c.sender == bindparam("peer"),
     _in.c.state.in_(bindparam("states", expanding=True)),
@@ -150,10 +139,8 @@ class SqlOutbound:
         if after.members != before.members:
             self._work.change(_MEMBERS_DROP, {"id_": after.id})
             self._add_members(after)
-        elif (after.state in HOLDING) is not (before.state in HOLDING):
-            self._work.change(
-                _MEMBERS_HOLD, {"id_": after.id, "holding": _holds(after)}
-            )
+        elif after.holds is not before.holds:
+            self._work.change(_MEMBERS_HOLD, {"id_": after.id, "holding": after.holds})
 
     def in_states(self, states: Iterable[Outbound]) -> Sequence[TransferId]:
         """Ids of all transfers in these states, oldest first."""
@@ -183,11 +170,8 @@ class SqlOutbound:
         return _to_outbound(row, tuple(map(_to_member, members)), self._work)
 
 
-class SqlInbound:
+class SqlInbound(SqlBrought):
     """Transfers this node receives."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
 
     def add(self, transfer: InboundTransfer) -> None:
         """Insert one. ConflictError if the number is taken, by whichever sender."""
@@ -237,31 +221,10 @@ class SqlInbound:
         """Ids of all transfers in these states, oldest first."""
         return _ids(self._work.rows(_IN_IN_STATES, {"states": [*states]}))
 
-    def keep_cases(
-        self, transfer: TransferId, cases: Iterable[tuple[CaseId, bytes | None]]
-    ) -> None:
-        """Remember which cases it brought, each with its sender's tag."""
-        rows = [{"transfer": transfer, "case_id": c, "tag": tag} for c, tag in cases]
-        self._work.change(_CAME_ADD, rows)
-
-    def cases(self, transfer: TransferId) -> Sequence[tuple[CaseId, bytes | None]]:
-        """The cases it brought with their tags, ordered by case."""
-        rows = self._work.rows(_CAME, {"id_": transfer})
-        return [(CaseId(row.case_id), row.tag) for row in rows]
-
-    def of_case(self, case: str) -> Sequence[TransferId]:
-        """Ids of all transfers that brought this case, oldest first."""
-        return _ids(self._work.rows(_CAME_BY, {"case": case}))
-
     def open_from(self, sender: MemberId) -> int:
         """How many transfers of this peer are open (announced to opening)."""
         row = self._work.row(_IN_OPEN_FROM, {"peer": sender, "states": [*_OPEN]})
         return int(row[0]) if row else 0
-
-
-def _holds(transfer: OutboundTransfer) -> bool:
-    """An addendum follows its case and never holds it (HO-5)."""
-    return transfer.state in HOLDING and transfer.kind is not Kind.ADDENDUM
 
 
 def _from_outbound(transfer: OutboundTransfer) -> dict[str, Any]:
@@ -340,7 +303,7 @@ def _from_member(
         "categories": _text(sorted(member.categories)),
         "documents": _text(sorted(member.documents)),
         "basis": member.basis,
-        "holding": _holds(transfer),
+        "holding": transfer.holds,
     }
 
 

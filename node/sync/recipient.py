@@ -129,10 +129,20 @@ def take_statement(
         case StatementType.WITHDRAWAL:
             return onward.take_withdrawal(uow, office, transfer, statement)
         case StatementType.RETURN_REQUEST:
-            asked = Cause(tell="inbound.return_asked")
-            return apply(uow, office, transfer, InEvent.RETURN_REQUEST, asked)
+            return _take_return_request(uow, office, transfer)
         case _:
             raise UsageError(f"{statement.claims.t} is no statement of a sender")
+
+
+def _take_return_request(
+    uow: UnitOfWork, office: Office, transfer: InboundTransfer
+) -> InboundTransfer:
+    """RETURN_REQUEST: the approvers and who looks after each case are told."""
+    kind = "inbound.return_asked"
+    after = apply(uow, office, transfer, InEvent.RETURN_REQUEST, Cause(tell=kind))
+    for case, _ in uow.inbound.cases(transfer.id):
+        uow.tasks.add(kind, at=office.clock.now(), case=case, transfer=transfer.id)
+    return after
 
 
 def _take_grant(

@@ -24,7 +24,6 @@ from node.sync.bodies import (
     ImportedBody,
     OpenRequestBody,
     RejectedBody,
-    ReturnAnswerBody,
     SealedComment,
     StoredBody,
     WithdrawalAnswerBody,
@@ -48,6 +47,12 @@ from node.sync.words import Kind, StatementType
 
 BERLIN = ZoneInfo("Europe/Berlin")
 _BEFORE_GRANT = frozenset({Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED})
+_NEWS = {
+    StatementType.RETURN_ANSWER: (OutEvent.RETURN_ANSWER, "transfer.return_declined"),
+    StatementType.FIRST_CONTACT: (OutEvent.FIRST_CONTACT, "transfer.first_contact"),
+    StatementType.PASSED_ON: (OutEvent.PASSED_ON, "transfer.passed_on"),
+}
+"""What changes nothing here but what the track shows, and the task that tells it."""
 _ENDS_BY_REFUSAL = _BEFORE_GRANT | {Outbound.GRANTED}
 
 
@@ -147,19 +152,11 @@ def take_statement(  # noqa: C901, PLR0911 - one line per type of statement
                 codes=(str(answer.answer),),
             )
             return _take_answer(uow, office, transfer, statement, cause)
-        case StatementType.RETURN_ANSWER:
-            no = statement.claims.b
-            assert isinstance(no, ReturnAnswerBody)
-            cause = Cause(tell="transfer.return_declined", codes=(str(no.code),))
-            return apply(uow, office, transfer, OutEvent.RETURN_ANSWER, cause)
         case StatementType.LOST:
             return _take_lost(uow, office, transfer, statement)
-        case StatementType.FIRST_CONTACT:
-            cause = Cause(tell="transfer.first_contact")
-            return apply(uow, office, transfer, OutEvent.FIRST_CONTACT, cause)
-        case StatementType.PASSED_ON:
-            cause = Cause(tell="transfer.passed_on")
-            return apply(uow, office, transfer, OutEvent.PASSED_ON, cause)
+        case kind if kind in _NEWS:
+            event, task = _NEWS[kind]
+            return apply(uow, office, transfer, event, Cause(tell=task))
         case _:
             raise UsageError(f"{statement.claims.t} is no statement of a recipient")
 
@@ -223,9 +220,11 @@ def _take_lost(
         uow.cases.file(member.case).transfer != transfer.id
         for member in transfer.members
     )
-    if transfer.state is Outbound.ERASED or (transfer.state in _GRANTED and moved):
+    if transfer.state is Outbound.ERASED or (
+        transfer.state in onward.GRANTED and moved
+    ):
         event = OutEvent.LOST_MOOT
-    elif transfer.state in _GRANTED and uow.secrets.share_b(transfer.id) is None:
+    elif transfer.state in onward.GRANTED and uow.secrets.share_b(transfer.id) is None:
         event = OutEvent.LOST_EMPTY
     cause = Cause(why=Why.RESTORED, act=act, codes=("lost",))
     return apply(uow, office, transfer, event, cause)

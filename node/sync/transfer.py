@@ -312,6 +312,11 @@ class OutboundTransfer:
     withheld: tuple[tuple[CaseId, str], ...] = ()
     facts: Mapping[str, datetime] = field(default_factory=dict)
 
+    @property
+    def holds(self) -> bool:
+        """Whether it holds its cases (HO-5); an addendum follows them and never does."""
+        return self.state in HOLDING and self.kind is not Kind.ADDENDUM
+
     def on(self, event: OutEvent, *, at: datetime, why: Why | None = None) -> "OutStep":
         """Apply one event.
 

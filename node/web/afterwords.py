@@ -12,7 +12,7 @@ from typing import Final
 
 from node.cases.days import local_day
 from node.sync.aftermath import Aftermath, Answered, Notice
-from node.sync.words import Answer
+from node.sync.words import Answer, Kind
 from node.web.casework import body_name
 from node.web.frame import Parts
 from node.web.language import Words, msgid
@@ -25,6 +25,13 @@ _DONE: Final[Mapping[Answer, str]] = {
     ),
     Answer.KEPT: msgid("%(body)s keeps the data under %(paragraph)s."),
 }
+
+KINDS: Final[Mapping[Kind, str]] = {
+    Kind.RETURN: msgid("Return"),
+    Kind.FORWARDING: msgid("Passing on"),
+    Kind.ADDENDUM: msgid("Addendum"),
+}
+"""What a handover is called where it is no move."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ answer, or a held transfer. Must never happen: a fourth answer to a withdrawal; 
 without the page that says what cannot be undone. Implements flow J, FR-24, FR-28 to FR-30.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -15,6 +15,7 @@ from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.codes import label
 from node.casework import returning, withdrawals
+from node.casework.inbox import questions
 from node.casework.withdrawals import Decision, Duty
 from node.errors import InputError, TransitionError
 from node.ids import MemberId, TransferId
@@ -80,7 +81,7 @@ def _number(request: web.Request) -> TransferId:
     return path_id(request, "transfer", TransferId)
 
 
-async def _context(request: web.Request, seen: _Seen) -> dict[str, object]:
+def _context(request: web.Request, seen: _Seen) -> dict[str, Any]:
     duty = seen.duty
     return {
         "transfer": duty.transfer,
@@ -93,6 +94,28 @@ async def _context(request: web.Request, seen: _Seen) -> dict[str, object]:
         "is_late": duty.due is not None and duty.due < today(request),
         "back": "/inbox" if Role.APPROVER in account_of(request).roles else "/work",
     }
+
+
+async def questions_of(request: web.Request) -> Sequence[Mapping[str, object]]:
+    """Withdrawals and requests that wait for an answer here, soonest end first."""
+    parts, words = parts_of(request), words_of(request)
+    found = await parts.run.read(questions, today(request))
+    texts = {
+        True: words.gettext("A consent was withdrawn. What becomes of the data?"),
+        False: words.gettext("The former office asks for the case back."),
+    }
+    return [
+        {
+            "number": item.transfer.short,
+            "href": f"/inbox/{item.transfer}/"
+            + ("withdrawal" if item.is_withdrawal else "after"),
+            "sender": body_name(parts, item.sender),
+            "text": texts[item.is_withdrawal],
+            "due": item.due,
+            "is_late": item.is_late,
+        }
+        for item in found
+    ]
 
 
 # -- What came later, and the two ways ---------------------------------------------------
@@ -124,7 +147,7 @@ async def _after_page(
             ),
             key=lambda pair: pair[1],
         ),
-        **await _context(request, seen),
+        **_context(request, seen),
     )
 
 
@@ -163,9 +186,11 @@ async def _return(request: web.Request) -> web.Response:
 async def _forward(request: web.Request) -> web.Response:
     parts, words, form = parts_of(request), words_of(request), form_of(request)
     known = {member.id for member in parts.office.directory().members()}
+    wrong = {"body": words.gettext("Please choose which body is responsible.")}
+    if form.text("body") not in known:
+        seen = await _seen(request)
+        return await _after_page(request, seen, form.with_errors(wrong), status=422)
     try:
-        if form.text("body") not in known:
-            raise InputError("body", "missing")
         made = await parts.run.write(
             returning.prepare_forwarding,
             parts.office,
@@ -173,14 +198,8 @@ async def _forward(request: web.Request) -> web.Response:
             MemberId(form.text("body")),
             by=actor(request),
         )
-    except TransitionError:
+    except (TransitionError, InputError):
         return conflict(request)
-    except InputError as error:
-        if error.field != "body":
-            return conflict(request)
-        wrong = {"body": words.gettext("Please choose which body is responsible.")}
-        seen = await _seen(request)
-        return await _after_page(request, seen, form.with_errors(wrong), status=422)
     saved = words.gettext("The way on is prepared. Nothing has been sent yet.")
     return await _onward(request, made, saved)
 
@@ -231,7 +250,7 @@ async def _withdrawal_page(
             ),
         ],
         statutes=[(code, code) for code in sorted(parts_of(request).office.statutes)],
-        **await _context(request, seen),
+        **_context(request, seen),
     )
 
 
@@ -251,7 +270,7 @@ async def _answer(request: web.Request) -> web.Response:
             request,
             "withdrawal_erase.html",
             keeps_own=any(case.has_own for case in seen.duty.open),
-            **await _context(request, seen),
+            **_context(request, seen),
         )
     try:
         await parts.run.write(
@@ -264,10 +283,8 @@ async def _answer(request: web.Request) -> web.Response:
     except TransitionError:
         return conflict(request)
     except InputError as error:
-        wrong = _mend(error, words)
-        return await _withdrawal_page(
-            request, seen, form.with_errors(wrong), status=422
-        )
+        mended = form.with_errors(_mend(error, words))
+        return await _withdrawal_page(request, seen, mended, status=422)
     saved = words.gettext("Answered. %(body)s is told.") % {"body": seen.sender}
     return await see_other(request, f"/inbox/{_number(request)}/after", saved=saved)
 
