@@ -140,7 +140,7 @@ BODIES: dict[StatementType, Body] = {
     StatementType.RETURN_ANSWER: ReturnAnswerBody(
         ReturnAnswer.DECLINED, RejectionCode.ALREADY_HERE
     ),
-    StatementType.PASSED_ON: PassedOnBody(date(2026, 5, 6), SAECKINGEN),
+    StatementType.PASSED_ON: PassedOnBody(date(2026, 5, 6)),
     StatementType.FIRST_CONTACT: FirstContactBody(date(2026, 5, 6)),
     StatementType.LOST: EmptyBody(),
     StatementType.HELLO: HelloBody(
