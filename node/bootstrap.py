@@ -7,19 +7,23 @@ itself; a start on a schema, a key file or a log that does not fit (LR-11).
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from aiohttp import web
 
+from node.accounts.policy import OPERATOR
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
+from node.api.health import make_health_app
+from node.casework import health
 from node.casework.eraser import Eraser
+from node.casework.health import Finding
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
@@ -47,6 +51,7 @@ from node.store.runner import Store
 from node.store.sourceeraser import SourceEraser
 from node.store.starting import Start
 from node.store.sweeper import Sweeper
+from node.store.threads import Signals, ThreadRunner
 from node.store.unit import SqlUnitOfWork
 from node.store.weekturn import turn_of
 from node.store.work import Means
@@ -54,7 +59,6 @@ from node.sync import quorum
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
-from node.sync.rows import Wake
 from node.trust.directory import Directory
 from node.trust.places import shipped_places
 from node.version import SOFTWARE
@@ -108,26 +112,6 @@ class Library:
     def swap(self, directory: Directory) -> None:
         """Put the next one in force."""
         self._directory = directory
-
-
-class ThreadRunner:
-    """The store's runner as delivery and routes know it, with threads for slow files."""
-
-    def __init__(self, store: Store) -> None:
-        """Wrap the store."""
-        self._store = store
-
-    async def read(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Run on a read-only unit of work."""
-        return await self._store.read(use_case, *args, **kwargs)
-
-    async def write(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Run on a unit of work of its own, durable on return."""
-        return await self._store.write(use_case, *args, **kwargs)
-
-    async def file(self, job: Callable[..., T], *args: Any) -> T:
-        """Run slow work on files in a thread."""
-        return await asyncio.to_thread(job, *args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,19 +243,6 @@ async def build_node(
         )
 
 
-class Signals:
-    """Leads wakes from the store to the worker, which is made after it."""
-
-    def __init__(self) -> None:
-        """Nobody listens yet; a restart finds what was missed."""
-        self.listener: Callable[[Wake, str], None] | None = None
-
-    def __call__(self, what: Wake, key: str) -> None:
-        """Pass one signal on."""
-        if self.listener is not None:
-            self.listener(what, key)
-
-
 def _load_directory(
     store: Store, library: Library, refresh: Callable[[], None]
 ) -> None:
@@ -355,6 +326,15 @@ def _marked(paths: Paths) -> Checkpoint | None:
     except LogError:
         return None
     return mark.head if mark else None
+
+
+def health_app(node: Node) -> web.Application:
+    """The application of the local port for a program that watches the node."""
+
+    async def look() -> Sequence[Finding]:
+        return await node.run.read(health.look, node.office, OPERATOR)
+
+    return make_health_app(look)
 
 
 def web_app(node: Node) -> web.Application:

@@ -47,6 +47,9 @@ class Check(StrEnum):
     WITNESS_SILENT = "witness_silent"
     CONFLICT = "conflict"
     CLOCK = "clock"
+    RECEIPT = "receipt"
+    ERASURE = "erasure"
+    HOLD = "hold"
 
 
 _CHECKS: Final = {
@@ -54,6 +57,9 @@ _CHECKS: Final = {
     Alarm.WITNESS_SILENT: Check.WITNESS_SILENT,
     Alarm.CONFLICT: Check.CONFLICT,
     Alarm.CLOCK_OFF: Check.CLOCK,
+    Alarm.RECEIPT_MISSING: Check.RECEIPT,
+    Alarm.ERASURE_OVERDUE: Check.ERASURE,
+    Alarm.HOLD_UNREVIEWED: Check.HOLD,
 }
 
 

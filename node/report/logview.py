@@ -18,6 +18,7 @@ from node.exchangelog.finding import Report
 from node.exchangelog.kinds import EntryType
 from node.ids import MemberId, TransferId
 from node.report.backups import Backups
+from node.report.keepview import Keeping
 from node.sync.ports import UnitOfWork
 
 PAGE_LINES: Final = 50
@@ -159,6 +160,11 @@ class LogViewUnit(UnitOfWork, Protocol):
     @property
     def backups(self) -> Backups:
         """Which backups there are."""
+        ...
+
+    @property
+    def keeping(self) -> Keeping:
+        """Holds and erasures."""
         ...
 
 

@@ -62,6 +62,18 @@ _ALARMS: Final[Mapping[LogAlarm | Alarm, tuple[str, str]]] = {
         msgid("A witness has another time than we do"),
         msgid("Compare the clock of the server with the time of day."),
     ),
+    Alarm.RECEIPT_MISSING: (
+        msgid("A key was handed over, and the takeover has not been confirmed."),
+        msgid("Call the other office; it can be that its node stands still."),
+    ),
+    Alarm.ERASURE_OVERDUE: (
+        msgid("An erasure should have been done a week ago."),
+        msgid("Look under “Erasures and holds” and tell the operator."),
+    ),
+    Alarm.HOLD_UNREVIEWED: (
+        msgid("A hold has not been looked at for twelve months."),
+        msgid("Look under “Erasures and holds” whether its reason still stands."),
+    ),
     Alarm.KEY_ENDS: (
         msgid("Our key for incoming handovers is ending or missing"),
         msgid("Publish a new key sheet with the registrar of the directory."),

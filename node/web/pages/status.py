@@ -103,6 +103,21 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
         msgid("Handovers may have to wait for it."),
         msgid("Look under “Witnesses” who it is, and call that office."),
     ),
+    Check.RECEIPT: (
+        msgid("A takeover has not been confirmed since %(ago)s"),
+        msgid("The case cannot be worked on here until the other office answers."),
+        msgid("Call the other office; it can be that its node stands still."),
+    ),
+    Check.ERASURE: (
+        msgid("An erasure has been running since %(ago)s"),
+        msgid("What should be gone can still be opened."),
+        msgid("Run “staffelstab log erasures” on the server and read its answer."),
+    ),
+    Check.HOLD: (
+        msgid("A hold has stood since %(ago)s without being looked at"),
+        msgid("What it keeps is not erased."),
+        msgid("Ask whoever ordered it whether its reason still stands."),
+    ),
     Check.CLOCK: (
         msgid("A witness has another time than we do"),
         msgid("Checks can say less about when something happened."),
