@@ -32,10 +32,13 @@ class Outbound(StrEnum):
     RECALLED = "recalled"
     REJECTED = "rejected"
     RECLAIMED = "reclaimed"
+    EXPORTED = "exported"
+    TOLD = "told"
 
 
 HOLDING = frozenset(
     {Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED, Outbound.GRANTED}
+    | {Outbound.EXPORTED, Outbound.TOLD}
 )
 """States in which a transfer holds its cases: at most one per case (HO-5)."""
 
@@ -96,6 +99,11 @@ class OutEvent(StrEnum):
     LOST = "LOST"
     LOST_EMPTY = "LOST_EMPTY"
     LOST_MOOT = "LOST_MOOT"
+    EXPORTED = "EXPORTED"
+    TOLD = "TOLD"
+    RECEIPT_CODE = "RECEIPT_CODE"
+    NOT_OPENED = "NOT_OPENED"
+    CONFIRMED = "CONFIRMED"
 
 
 @unique
@@ -276,7 +284,8 @@ class OutboundTransfer:
 
     ``facts`` holds the instant at which each state was entered; the pages tick their
     steps from it. ``offer_digest`` is the SHA-256 of the offer's JWS (claim ``off``).
-    ``last_entry`` is the commitment of the newest log entry of this transfer.
+    ``last_entry`` is the commitment of the newest log entry of this transfer. ``body`` is
+    the AGS of a body without a node: its transfers follow the table ``exported``.
     """
 
     id: TransferId
@@ -305,14 +314,22 @@ class OutboundTransfer:
     replaces: TransferId | None = None
     withheld: tuple[tuple[CaseId, str], ...] = ()
     facts: Mapping[str, datetime] = field(default_factory=dict)
+    body: Ags | None = None
 
-    def on(self, event: OutEvent, *, at: datetime, why: Why | None = None) -> "OutStep":
-        """Apply one event.
+    def on(
+        self,
+        event: OutEvent,
+        *,
+        at: datetime,
+        why: Why | None = None,
+        table: Machine[Outbound, OutEvent, Effect] = OUTBOUND,
+    ) -> "OutStep":
+        """Apply one event by a table.
 
         Raises:
             TransitionError: The table has no line for it; nothing changes.
         """
-        outcome = OUTBOUND.step(self.state, event)
+        outcome = table.step(self.state, event)
         facts = dict(self.facts)
         if outcome.enters is not self.state:
             facts[outcome.enters] = at
