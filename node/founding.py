@@ -27,6 +27,7 @@ from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import Mark, write_mark
 from node.store.migrate import upgrade
+from node.store.ownnames import OwnNames
 from node.store.register import DeletionRegister
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
@@ -130,6 +131,11 @@ def log_origin(peer_url: str) -> str:
 def witness_name(peer_url: str) -> str:
     """The name a node cosigns under: ``<host at the founding>/witness/1``."""
     return f"{urlsplit(peer_url).hostname}/witness/1"
+
+
+def first_names(peer_url: str) -> OwnNames:
+    """The names that a node has until it recovers for the first time."""
+    return OwnNames(log_origin(peer_url), witness_name(peer_url))
 
 
 def found(paths: Paths, town: Town, *, clock: Clock, randomness: Randomness) -> bytes:

@@ -7,13 +7,15 @@ libraries are imported by the command that needs them, so that ``--help`` is qui
 
 import asyncio
 import sys
+from logging import WARNING
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from node.cli import accounts, backup, cases, directory, log, witnesses
+from node.cli import accounts, backup, cases, directory, log, recover, witnesses
 from node.errors import NodeError
+from node.telemetry import configure_logging
 
 app = typer.Typer(
     help="Staffelstab: Fälle zwischen Kommunen übergeben, mit Einwilligung und Nachweis.",
@@ -24,8 +26,10 @@ app = typer.Typer(
 app.add_typer(directory.app, name="directory")
 app.add_typer(log.app, name="log")
 witnesses.hang_up(log.app)
+witnesses.override_app.command("first-word")(recover.first_word_command)
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
+app.command("recover")(recover.recover_command)
 app.add_typer(backup.app, name="backup")
 
 Folder = Annotated[
@@ -36,6 +40,8 @@ DEFAULT_FOLDER = Path("node-data")
 
 def main() -> None:
     """Run one command; an expected error is one sentence and exit code 1."""
+    # What a program reads stands on standard output alone; ``serve`` says more.
+    configure_logging(json=False, level=WARNING)
     try:
         app()
     except NodeError as error:
@@ -107,7 +113,6 @@ def serve_command(data: Folder = DEFAULT_FOLDER) -> None:
     """Den Knoten betreiben, bis er mit SIGTERM oder Strg+C beendet wird."""
     from node.config import load_settings
     from node.serving import serve
-    from node.telemetry import configure_logging
 
     configure_logging()
     asyncio.run(serve(load_settings(data)))

@@ -21,7 +21,13 @@ from aiohttp import hdrs, web
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 from multidict import CIMultiDict
 
-from node.errors import MalformedMessageError, NodeError, NotFoundError, SignatureError
+from node.errors import (
+    FirstWordError,
+    MalformedMessageError,
+    NodeError,
+    NotFoundError,
+    SignatureError,
+)
 from node.federation.auth import (
     AnswerView,
     RequestView,
@@ -37,6 +43,8 @@ from node.sync import limits
 from node.sync.office import Office
 
 log = structlog.get_logger("federation")
+RETRY_AFTER_S = 1
+"""How soon a peer may try again after our start; we greet it then, too."""
 _FORBIDDEN = ("upgrade", "expect", "trailer", "content-encoding")
 
 
@@ -192,6 +200,8 @@ class Guard:
         code = code_of(error)
         log.warning("request refused", code=code, trace=trace, route=request.path)
         extra: dict[str, object] = {}
+        if isinstance(error, FirstWordError):
+            extra["retry_after"] = RETRY_AFTER_S
         if code == "clock-skew":
             extra["now"] = int(self._office.clock.now().timestamp())
         return _problem(code, trace, **extra)

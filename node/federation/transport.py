@@ -45,7 +45,7 @@ from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
 from node.federation.uploads import PART_TYPE
 from node.ids import MemberId
 from node.sync import limits
-from node.sync.courier import Runner, StatementsAnswer, WitnessAddress
+from node.sync.courier import HelloAnswer, Runner, StatementsAnswer, WitnessAddress
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
 from node.sync.office import Office
@@ -143,8 +143,8 @@ class HttpTransport:
             )
         return parse_answer(strictjson.encode(answer))
 
-    async def hello(self, peer: MemberId) -> StatementsAnswer:
-        """``POST /hello``; the peer's own hello is verified and then forgotten."""
+    async def hello(self, peer: MemberId) -> HelloAnswer:
+        """``POST /hello``; the peer's own hello is verified."""
         ours = await self._run.read(say_hello, self._office, peer, self._started_at)
         body = strictjson.encode({"hello": ours.jws})
         answer = strictjson.parse_object(
@@ -154,8 +154,22 @@ class HttpTransport:
         theirs = answer.pop("hello", None)
         if not isinstance(theirs, str):
             raise MalformedMessageError("hello")
-        read_hello(self._office, peer, theirs)
-        return parse_answer(strictjson.encode(answer))
+        said = read_hello(self._office, peer, theirs)
+        return HelloAnswer(said, parse_answer(strictjson.encode(answer)))
+
+    async def recollect(
+        self, peer: MemberId, after: tuple[int, int], *, of_us: bool
+    ) -> tuple[Envelope, ...]:
+        """``GET /statements``: what it remembers after a place, of us or of itself."""
+        inc, seq = after
+        query = f"?inc={inc}&after={seq}" + ("&of=me" if of_us else "")
+        return parse_answer(
+            await self._call(peer, "GET", f"/statements{query}", b"")
+        ).statements
+
+    async def shared_log(self, peer: MemberId, path: str) -> bytes:
+        """``GET /log/shared``: one page of what the peer's log says of us."""
+        return await self._call(peer, "GET", path, b"")
 
     async def add_checkpoint(
         self, at: MemberId | WitnessAddress, request: bytes
@@ -193,9 +207,10 @@ class HttpTransport:
         office = self._office
         now = office.clock.now()
         url = f"{self._url_of(peer)}{PREFIX}{path}"
-        headers = CIMultiDict(
-            {hdrs.CONTENT_TYPE: media_type, "content-digest": content_digest(body)}
-        )
+        headers: CIMultiDict[str] = CIMultiDict()
+        if body:
+            headers[hdrs.CONTENT_TYPE] = media_type
+            headers["content-digest"] = content_digest(body)
         if offset is not None:
             headers["upload-offset"] = str(offset)
             headers["upload-complete"] = "?1" if is_last else "?0"
@@ -246,7 +261,7 @@ class HttpTransport:
             async with self._session.request(
                 method,
                 url,
-                data=io.BytesIO(body),
+                data=io.BytesIO(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
             ) as response:

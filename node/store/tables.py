@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 
+from node.exchangelog.standing import Standing
 from node.store.columns import Day, Instant, digests, one_of
 from node.sync.transfer import Inbound, Outbound, Why
 
@@ -55,6 +56,26 @@ node_state = Table(
 )
 
 
+class _NodeStanding(TypedColumns):
+    id = Column(Integer, primary_key=True, autoincrement=False)
+    standing: Named[str] = Column(Text)
+    reason: Named[str | None] = Column(Text)
+    proof: Named[str | None] = Column(Text)
+    declared: Named[bool] = Column(Boolean)
+    since = Column(Instant, nullable=False)
+
+
+# One row, so that every process of the node sees it; each start of a leader sets it anew.
+node_standing = Table(
+    "node_standing",
+    metadata,
+    _NodeStanding,
+    CheckConstraint("id = 1", name="id"),
+    one_of("standing", Standing),
+    CheckConstraint("(standing = 'quarantine') = (reason IS NOT NULL)", name="reason"),
+)
+
+
 class _Lease(TypedColumns):
     name = Column(Text, primary_key=True)
     holder: Named[str] = Column(Text)
@@ -73,6 +94,7 @@ class _Outbound(TypedColumns):
     state: Named[str] = Column(Text)
     why: Named[str | None] = Column(Text)
     recipient: Named[str | None] = Column(Text)
+    body: Named[str | None] = Column(Text)
     ags: Named[str] = Column(Text)
     move_on = Column(Day, nullable=False)
     reason: Named[str] = Column(Text)

@@ -12,6 +12,7 @@ from datetime import datetime
 from node.ids import AccountId, MemberId, TransferId
 from node.strictjson import Json
 from node.sync.office import Office
+from node.sync.peerkeys import log_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft
 
@@ -74,7 +75,7 @@ def record(
         Its commitment C, 32 bytes.
     """
     peer = subject.peer
-    head = uow.heads.seen(office.log_of(peer)) if peer else None
+    head = uow.heads.seen(log_of(uow, office, peer)) if peer else None
     fields: dict[str, Json] = {
         "transfer": str(subject.transfer),
         "packet": subject.packet.hex() if subject.packet else None,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.clock import Clock
+from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Keyring, Randomness
 from node.failpoints import Failpoints
 from node.ids import MemberId
@@ -20,8 +21,10 @@ class Office:
     """What this node brings to a use case: its keys, clock, chance and directory.
 
     ``directory`` gives the directory in force at the moment of the call. ``failpoints`` is
-    inert in every real node. ``register`` is the id of this procedure in the body's
-    register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has confirmed.
+    inert in every real node. ``continues`` is the head of our former log that the present
+    one continues, None for a first log (LR-28). ``register`` is the id of this procedure in
+    the body's register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has
+    confirmed.
     ``accept_override`` says whether a container may come in whose sender's quorum two
     people have waived (LR-24).
     """
@@ -33,6 +36,7 @@ class Office:
     failpoints: Failpoints
     log_origin: str
     witness_name: str
+    continues: Checkpoint | None = None
     register: str = "V-01"
     open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
@@ -42,7 +46,3 @@ class Office:
     def member(self) -> MemberId:
         """This node's own member id."""
         return self.keyring.member
-
-    def log_of(self, peer: MemberId) -> str:
-        """The origin of a peer's exchange log, by the directory."""
-        return self.directory().log_key(peer).name

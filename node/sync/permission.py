@@ -7,13 +7,14 @@ HO-28, HO-33; exchange-log 6.1.
 """
 
 from datetime import datetime
+from typing import Final
 
 from node.cases.consent import Member, Permit, Recipient, Wish, Withheld, gate
 from node.cases.days import local_day
 from node.cases.extract import member_of
 from node.cases.model import CaseContent
 from node.errors import KeyRetiredError
-from node.ids import CaseId, KeyId, TransferId
+from node.ids import CaseId, KeyId, MemberId, TransferId
 from node.strictjson import Json
 from node.sync.logbook import Act
 from node.sync.office import Office
@@ -21,12 +22,16 @@ from node.sync.outward import Cause, apply
 from node.sync.ports import UnitOfWork
 from node.sync.transfer import MemberScope, Outbound, OutboundTransfer, OutEvent, Why
 
+NOT_A_MEMBER: Final = "ohne-knoten"
+"""The slug by which the gate knows a body without a node; no record may have it."""
+
+_KREIS: Final = 5
+
 
 def ask_gate(
     uow: UnitOfWork, office: Office, transfer: OutboundTransfer
 ) -> Permit | Withheld:
     """Ask for the stored scope again (HO-28), reading the consents under lock (HO-33)."""
-    assert transfer.recipient is not None
     now = office.clock.now()
     members = [
         _member(uow, uow.cases.person_content(m.case), now) for m in transfer.members
@@ -34,16 +39,33 @@ def ask_gate(
     wishes: dict[CaseId, Wish] = {
         m.case: Wish(m.categories, m.documents, m.basis) for m in transfer.members
     }
-    routed = office.directory().route(transfer.ags, transfer.move_on)
     return gate(
         members,
         wishes,
-        Recipient(transfer.recipient, transfer.ags, routed == transfer.recipient),
+        recipient_of(office, transfer),
         purpose="relocation",
         at=now,
         second=transfer.second,
         prepared_by=transfer.created_by,
         statutes=office.statutes,
+    )
+
+
+def recipient_of(office: Office, transfer: OutboundTransfer) -> Recipient:
+    """Who shall receive, as the gate asks: a member, or a body without a node.
+
+    Such a body stands for itself by its AGS, and is responsible where it is of the same
+    Kreis and the directory names no other member for the new place.
+    """
+    routed = office.directory().route(transfer.ags, transfer.move_on)
+    if transfer.body is None:
+        assert transfer.recipient is not None
+        named = routed == transfer.recipient
+        return Recipient(transfer.recipient, transfer.ags, named)
+    near = transfer.body[:_KREIS] == transfer.ags[:_KREIS]
+    free = routed is None or transfer.body.startswith(routed.scope)
+    return Recipient(
+        MemberId(f"{transfer.body}-{NOT_A_MEMBER}"), transfer.ags, near and free
     )
 
 
@@ -73,6 +95,9 @@ def may_leave(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> bool:
     """
     with uow:
         transfer = uow.outbound.get(transfer_id)
+        if transfer.state is Outbound.GRANTED:
+            # The recipient lost what it was granted: the same bytes again (LOST).
+            return True
         if transfer.state is not Outbound.QUEUED:
             return False
         return stop_cause(uow, office, transfer) is None
@@ -98,7 +123,9 @@ def stop_cause(
     if office.clock.now() >= transfer.expires_at:
         return Cause(why=Why.EXPIRED, act=Act(outcome="expired"), codes=("expired",))
     try:
-        office.directory().kem_key(KeyId(f"{transfer.recipient}#{transfer.kem_kid}"))
+        if transfer.body is None:
+            kid = KeyId(f"{transfer.recipient}#{transfer.kem_kid}")
+            office.directory().kem_key(kid)
     except KeyRetiredError:
         return Cause(why=Why.KEY, act=Act(outcome="key"), codes=("key",))
     answer = ask_gate(uow, office, transfer)

@@ -19,7 +19,8 @@ from node.cases.ports import (
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.logports import ExchangeLog, Heads, Quorums
+from node.sync.exportports import Exports
+from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.rows import (
     Due,
     PacketRow,
@@ -48,10 +49,7 @@ class OutboundRepository(Protocol):
         ...
 
     def replace(self, before: OutboundTransfer, after: OutboundTransfer) -> None:
-        """Compare-and-set on ``before.version``; keeps ``holding`` for the unique index.
-
-        ConflictError: it moved, or another transfer already holds one of the cases (HO-5).
-        """
+        """Compare-and-set; ConflictError: it moved, or a case is held already (HO-5)."""
         ...
 
     def in_states(self, states: Iterable[Outbound]) -> Sequence[TransferId]:
@@ -118,6 +116,16 @@ class Chains(Protocol):
         """Our own incarnation; rises with each recovery."""
         ...
 
+    def begin_incarnation(self, inc: int) -> None:
+        """Recovery: all our chains start anew under this incarnation (HO-25)."""
+        ...
+
+    def restart(
+        self, peer: MemberId, *, out: Position | None, taken: Position | None
+    ) -> None:
+        """Recovery: stand where the peer remembers us; the pair's quarantine is over."""
+        ...
+
     def quarantine(self, peer: MemberId, code: str, proof: str) -> None:
         """Stop talking to this peer but for hello; both statements are the proof."""
         ...
@@ -144,6 +152,16 @@ class Outbox(Protocol):
 
     def statements(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
         """The oldest statements not yet acknowledged, in chain order."""
+        ...
+
+    def after(
+        self, peer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[StatementRow]:
+        """Our statements after a place that the peer took, in chain order (recovery)."""
+        ...
+
+    def keep_again(self, row: StatementRow, at: datetime) -> None:
+        """A statement of ours that the peer holds and we had forgotten; never sent again."""
         ...
 
     def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
@@ -213,6 +231,12 @@ class Inbox(Protocol):
         at: datetime,
     ) -> None:
         """Keep a statement with its result. ConflictError on a second one with this jti."""
+        ...
+
+    def after(
+        self, issuer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[str]:
+        """The JWS of a peer's statements after a place, in chain order (recovery)."""
         ...
 
     def of_transfer(self, transfer: TransferId) -> Sequence[str]:
@@ -317,6 +341,9 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    exports: Exports
+    stands: Stands
+    cards: Cards
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -28,6 +28,7 @@ from node.sync.bodies import (
     WithdrawalAnswerBody,
     WithdrawalBody,
 )
+from node.sync.firstword import is_speaking
 from node.sync.limits import WITHDRAWAL_DUE
 from node.sync.logbook import SYSTEM, Act, Who
 from node.sync.message import Statement
@@ -46,11 +47,17 @@ from node.sync.transfer import (
 )
 from node.sync.words import StatementType
 
+WITHDRAWN = "withdrawn"
+"""The fact of a withdrawal after the words were told; among the states' facts."""
+
 BERLIN = ZoneInfo("Europe/Berlin")
 _GRANTED = frozenset(
     {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED}
+    | {Outbound.TOLD}
 )
-_BEFORE_GRANT = frozenset({Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED})
+_BEFORE_GRANT = frozenset(
+    {Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED, Outbound.EXPORTED}
+)
 
 
 # -- The grant: the point of no return ---------------------------------------------------
@@ -86,7 +93,7 @@ def _decide(
 ) -> OutboundTransfer:
     """First commit wins between this and a withdrawal (HO-33, I3)."""
     assert transfer.recipient is not None
-    if uow.chains.quarantined(transfer.recipient):
+    if uow.chains.quarantined(transfer.recipient) or not is_speaking(uow):
         return apply(uow, office, transfer, OutEvent.GRANT_DELAYED)
     stop = stop_cause(uow, office, transfer)
     if stop is not None:
@@ -145,6 +152,8 @@ def take_statement(  # noqa: C901, PLR0911 - one line per type of statement
             return apply(uow, office, transfer, OutEvent.WITHDRAWAL_ANSWER, cause)
         case StatementType.RETURN_ANSWER:
             return apply(uow, office, transfer, OutEvent.RETURN_ANSWER)
+        case StatementType.LOST:
+            return _take_lost(uow, office, transfer, statement)
         case StatementType.FIRST_CONTACT:
             return apply(uow, office, transfer, OutEvent.FIRST_CONTACT)
         case _:
@@ -179,6 +188,24 @@ def _take_imported(
     )
     uow.after_commit(partial(office.failpoints.reach, Point.CLOSE_AFTER_COMMIT))
     return closed
+
+
+def _take_lost(
+    uow: UnitOfWork, office: Office, transfer: OutboundTransfer, statement: Statement
+) -> OutboundTransfer:
+    """The recipient was restored and has it no more: LOST, or what is left of it (4.3)."""
+    act = Act(statement=statement.digest, outcome="lost")
+    event = OutEvent.LOST
+    moved = any(
+        uow.cases.file(member.case).transfer != transfer.id
+        for member in transfer.members
+    )
+    if transfer.state is Outbound.ERASED or (transfer.state in _GRANTED and moved):
+        event = OutEvent.LOST_MOOT
+    elif transfer.state in _GRANTED and uow.secrets.share_b(transfer.id) is None:
+        event = OutEvent.LOST_EMPTY
+    cause = Cause(why=Why.RESTORED, act=act, codes=("lost",))
+    return apply(uow, office, transfer, event, cause)
 
 
 def _take_rejected(
@@ -253,14 +280,21 @@ def stop_restored(
     nothing is stopped: there the recipient's statement comes again and ends it.
     """
     with uow:
-        for transfer_id in transfers:
-            transfer = uow.outbound.get(transfer_id)
-            if transfer.state in _BEFORE_GRANT:
-                cause = Cause(
-                    why=Why.RESTORED, act=Act(outcome="restored"), codes=("restored",)
-                )
-                apply(uow, office, transfer, OutEvent.STOPPED, cause)
+        stop_outlived(uow, office, transfers)
         uow.commit()
+
+
+def stop_outlived(
+    uow: UnitOfWork, office: Office, transfers: Iterable[TransferId]
+) -> None:
+    """As ``stop_restored``, inside a transaction that has begun."""
+    for transfer_id in transfers:
+        transfer = uow.outbound.get(transfer_id)
+        if transfer.state in _BEFORE_GRANT:
+            cause = Cause(
+                why=Why.RESTORED, act=Act(outcome="restored"), codes=("restored",)
+            )
+            apply(uow, office, transfer, OutEvent.STOPPED, cause)
 
 
 def basis_ended(
@@ -283,8 +317,14 @@ def basis_ended(
                 bodies={
                     Effect.SEND_WITHDRAWAL: _notice(office, transfer, consent),
                 },
+                codes=("withdrawn",),
             )
-            ended.append(apply(uow, office, transfer, OutEvent.WITHDRAWN, cause))
+            # A body without a node is told by letter: its page asks for the answer.
+            facts = {**transfer.facts, WITHDRAWN: office.clock.now()}
+            noted = replace(transfer, facts=facts) if transfer.body else transfer
+            ended.append(
+                apply(uow, office, noted, OutEvent.WITHDRAWN, cause, stored=transfer)
+            )
     return ended
 
 

@@ -254,8 +254,7 @@ INBOUND: Machine[Inbound, InEvent, Effect] = Machine([
 class MemberScope:
     """What of one case travels, and on which ground: stored, asked for again (HO-28).
 
-    ``epoch`` is the number at the sender. ``basis`` is the id of a consent, or
-    ``statute:<code>``.
+    ``epoch`` is the sender's; ``basis`` the id of a consent, or ``statute:<code>``.
     """
 
     case: CaseId
@@ -282,10 +281,9 @@ class Refusal:
 class OutboundTransfer:
     """One transfer as its sender knows it.
 
-    ``facts`` holds the instant at which each state was entered; the pages tick their
-    steps from it. ``offer_digest`` is the SHA-256 of the offer's JWS (claim ``off``).
-    ``last_entry`` is the commitment of the newest log entry of this transfer. ``body`` is
-    the AGS of a body without a node: its transfers follow the table ``exported``.
+    ``facts``: when each state was entered; pages tick their steps from it.
+    ``offer_digest``: SHA-256 of the offer's JWS (claim ``off``). ``last_entry``: commitment
+    of the newest entry. ``body``: AGS of a body without a node (table ``exported``).
     """
 
     id: TransferId
@@ -345,8 +343,7 @@ class OutboundTransfer:
 class InboundTransfer:
     """One transfer as its recipient knows it.
 
-    ``offer`` is the verified body of the offer, kept verbatim; ``offer_digest`` the
-    SHA-256 of its JWS. After the end only the tombstone counts: id, state, digest.
+    ``offer`` is its verified body, ``offer_digest`` its JWS's SHA-256: the tombstone.
     """
 
     id: TransferId

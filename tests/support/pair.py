@@ -48,9 +48,13 @@ def free_ports(count: int) -> list[int]:
 
 
 def found_pair(
-    folder: Path, hands: Hands, *, databases: tuple[str, str] = ("", "")
+    folder: Path,
+    hands: Hands,
+    *,
+    databases: tuple[str, str] = ("", ""),
+    admitted: tuple[MemberId, ...] = (WEHR, SAECKINGEN),
 ) -> dict[MemberId, Path]:
-    """Found and admit both nodes; gives their data folders."""
+    """Found both nodes and admit them, or only some; gives their data folders."""
     now = hands.clock.now()
     published, keys = folder / "directory", folder / "directory-keys"
     root = init(
@@ -85,15 +89,23 @@ def found_pair(
             randomness=hands.randomness,
         )
         paths.root.write_bytes(root)
-        admit(
-            published,
-            [keys],
-            request=AdmissionRequest.parse(request),
-            places=shipped_places(),
-            at=hands.clock.now(),
-        )
+        (folder / f"{member}.request").write_bytes(request)
+        if member in admitted:
+            join(folder, member, hands)
         folders[member] = paths.folder
     return folders
+
+
+def join(folder: Path, member: MemberId, hands: Hands) -> None:
+    """Admit a founded node into the directory."""
+    request = (folder / f"{member}.request").read_bytes()
+    admit(
+        folder / "directory",
+        [folder / "directory-keys"],
+        request=AdmissionRequest.parse(request),
+        places=shipped_places(),
+        at=hands.clock.now(),
+    )
 
 
 def add_staff(node: Node) -> None:
