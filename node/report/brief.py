@@ -38,7 +38,7 @@ _STYLE: Final = (
     "grid-template-columns:14rem 1fr;gap:.1rem 1rem;margin:0 0 .8rem}dt{color:#555}"
     "dd{margin:0}section.case{break-before:page}.muted{color:#555}"
 )
-_KINDS: Final = {
+_KINDS: Final[dict[str, str]] = {
     "person": "Person",
     "care_status": "Stand der Betreuung",
     "household_member": "Haushalt",
@@ -62,7 +62,7 @@ _KINDS: Final = {
     "protection": "Schutzvermerk",
     "third_person": "Weitere Beteiligte",
 }
-_FIELDS: Final = {
+_FIELDS: Final[dict[str, str]] = {
     "family_name": "Familienname",
     "given_names": "Vornamen",
     "birth_name": "Geburtsname",
@@ -176,9 +176,11 @@ _FIELDS: Final = {
     "closure_reason": "Grund",
     "closed_on": "Beendet am",
 }
+_ORDER: Final = {name: place for place, name in enumerate(_FIELDS)}
 _UNREADABLE: Final = frozenset(
     {"sha256", "digest", "bytes", "media_type", "plan", "plan_version", "household"}
     | {"member", "split_from", "document", "touched", "concerns", "counted", "isced"}
+    | {"goal", "guardians"}
 )
 """Numbers of the program; they stand in ``teile/`` for a program."""
 
@@ -242,11 +244,15 @@ def _case(extract: Extract, files: Mapping[str, str]) -> str:
 def _record(record: JsonObject, files: Mapping[str, str]) -> str:
     kind, values = str(record["kind"]), record["values"]
     assert isinstance(values, dict)
-    facts: list[tuple[str, str]] = [
-        (_FIELDS.get(name, name), text)
-        for name, value in values.items()
-        if name not in _UNREADABLE and (text := ", ".join(_texts(kind, name, value)))
+    shown = sorted(values.keys() - _UNREADABLE, key=_place)
+    if kind == "contact":
+        # Here ``persons`` are numbers of cases; of a flat they are how many live there.
+        shown = [name for name in shown if name != "persons"]
+    facts = [
+        (_FIELDS.get(name, name), ", ".join(_texts(kind, name, values[name])))
+        for name in shown
     ]
+    facts = [(name, text) for name, text in facts if text]
     file = files.get(str(record.get("id", "")))
     if file:
         facts.append(("Datei", file))
@@ -254,6 +260,11 @@ def _record(record: JsonObject, files: Mapping[str, str]) -> str:
         return ""
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
     return f"<h3>{escape(_KINDS.get(kind, kind))}</h3><dl>{rows}</dl>"
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Fields in the order of the list above, then the others by name."""
+    return (_ORDER.get(name, len(_ORDER)), name)
 
 
 def _texts(kind: str, name: str, value: Json) -> Iterator[str]:

@@ -3,11 +3,10 @@
 import pytest
 import pytest_asyncio
 
-from node.casework import exports, sealing
-from node.cases.model import Baton
+from node.casework import exports
 from node.sync.transfer import Outbound
-from tests.support.exporting import TOWN, town
-from tests.support.pair import CLERK, give_consent, open_case
+from tests.support.exporting import town
+from tests.support.pair import CLERK
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,11 +22,15 @@ async def test_a_case_goes_as_a_sealed_file_and_is_handed_over_by_the_code(wehr)
     assert wehr.outbound(transfer).state is Outbound.EXPORTED
     wehr.tell(transfer)
     opened = wehr.seal.open(wehr.file(transfer), wehr.seal.words)
-    import io, zipfile
+    import io
+    import zipfile
+
     archive = zipfile.ZipFile(io.BytesIO(opened))
     print(archive.namelist())
     text = archive.read("quittung.txt").decode()
-    open("/tmp/brief.html","wb").write(archive.read("brief.html"))
+    open("/tmp/brief.html", "wb").write(archive.read("brief.html"))
     code = text.split("Code:")[1].split("\r\n")[0]
-    after = wehr.node.store.write_sync(exports.acknowledge, wehr.node.office, transfer, code=code, by=CLERK)
+    after = wehr.node.store.write_sync(
+        exports.acknowledge, wehr.node.office, transfer, code=code, by=CLERK
+    )
     assert after.state is Outbound.CLOSED

@@ -24,6 +24,7 @@ from node.web.pages import (
     erasures,
     evidence,
     exchangelog,
+    exports,
     inbox,
     logaccess,
     logcompare,
@@ -32,6 +33,7 @@ from node.web.pages import (
     moves,
     outbox,
     relocations,
+    sealedimport,
     setup,
     status,
     withdrawals,
@@ -61,6 +63,9 @@ def all_routes() -> list[Route]:
         *moves.routes(),
         *relocations.routes(),
         *outbox.routes(),
+        # Before the pages of single offers, whose pattern would fit as well.
+        *sealedimport.routes(),
+        *exports.routes(),
         *inbox.routes(),
         *arrivals.routes(),
         # Before the pages of single transfers, whose pattern would fit as well.

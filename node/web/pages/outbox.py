@@ -21,7 +21,7 @@ from node.report.people import People
 from node.report.readings import PersonRow, ReadingUnit, TransferRow
 from node.report.track import track_of
 from node.sync.transfer import Outbound, OutboundTransfer
-from node.web.casework import actor, body_name, colleagues, people_of
+from node.web.casework import actor, body_name, colleagues, people_of, recipient_name
 from node.web.failures import conflict
 from node.web.frame import (
     Route,
@@ -39,7 +39,7 @@ from node.web.wording import State, reason_words, refusal_words, state_words
 _READERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
 _OPEN: Final = frozenset(
     {Outbound.HELD, Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED}
-    | {Outbound.GRANTED, Outbound.RECALLING}
+    | {Outbound.GRANTED, Outbound.RECALLING, Outbound.EXPORTED, Outbound.TOLD}
 )
 
 
@@ -110,10 +110,10 @@ def _line(request: web.Request, row: TransferRow, people: People) -> Line:
         if transfer.state is Outbound.HELD
         else f"/outbox/{transfer.id}",
         who=_who(own, len(transfer.members), words),
-        body=body_name(parts, transfer.recipient),
+        body=recipient_name(parts, transfer),
         state=state_words(transfer),
         since=max(transfer.facts.values(), default=transfer.created_at),
-        next=next_of(track, row, body_name(parts, transfer.recipient), words),
+        next=next_of(track, row, recipient_name(parts, transfer), words),
     )
 
 
@@ -147,10 +147,12 @@ def _who(own: Sequence[PersonRow], total: int, words: Words) -> str:
 async def _show(request: web.Request) -> web.Response:
     parts, words = parts_of(request), words_of(request)
     row = await parts.run.read(_row, path_id(request, "transfer", TransferId))
+    if row.transfer.body is not None:
+        return await see_other(request, f"/exports/{row.transfer.id}")
     people = await people_of(request)
     own = await _visible(request, row, people)
     transfer, track = row.transfer, track_of(row)
-    body = body_name(parts, transfer.recipient)
+    body = recipient_name(parts, transfer)
     names = await colleagues(request)
     refusal = transfer.refusal
     return await page(
@@ -230,7 +232,7 @@ async def _ask_back(request: web.Request) -> web.Response:
         "transfer_back.html",
         transfer=row.transfer,
         own=own,
-        body=body_name(parts, row.transfer.recipient),
+        body=recipient_name(parts, row.transfer),
     )
 
 
