@@ -1,18 +1,20 @@
 """A town that hands a case to a place without a node, and that place when it has one.
 
-``QuickSeal`` stands for age where a test is not about age: a spawned process and scrypt
-take seconds. What is sealed, kept, told and imported is the product's own.
+``QuickSeal`` seals with age at the lowest cost: scrypt as it should be takes seconds. What
+is kept, told, opened and imported is the product's own.
 """
 
 import asyncio
+import io
+import re
 import secrets
+import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
-from nacl.secret import SecretBox
+import pyrage
 
 from node.bootstrap import Hands, Node, build_node
 from node.casework import exports, relocations, sealing
@@ -35,6 +37,7 @@ from tests.support.pair import (
     give_consent,
     open_case,
 )
+from tests.support.quickage import quick_age
 
 TOWN = Address(
     "Stadt Bad Säckingen", ("Rathausplatz 1", "79713 Bad Säckingen"), AGS[SAECKINGEN]
@@ -45,15 +48,26 @@ class QuickSeal:
     """Seals at once, and remembers the words for the test."""
 
     def __init__(self) -> None:
+        """Nothing was sealed yet."""
         self.words = ""
 
     def __call__(self, content: bytes, passphrase: str) -> bytes:
+        """The age file."""
         self.words = passphrase
-        return SecretBox(sha256(passphrase.encode()).digest()).encrypt(content)
+        return quick_age(content, passphrase)
 
-    @staticmethod
-    def open(sealed: bytes, passphrase: str) -> bytes:
-        return SecretBox(sha256(passphrase.encode()).digest()).decrypt(sealed)
+
+def archive_of(sealed: bytes, words: str) -> zipfile.ZipFile:
+    """What lies in a sealed file."""
+    return zipfile.ZipFile(io.BytesIO(pyrage.passphrase.decrypt(sealed, words)))
+
+
+def code_in(sealed: bytes, words: str) -> str:
+    """The receipt code as somebody reads it out."""
+    text = archive_of(sealed, words).read("quittung.txt").decode()
+    found = re.search(r"Code:\s+(\w{4} \w{4})", text)
+    assert found
+    return found[1]
 
 
 @dataclass
