@@ -24,9 +24,9 @@ from node.sync import exportend, outward, permission
 from node.sync.exportports import Address, Export
 from node.sync.logbook import Act, Who
 from node.sync.office import Office
+from node.sync.onward import WITHDRAWN
 from node.sync.ports import UnitOfWork
 from node.sync.rows import StoredFile
-from node.sync.sender import WITHDRAWN
 from node.sync.transfer import Outbound, OutboundTransfer, OutEvent
 
 SHOWN_FOR: Final = timedelta(minutes=10)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from node import strictjson
+from node.cases.addendum import added
 from node.cases.consent import (
     Member,
     Permit,
@@ -32,7 +33,7 @@ from node.sync.office import Office
 from node.sync.permission import open_member, recipient_of
 from node.sync.ports import UnitOfWork
 from node.sync.transfer import MemberScope, Outbound, OutboundTransfer
-from node.sync.words import Band, Basis
+from node.sync.words import Band, Basis, Kind
 from node.trust.keysheet import KemKey
 
 PURPOSE = "relocation"
@@ -94,7 +95,11 @@ def draft(
         if transfer.state is not Outbound.HELD or unaddressed:
             return None
         household = _open(uow, transfer, now)
-        left_behind = _stay_behind(uow, transfer, household)
+        left_behind = (
+            []
+            if transfer.kind is Kind.ADDENDUM
+            else _stay_behind(uow, transfer, household)
+        )
     recipient = recipient_of(office, transfer)
     wishes = _wishes(transfer)
     going, declined = _who_goes(household.members, wishes, recipient, office=office)
@@ -119,8 +124,9 @@ def draft(
         kem = office.directory().sealing_key(recipient.member, now)
     stay = [*left_behind, *(household.contents[case] for case in declined)]
     minors = sum(is_minor(birth_of(c.person), now.date()) for c in stay)
+    chosen = added if transfer.kind is Kind.ADDENDUM else select
     extracts = tuple(
-        select(household.contents[m.case], answer, home=office.member) for m in going
+        chosen(household.contents[m.case], answer, home=office.member) for m in going
     )
     return Draft(
         transfer=transfer,

@@ -13,7 +13,7 @@ prelude is made, and ``PacketPlan.encode`` gives the bytes.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -70,6 +70,7 @@ class Envelope:
     kind: Kind
     purpose: Purpose
     preview: bytes | None
+    tags: Mapping[CaseId, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,17 @@ class Layout:
     sources: tuple[Callable[[], Iterator[bytes]], ...] = field(repr=False)
 
 
-def lay_out(extracts: Iterable[Extract], open_document: OpenDocument) -> Layout:
+def lay_out(
+    extracts: Iterable[Extract],
+    open_document: OpenDocument,
+    tags: Mapping[CaseId, bytes],
+) -> Layout:
     """Divide extracts into parts; documents are read once here, to be named by digests.
+
+    Args:
+        extracts: What was permitted.
+        open_document: Gives the plaintext of a document.
+        tags: The tag of each case, where the manifest names it.
 
     Raises:
         InputError: More or larger content than a packet holds; the field says which.
@@ -161,7 +171,10 @@ def lay_out(extracts: Iterable[Extract], open_document: OpenDocument) -> Layout:
             add(extract, DOCUMENTS, _media_type(paper.media_type), source)
         role = extract.role if _fits(ROLE.read, extract.role) else None
         cats = tuple(sorted(extract.parts))
-        cases.append(PacketCase(extract.case, extract.epoch, role, cats, tuple(bases)))
+        tag = tags.get(extract.case)
+        cases.append(
+            PacketCase(extract.case, extract.epoch, role, cats, tuple(bases), tag)
+        )
     return Layout(tuple(cases), tuple(parts), tuple(sources))
 
 
@@ -173,7 +186,7 @@ def plan_packet(
     Raises:
         InputError: More or larger content than a packet holds; the field says which.
     """
-    layout = lay_out(extracts, open_document)
+    layout = lay_out(extracts, open_document, envelope.tags)
     manifest = Manifest(
         v=1,
         iss=envelope.issuer,

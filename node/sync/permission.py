@@ -6,6 +6,7 @@ its grounds. Must never happen: a yes that outlives its transaction. Implements 
 HO-28, HO-33; exchange-log 6.1.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -20,7 +21,9 @@ from node.sync.logbook import Act
 from node.sync.office import Office
 from node.sync.outward import Cause, apply
 from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from node.sync.transfer import MemberScope, Outbound, OutboundTransfer, OutEvent, Why
+from node.sync.words import Kind
 
 NOT_A_MEMBER: Final = "ohne-knoten"
 """The slug by which the gate knows a body without a node; no record may have it."""
@@ -52,21 +55,21 @@ def ask_gate(
 
 
 def recipient_of(office: Office, transfer: OutboundTransfer) -> Recipient:
-    """Who shall receive, as the gate asks: a member, or a body without a node.
+    """For whom the gate is asked: the body, the place, whether the place makes it theirs.
 
-    Such a body stands for itself by its AGS, and is responsible where it is of the same
+    A return follows no move, so no consent for "who is responsible there" covers it. A body
+    without a node stands for itself by its AGS, and is responsible where it is of the same
     Kreis and the directory names no other member for the new place.
     """
     routed = office.directory().route(transfer.ags, transfer.move_on)
-    if transfer.body is None:
-        assert transfer.recipient is not None
-        named = routed == transfer.recipient
-        return Recipient(transfer.recipient, transfer.ags, named)
-    near = transfer.body[:_KREIS] == transfer.ags[:_KREIS]
-    free = routed is None or transfer.body.startswith(routed.scope)
-    return Recipient(
-        MemberId(f"{transfer.body}-{NOT_A_MEMBER}"), transfer.ags, near and free
-    )
+    if transfer.body is not None:
+        member = MemberId(f"{transfer.body}-{NOT_A_MEMBER}")
+        near = transfer.body[:_KREIS] == transfer.ags[:_KREIS]
+        free = routed is None or transfer.body.startswith(routed.scope)
+        return Recipient(member, transfer.ags, near and free)
+    assert transfer.recipient is not None
+    is_new_place = transfer.kind is not Kind.RETURN and routed == transfer.recipient
+    return Recipient(transfer.recipient, transfer.ags, is_new_place)
 
 
 def open_member(
@@ -112,6 +115,7 @@ def stop(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
         cause = stop_cause(uow, office, transfer)
         if cause is not None:
             apply(uow, office, transfer, OutEvent.STOPPED, cause)
+            prepare_anew(uow, office, transfer, cause)
             uow.commit()
 
 
@@ -122,17 +126,59 @@ def stop_cause(
     assert transfer.expires_at is not None
     if office.clock.now() >= transfer.expires_at:
         return Cause(why=Why.EXPIRED, act=Act(outcome="expired"), codes=("expired",))
-    try:
-        if transfer.body is None:
-            kid = KeyId(f"{transfer.recipient}#{transfer.kem_kid}")
-            office.directory().kem_key(kid)
-    except KeyRetiredError:
-        return Cause(why=Why.KEY, act=Act(outcome="key"), codes=("key",))
+    stop = key_cause(office, transfer) if transfer.body is None else None
+    if stop is not None:
+        return stop
     answer = ask_gate(uow, office, transfer)
     if isinstance(answer, Withheld):
         codes = tuple(sorted({str(code) for _, code in answer.reasons}))
         return Cause(why=Why.BASIS_GONE, act=Act(outcome="basis-gone"), codes=codes)
     return None
+
+
+def key_cause(office: Office, transfer: OutboundTransfer) -> Cause | None:
+    """STOPPED(key): the recipient's keys are retired or lost (handover 11.4)."""
+    try:
+        office.directory().kem_key(KeyId(f"{transfer.recipient}#{transfer.kem_kid}"))
+    except KeyRetiredError:
+        return Cause(why=Why.KEY, act=Act(outcome="key"), codes=("key",))
+    return None
+
+
+def prepare_anew(
+    uow: UnitOfWork, office: Office, stopped: OutboundTransfer, cause: Cause
+) -> None:
+    """After STOPPED(key) a new transfer of the same cases waits, and names the former one.
+
+    It is sealed when the recipient has a key that may be sealed to, and the gate still
+    says yes. What a person had confirmed is confirmed again: the body came back with new
+    keys.
+    """
+    if cause.why is not Why.KEY:
+        return
+    now = office.clock.now()
+    new = TransferId.of(office.randomness(16))
+    uow.outbound.add(
+        OutboundTransfer(
+            id=new,
+            state=Outbound.HELD,
+            recipient=stopped.recipient,
+            ags=stopped.ags,
+            move_on=stopped.move_on,
+            reason=stopped.reason,
+            members=tuple(
+                replace(m, categories=frozenset(), documents=frozenset(), basis="")
+                for m in stopped.members
+            ),
+            created_at=now,
+            created_by=stopped.created_by,
+            policy="auto" if stopped.policy == "auto" else "confirm",
+            replaces=stopped.id,
+            kind=stopped.kind,
+            facts={Outbound.HELD: now},
+        )
+    )
+    uow.wake(Wake.RELEASE, str(new))
 
 
 def consent_references(uow: UnitOfWork, transfer: OutboundTransfer) -> list[Json]:

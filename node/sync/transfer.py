@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum, unique
+from typing import Generic, TypeVar
 
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
 from node.sync.machine import Machine, Rule
+from node.sync.words import Kind
 
 
 @unique
@@ -96,6 +98,7 @@ class OutEvent(StrEnum):
     RETURN_ASKED = "RETURN_ASKED"
     RETURN_ANSWER = "RETURN_ANSWER"
     FIRST_CONTACT = "FIRST_CONTACT"
+    PASSED_ON = "PASSED_ON"
     LOST = "LOST"
     LOST_EMPTY = "LOST_EMPTY"
     LOST_MOOT = "LOST_MOOT"
@@ -129,6 +132,7 @@ class InEvent(StrEnum):
     RETURN_REQUEST = "RETURN_REQUEST"
     RETURN_DECLINED = "RETURN_DECLINED"
     FIRST_CONTACT_NOTED = "FIRST_CONTACT_NOTED"
+    PASSED_ON_NOTED = "PASSED_ON_NOTED"
 
 
 @unique
@@ -168,6 +172,7 @@ class Effect(StrEnum):
     SEND_WITHDRAWAL_ANSWER = "send withdrawal-answer"
     SEND_RETURN_ANSWER = "send return-answer"
     SEND_FIRST_CONTACT = "send first-contact"
+    SEND_PASSED_ON = "send passed-on"
 
 
 _O, _I, _F = Outbound, Inbound, Effect
@@ -206,7 +211,7 @@ OUTBOUND: Machine[Outbound, OutEvent, Effect] = Machine([
     Rule((_O.RECALLED,),   (_OE.STORED, _OE.OPEN_REQUEST, _OE.LOST, _OE.RECALLED, _OE.REJECTED, _OE.EXPIRED_THERE), None),
     Rule((_O.GRANTED, *_OVER), (_OE.WITHDRAWN,),    None,         (_F.SEND_WITHDRAWAL, _F.TELL),                   "notice.sent"),
     Rule(_OVER,            (_OE.WITHDRAWAL_ANSWER,), None,        (_F.TELL,),                                      "notice.answered"),
-    Rule(_OVER,            (_OE.RETURN_ANSWER, _OE.FIRST_CONTACT), None, (_F.TELL,)),
+    Rule(_OVER,            (_OE.RETURN_ANSWER, _OE.FIRST_CONTACT, _OE.PASSED_ON), None, (_F.TELL,)),
     Rule((_O.CLOSED, _O.DURABLE), (_OE.RETURN_ASKED,), None,      (_F.SEND_RETURN_REQUEST,)),
     Rule((_O.ASKED,),      (_OE.OPEN_REQUEST,),     None),
     Rule((_O.QUEUED,),     (_OE.LOST,),             None),
@@ -241,6 +246,7 @@ INBOUND: Machine[Inbound, InEvent, Effect] = Machine([
     Rule((_I.ANNOUNCED, _I.WAITING, _I.APPROVED, _I.CLOSED, _I.DURABLE), (_IE.RETURN_REQUEST,), None, (_F.TELL,)),
     Rule(_HERE,            (_IE.RETURN_DECLINED,),  None,         (_F.SEND_RETURN_ANSWER,)),
     Rule(_HERE,            (_IE.FIRST_CONTACT_NOTED,), None,      (_F.SEND_FIRST_CONTACT,)),
+    Rule(_HERE,            (_IE.PASSED_ON_NOTED,),  None,         (_F.SEND_PASSED_ON,)),
     # A grant opens nothing here any more; the sender may not know yet.
     Rule((_I.REJECTED, _I.EXPIRED), (_IE.RECALL, _IE.GRANT, _IE.WITHDRAWAL, _IE.RETURN_REQUEST), None),
     Rule((_I.RECALLED,),   (_IE.RECALL, _IE.WITHDRAWAL, _IE.RETURN_REQUEST), None),
@@ -277,6 +283,20 @@ class Refusal:
     other: str | None = None
 
 
+_T, _E = TypeVar("_T"), TypeVar("_E", OutEvent, InEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[_T, _E]):
+    """One applied event at one end; ``after`` still has the old ``version``."""
+
+    before: _T
+    after: _T
+    event: _E
+    effects: tuple[Effect, ...]
+    logs: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundTransfer:
     """One transfer as its sender knows it.
@@ -310,9 +330,15 @@ class OutboundTransfer:
     last_entry: bytes | None = None
     refusal: Refusal | None = None
     replaces: TransferId | None = None
+    kind: Kind = Kind.MOVE
     withheld: tuple[tuple[CaseId, str], ...] = ()
     facts: Mapping[str, datetime] = field(default_factory=dict)
     body: Ags | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds its cases (HO-5); an addendum follows them and never does."""
+        return self.state in HOLDING and self.kind is not Kind.ADDENDUM
 
     def on(
         self,
@@ -321,7 +347,7 @@ class OutboundTransfer:
         at: datetime,
         why: Why | None = None,
         table: Machine[Outbound, OutEvent, Effect] = OUTBOUND,
-    ) -> "OutStep":
+    ) -> "Step[OutboundTransfer, OutEvent]":
         """Apply one event by a table.
 
         Raises:
@@ -336,7 +362,7 @@ class OutboundTransfer:
         else:
             why = self.why
         after = replace(self, state=outcome.enters, why=why, facts=facts)
-        return OutStep(self, after, event, outcome.does, outcome.logs)
+        return Step(self, after, event, outcome.does, outcome.logs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +390,7 @@ class InboundTransfer:
     peer_entry: bytes | None = None
     facts: Mapping[str, datetime] = field(default_factory=dict)
 
-    def on(self, event: InEvent, *, at: datetime) -> "InStep":
+    def on(self, event: InEvent, *, at: datetime) -> "Step[InboundTransfer, InEvent]":
         """Apply one event.
 
         Raises:
@@ -375,26 +401,4 @@ class InboundTransfer:
         if outcome.enters is not self.state:
             facts[outcome.enters] = at
         after = replace(self, state=outcome.enters, facts=facts)
-        return InStep(self, after, event, outcome.does, outcome.logs)
-
-
-@dataclass(frozen=True, slots=True)
-class OutStep:
-    """One applied event at the sender; ``after`` still has the old ``version``."""
-
-    before: OutboundTransfer
-    after: OutboundTransfer
-    event: OutEvent
-    effects: tuple[Effect, ...]
-    logs: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class InStep:
-    """One applied event at the recipient; ``after`` still has the old ``version``."""
-
-    before: InboundTransfer
-    after: InboundTransfer
-    event: InEvent
-    effects: tuple[Effect, ...]
-    logs: str | None
+        return Step(self, after, event, outcome.does, outcome.logs)

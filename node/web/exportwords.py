@@ -16,7 +16,7 @@ from node.report.readings import ReadingUnit, TransferRow
 from node.sync import exportend
 from node.sync.exportports import Export
 from node.sync.office import Office
-from node.sync.sender import WITHDRAWN
+from node.sync.onward import WITHDRAWN
 from node.sync.transfer import Outbound, OutboundTransfer
 from node.web.frame import parts_of
 

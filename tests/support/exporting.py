@@ -136,7 +136,7 @@ async def town(
     """Wehr alone in its federation."""
     clock = MovingClock()
     hands = Hands(clock, secrets.token_bytes, failpoints or NoFailpoints())
-    folders = await asyncio.to_thread(found_pair, folder, hands, admitted=(WEHR,))
+    folders = await asyncio.to_thread(found_pair, folder, hands, later=(SAECKINGEN,))
     async with build_node(load_settings(folders[WEHR]), hands) as node:
         add_staff(node)
         yield Town(folder, folders, node, clock, QuickSeal())

@@ -14,6 +14,7 @@ from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words, msgid
 from node.web.pages import (
     accounts,
+    aftermath,
     arrivals,
     casefile,
     cases,
@@ -33,8 +34,11 @@ from node.web.pages import (
     moves,
     outbox,
     relocations,
+    restricted,
+    returns,
     sealedimport,
     setup,
+    sidenotes,
     status,
     withdrawals,
     witnesses,
@@ -55,6 +59,8 @@ def all_routes() -> list[Route]:
         *work.routes(),
         *cases.routes(),
         *casefile.routes(),
+        *sidenotes.routes(),
+        *restricted.routes(),
         *documents.routes(),
         *consents.routes(),
         *consentcards.routes(),
@@ -66,7 +72,9 @@ def all_routes() -> list[Route]:
         # Before the pages of single offers, whose pattern would fit as well.
         *sealedimport.routes(),
         *exports.routes(),
+        *returns.routes(),
         *inbox.routes(),
+        *aftermath.routes(),
         *arrivals.routes(),
         # Before the pages of single transfers, whose pattern would fit as well.
         *erasures.routes(),

@@ -46,7 +46,7 @@ def layout(content=b"%PDF-1.7 Zeugnis"):
         (Paper(PAPER, bytes(32), "application/pdf"),),
         (Evidence(ConsentId("a" * 32), b"{}", bytes(16)),),
     )
-    return lay_out([extract], lambda _case, _digest: iter((content,)))
+    return lay_out([extract], lambda _case, _digest: iter((content,)), {})
 
 
 def heading(**changes):
