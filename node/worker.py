@@ -310,8 +310,9 @@ class Worker:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
-            await self._guard(witnessing.ask_others, self._courier)
+            # What woke us may not be signed yet; nothing that waits is that urgent.
             await asyncio.sleep(POLL_S)
+            await self._guard(witnessing.ask_others, self._courier)
 
     async def _directory(self) -> None:
         while True:

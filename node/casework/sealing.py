@@ -187,6 +187,7 @@ def freeze(
             uow.quorums.wait(QuorumWait(after.id, office.clock.now(), 0, 1, ()))
         uow.tasks.settle("transfer.held", transfer=transfer.id)
         uow.wake(Wake.PUBLISH, "")
+        uow.wake(Wake.WITNESS, "")
         office.failpoints.reach(Point.EXPORT_BEFORE_COMMIT)
         uow.commit()
     return after

@@ -283,7 +283,8 @@ class Refusal:
     other: str | None = None
 
 
-_T, _E = TypeVar("_T"), TypeVar("_E", OutEvent, InEvent)
+_T = TypeVar("_T")
+_E = TypeVar("_E", OutEvent, InEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,11 +349,7 @@ class OutboundTransfer:
         why: Why | None = None,
         table: Machine[Outbound, OutEvent, Effect] = OUTBOUND,
     ) -> "Step[OutboundTransfer, OutEvent]":
-        """Apply one event by a table.
-
-        Raises:
-            TransitionError: The table has no line for it; nothing changes.
-        """
+        """Apply one event by a table; TransitionError if it has no line (HO-11)."""
         outcome = table.step(self.state, event)
         facts = dict(self.facts)
         if outcome.enters is not self.state:
@@ -391,11 +388,7 @@ class InboundTransfer:
     facts: Mapping[str, datetime] = field(default_factory=dict)
 
     def on(self, event: InEvent, *, at: datetime) -> "Step[InboundTransfer, InEvent]":
-        """Apply one event.
-
-        Raises:
-            TransitionError: The table has no line for it; nothing changes.
-        """
+        """Apply one event; TransitionError if the table has no line for it (HO-11)."""
         outcome = INBOUND.step(self.state, event)
         facts = dict(self.facts)
         if outcome.enters is not self.state:

@@ -14,6 +14,7 @@ from node.config import load_settings
 from node.errors import ForbiddenError, InputError, PacketUnreadableError
 from node.failpoints import NoFailpoints
 from node.ids import Ags
+from node.sync import exportend
 from node.sync.exportports import Address
 from node.sync.transfer import Outbound
 from tests.support.exporting import code_in, town
@@ -42,6 +43,7 @@ async def both(tmp_path_factory):
             "elsewhere": await made(wehr, told=True, to=LAUFENBURG),
             "untold": await made(wehr, told=False),
             "early": await made(wehr, told=False),
+            "friend": await made(wehr, told=True),
             "again": await made(wehr, told=True),
         }
         hands = Hands(wehr.clock, secrets.token_bytes, NoFailpoints())
@@ -87,7 +89,7 @@ def case_of(wehr, transfer):
     return wehr.outbound(transfer).members[0].case
 
 
-@pytest.mark.spec("HO-117", "TRF-21", "TRF-22")
+@pytest.mark.spec("HO-117", "TRF-47", "TRF-48")
 @pytest.mark.parametrize("which", ["told", "closed"])
 async def test_the_case_is_at_home_there_once_and_the_sender_knows(both, which):
     wehr, saeckingen, files = both
@@ -168,3 +170,22 @@ async def test_imported_before_the_words_were_told_is_refused_at_the_sender(both
     await asyncio.to_thread(take, saeckingen, content, words)
     await until(lambda: refusals(wehr.node, transfer) == 1)
     assert wehr.outbound(transfer).state is Outbound.EXPORTED
+
+
+@pytest.mark.spec("LR-32")
+async def test_a_member_that_cosigned_lets_the_next_file_leave(both):
+    wehr, saeckingen, files = both
+    _, content, words = files["friend"]
+    await asyncio.to_thread(take, saeckingen, content, words)
+    await until(lambda: bool(wehr.node.store.read_sync(lambda u: u.outbox.met_last(1))))
+    transfer = await wehr.sealed(LAUFENBURG)
+    await until(lambda: may_leave(wehr, transfer))
+    assert wehr.file(transfer)
+
+
+def may_leave(wehr, transfer):
+    return wehr.node.store.read_sync(
+        lambda uow: exportend.may_leave(
+            uow, wehr.node.office, uow.outbound.get(transfer)
+        )
+    )

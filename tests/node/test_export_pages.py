@@ -161,7 +161,7 @@ async def test_the_code_hands_the_case_over_and_a_letter_of_two_starts_the_time(
     assert wehr.outbound(transfer).state is Outbound.DURABLE
 
 
-@pytest.mark.spec("TRF-17")
+@pytest.mark.spec("TRF-43")
 async def test_who_claims_cannot_confirm(wehr, clerk):
     transfer = await told(wehr, clerk)
     at = f"/exports/{transfer}"
@@ -208,7 +208,7 @@ async def test_an_address_that_is_not_whole_is_asked_for_again(
     assert sentence in said(answer)
 
 
-@pytest.mark.spec("TRF-18")
+@pytest.mark.spec("TRF-44")
 async def test_a_withdrawal_after_the_words_shows_a_letter_and_asks_for_the_answer(
     wehr, clerk
 ):

@@ -16,10 +16,19 @@ from node.exchangelog.kinds import EntryType
 from node.ids import Ags, CaseId
 from node.store.sourceeraser import SourceEraser
 from node.sync.exportports import Address
+from node.sync.override import ask_override, confirm_override
 from node.sync.transfer import Outbound, Why
 from tests.support import desk
 from tests.support.exporting import TOWN, archive_of, code_in, confirm, town
-from tests.support.pair import APPROVER, CLERK, SECOND, give_consent, open_case
+from tests.support.office import LEADER
+from tests.support.pair import (
+    APPROVER,
+    CLERK,
+    SAECKINGEN,
+    SECOND,
+    give_consent,
+    open_case,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -175,7 +184,7 @@ async def test_the_words_are_told_to_nobody_without_a_name(wehr, name):
     assert wehr.outbound(transfer).state is Outbound.EXPORTED
 
 
-@pytest.mark.spec("TRF-15")
+@pytest.mark.spec("TRF-41")
 async def test_a_basis_that_is_gone_destroys_the_words_instead_of_telling_them(wehr):
     transfer = await wehr.sealed()
     wehr.clock.offset += timedelta(days=400)
@@ -191,7 +200,7 @@ async def test_a_basis_that_is_gone_destroys_the_words_instead_of_telling_them(w
 # -- The code ----------------------------------------------------------------------------
 
 
-@pytest.mark.spec("TRF-16")
+@pytest.mark.spec("TRF-42")
 async def test_a_wrong_code_closes_nothing_and_five_cost_a_quarter_of_an_hour(wehr):
     transfer = await told(wehr)
     code = code_of(wehr, transfer)
@@ -214,7 +223,7 @@ async def test_the_code_of_another_export_is_a_wrong_one(wehr):
     assert isinstance(do(wehr, exports.acknowledge, second, code=code), WrongCode)
 
 
-@pytest.mark.spec("TRF-16")
+@pytest.mark.spec("TRF-42")
 async def test_a_code_before_the_words_were_told_is_not_looked_at(wehr):
     transfer = await wehr.sealed()
     with pytest.raises(TransitionError):
@@ -230,7 +239,7 @@ async def test_a_code_is_taken_as_it_is_read_out(wehr):
 # -- Two persons -------------------------------------------------------------------------
 
 
-@pytest.mark.spec("TRF-17")
+@pytest.mark.spec("TRF-43")
 async def test_a_case_that_was_never_opened_comes_back_two_epochs_later(wehr):
     transfer = await told(wehr)
     do(wehr, exports.claim, transfer, Claim.NOT_OPENED)
@@ -241,7 +250,7 @@ async def test_a_case_that_was_never_opened_comes_back_two_epochs_later(wehr):
     assert words_kept(wehr, transfer) is None
 
 
-@pytest.mark.spec("TRF-17")
+@pytest.mark.spec("TRF-43")
 async def test_one_hand_alone_confirms_nothing(wehr):
     transfer = await told(wehr)
     do(wehr, exports.claim, transfer, Claim.NOT_OPENED)
@@ -250,7 +259,7 @@ async def test_one_hand_alone_confirms_nothing(wehr):
     assert wehr.outbound(transfer).state is Outbound.TOLD
 
 
-@pytest.mark.spec("TRF-17")
+@pytest.mark.spec("TRF-43")
 async def test_a_confirmation_without_a_claim_or_of_another_one_is_refused(wehr):
     transfer = await told(wehr)
     for claimed in (None, Claim.NOT_OPENED):
@@ -288,7 +297,7 @@ async def test_a_withdrawal_of_an_exported_case_destroys_the_words(wehr):
         wehr.tell(transfer)
 
 
-@pytest.mark.spec("TRF-18", "TRF-15")
+@pytest.mark.spec("TRF-44", "TRF-41")
 async def test_a_withdrawal_after_the_words_is_a_letter_and_an_answer(wehr):
     transfer = await told(wehr)
     assert desk.withdraw(wehr.node, consent_of(wehr, transfer)) == "told"
@@ -301,7 +310,7 @@ async def test_a_withdrawal_after_the_words_is_a_letter_and_an_answer(wehr):
     assert logged(wehr, transfer)[-2:] == ["notice.sent", "notice.answered"]
 
 
-@pytest.mark.spec("TRF-18")
+@pytest.mark.spec("TRF-44")
 async def test_a_withdrawal_after_the_handover_is_a_letter_too(wehr):
     transfer = await told(wehr)
     do(wehr, exports.acknowledge, transfer, code=code_of(wehr, transfer))
@@ -373,6 +382,32 @@ async def test_a_change_after_the_address_is_sent_to_nobody_else(wehr):
     await wehr.seal_it(transfer)
     with pytest.raises(TransitionError):
         wehr.node.store.write_sync(exports.address, transfer, TOWN, by=CLERK)
+
+
+# -- Witnesses (LR-32) -------------------------------------------------------------------
+
+
+@pytest.mark.spec("LR-32")
+async def test_who_has_met_a_member_waits_for_a_cosignature_or_two_persons(tmp_path):
+    async with town(tmp_path) as there:
+        there.node.store.write_sync(_meet, there.clock.now())
+        transfer = await there.sealed()
+        with pytest.raises(TransitionError, match="witness"):
+            there.file(transfer)
+        with pytest.raises(TransitionError, match="witness"):
+            there.tell(transfer)
+        write = there.node.store.write_sync
+        there.clock.offset += timedelta(hours=5)
+        write(ask_override, there.clock.now(), transfer, code="urgent", by=LEADER)
+        write(confirm_override, there.node.office, transfer, by=APPROVER)
+        assert there.file(transfer)
+        assert there.tell(transfer).state is Outbound.TOLD
+
+
+def _meet(uow, at):
+    with uow:
+        uow.outbox.succeeded(SAECKINGEN, at)
+        uow.commit()
 
 
 # -- Log, end, another transfer ----------------------------------------------------------

@@ -27,7 +27,7 @@ def ways(limit=7):
     return found
 
 
-@pytest.mark.spec("TRF-14")
+@pytest.mark.spec("TRF-40")
 def test_the_states_are_those_of_chapter_13():
     assert {
         *(S.HELD, S.EXPORTED, S.TOLD, S.CANCELLED),
@@ -56,7 +56,7 @@ def test_before_the_words_were_told_nothing_can_have_been_opened(event):
             EXPORTED.step(state, event)
 
 
-@pytest.mark.spec("TRF-14")
+@pytest.mark.spec("TRF-40")
 @pytest.mark.parametrize(
     "event", [E.STORED, E.OPEN_REQUEST, E.GRANTED, E.LOST, E.REJECTED, E.RECALLED]
 )
