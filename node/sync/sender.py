@@ -46,7 +46,9 @@ from node.sync.transfer import (
 from node.sync.words import Kind, StatementType
 
 BERLIN = ZoneInfo("Europe/Berlin")
-_BEFORE_GRANT = frozenset({Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED})
+_BEFORE_GRANT = frozenset(
+    {Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED, Outbound.EXPORTED}
+)
 _NEWS = {
     StatementType.RETURN_ANSWER: (OutEvent.RETURN_ANSWER, "transfer.return_declined"),
     StatementType.FIRST_CONTACT: (OutEvent.FIRST_CONTACT, "transfer.first_contact"),
