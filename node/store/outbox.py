@@ -7,7 +7,7 @@ they are acknowledged (HO-47). Implements ``Outbox``.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -49,7 +49,9 @@ _COLUMNS: Final = (
     _statement.c.transfer,
 )
 _IN_ORDER: Final = (_statement.c.inc, _statement.c.seq)
+_EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _WAITS: Final = _statement.c.acknowledged_at.is_(None)
+_PRESSES: Final = and_(_WAITS, _statement.c.parked_at.is_(None))
 _OF_PEER: Final = _statement.c.peer == bindparam("to")
 
 _ADD_STATEMENT: Final = insert(_statement)
@@ -84,10 +86,21 @@ _ACKNOWLEDGE_THROUGH: Final = update(_statement).where(
 _ADD_PACKET: Final = insert(_packet).on_conflict_do_nothing()
 _DROP_PACKET: Final = delete(_packet).where(_packet.c.transfer == bindparam("id_"))
 _DROP_WAIT: Final = delete(_wait).where(_wait.c.transfer == bindparam("id_"))
+_PARK: Final = update(_statement).where(
+    _statement.c.transfer == bindparam("id_"),
+    _statement.c.type == StatementType.RECALL.value,
+    _WAITS,
+)
+_GOES_ON: Final = _packet.c.parked_at.is_(None)
 _PACKETS: Final = (
     select(_packet)
     .where(
         _packet.c.peer == bindparam("to"),
+        _GOES_ON,
+        or_(
+            _packet.c.next_attempt_at.is_(None),
+            _packet.c.next_attempt_at <= bindparam("now"),
+        ),
         exists().where(
             _statement.c.transfer == _packet.c.transfer,
             _statement.c.peer == _packet.c.peer,
@@ -98,9 +111,22 @@ _PACKETS: Final = (
     .order_by(case((_packet.c.length <= PUT_BYTES, 0), else_=1), _packet.c.id)
     .limit(bindparam("most"))
 )
+_PACKET_FAILED: Final = update(_packet).where(_packet.c.transfer == bindparam("id_"))
+_NEXT_PACKET: Final = select(func.min(_packet.c.next_attempt_at)).where(
+    _packet.c.peer == bindparam("to"), _GOES_ON
+)
+_PARKED: Final = select(_packet.c.transfer, _packet.c.code).where(
+    _packet.c.parked_at.is_not(None)
+)
 _PEERS: Final = union(
-    select(_statement.c.peer).where(_WAITS), select(_packet.c.peer)
+    select(_statement.c.peer).where(_PRESSES), select(_packet.c.peer).where(_GOES_ON)
 ).order_by("peer")
+_WAITS_FOR: Final = select(
+    or_(
+        exists().where(_OF_PEER, _PRESSES),
+        exists().where(_packet.c.peer == bindparam("to"), _GOES_ON),
+    )
+)
 
 _MET: Final = (
     select(_queue.c.peer)
@@ -182,6 +208,7 @@ class SqlOutbox:
                 "digest": row.digest,
                 "length": row.length,
                 "offer_entry": row.offer_entry,
+                "failures": 0,
             },
         )
 
@@ -224,8 +251,13 @@ class SqlOutbox:
             {"to": peer, "to_inc": inc, "to_seq": seq, "acknowledged_at": at},
         )
 
-    def packets(self, peer: MemberId, limit: int) -> Sequence[PacketRow]:
-        """Containers whose offer was acknowledged, smallest class first, oldest first."""
+    def packets(
+        self, peer: MemberId, limit: int, due_by: datetime | None = None
+    ) -> Sequence[PacketRow]:
+        """Containers whose offer was acknowledged, smallest class first, oldest first.
+
+        None that is parked, and none whose next attempt lies after ``due_by``.
+        """
         return [
             PacketRow(
                 peer=MemberId(row.peer),
@@ -233,13 +265,54 @@ class SqlOutbox:
                 digest=row.digest,
                 length=row.length,
                 offer_entry=row.offer_entry,
+                failures=row.failures,
             )
-            for row in self._work.rows(_PACKETS, {"to": peer, "most": limit})
+            for row in self._work.rows(
+                _PACKETS, {"to": peer, "most": limit, "now": due_by or _EVER}
+            )
         ]
 
+    def packet_failed(
+        self,
+        row: PacketRow,
+        *,
+        next_at: datetime,
+        code: str,
+        parked: bool,
+    ) -> None:
+        """One more failure of this container alone (P20)."""
+        self._work.change(
+            _PACKET_FAILED,
+            {
+                "id_": row.transfer,
+                "failures": row.failures + 1,
+                "next_attempt_at": next_at,
+                "parked_at": next_at if parked else None,
+                "code": code,
+            },
+        )
+
+    def next_packet_at(self, peer: MemberId) -> datetime | None:
+        """When the next container of its own accord is tried again."""
+        row = self._work.row(_NEXT_PACKET, {"to": peer})
+        return None if row is None else row[0]
+
+    def parked(self) -> Sequence[tuple[TransferId, str]]:
+        """The containers that were put aside, each with the code that did it."""
+        return [(TransferId(row[0]), row[1]) for row in self._work.rows(_PARKED)]
+
+    def park_recall(self, transfer: TransferId, at: datetime) -> None:
+        """A recall that was given up goes out when the peer greets (HO-85)."""
+        self._work.change(_PARK, {"id_": transfer, "parked_at": at})
+
     def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting, by name."""
+        """Peers with a statement or packet row waiting that is not parked, by name."""
         return [MemberId(row[0]) for row in self._work.rows(_PEERS)]
+
+    def waits_for(self, peer: MemberId) -> bool:
+        """Whether anything that is not parked waits for this peer."""
+        row = self._work.row(_WAITS_FOR, {"to": peer})
+        return row is not None and bool(row[0])
 
     def met_last(self, limit: int) -> Sequence[MemberId]:
         """The peers that answered last, newest first."""

@@ -256,6 +256,7 @@ class _Statement(TypedColumns):
     cp_size = Column(BigInteger, nullable=False)
     transfer: Named[str | None] = Column(Text)
     acknowledged_at = Column(Instant)
+    parked_at = Column(Instant)
 
 
 # What we said. The key is P2's UNIQUE(incarnation, seq) per pair and direction.
@@ -282,8 +283,12 @@ class _OutboxPacket(TypedColumns):
     transfer: Named[str] = Column(Text, ForeignKey("outbound_transfer.id"), unique=True)
     peer: Named[str] = Column(Text)
     digest: Named[bytes] = Column(LargeBinary)
-    length: Named[int]
+    length: Named[int] = Column(BigInteger)
     offer_entry: Named[bytes] = Column(LargeBinary)
+    failures: Named[int]
+    next_attempt_at = Column(Instant)
+    parked_at = Column(Instant)
+    code: Named[str | None] = Column(Text)
 
 
 outbox_packet = Table(

@@ -9,7 +9,6 @@ cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from node import strictjson
 from node.crypto.checkpoint import Checkpoint
@@ -31,17 +30,17 @@ from node.exchangelog.policy import Standing
 from node.exchangelog.witness import SignedHead
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
-from node.sync import gossip, permission, quorum, reception, witnessing
+from node.sync import failing, gossip, permission, quorum, reception, witnessing
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head, PacketRow, StatementRow
-from node.sync.schedule import next_attempt
 from node.sync.words import StatementType
 
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
+_NOT_ANSWERED = "not-answered"
 _PACKETS_AT_ONCE = 16
 _PACKETS_WEIGHED = 256
 
@@ -61,14 +60,22 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
         Whether the queue is empty or waits for something else than the peer; False after
         a failure, which is noted with the next attempt's time.
     """
+    answered: set[TransferId] = set()
     try:
-        answered: set[TransferId] = set()
-        while await _send_statements(courier, peer) or await _send_packets(
-            courier, peer, answered
-        ):
-            pass
+        try:
+            while await _send_statements(courier, peer) or await _send_packets(
+                courier, peer, answered
+            ):
+                pass
+        except RejectedError as error:
+            if error.problem in failing.OF_PEER:
+                raise
+            # The peer is there: a statement it will not take holds no container up.
+            while await _send_packets(courier, peer, answered):
+                pass
+            raise
     except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(_note_failure, courier.office, peer, error)
+        await courier.run.write(failing.note_failure, courier.office, peer, error)
         return False
     return True
 
@@ -83,7 +90,7 @@ async def greet(courier: Courier, peer: MemberId) -> bool:
         answer = await courier.transport.hello(peer)
         await _take_answer(courier, peer, Batch((), ()), answer)
     except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(_note_failure, courier.office, peer, error)
+        await courier.run.write(failing.note_failure, courier.office, peer, error)
         return False
     return True
 
@@ -98,7 +105,7 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
         RejectedError: It took none. Without a failure on record nothing would say when to
             try again.
     """
-    result = "not-answered"
+    result = _NOT_ANSWERED
     # Race: an answer that was lost had moved the peer's memory of our log. The next one
     # tells where it stands now, and proofs from there may do; a third try would not.
     for _ in range(2):
@@ -239,9 +246,10 @@ async def _send_packets(
     ``stored`` stands behind statements that still travel, the row stays until they come;
     sending the container again would bring nothing new.
 
+    What a peer refuses of one container is noted at that container alone (P20).
+
     Raises:
-        DeliveryError: A peer answered without a statement: to send it again at once would
-            be a loop without a pause.
+        DeliveryError: The peer is not there, or takes nothing at all just now.
     """
     due = await courier.run.read(_packets_due, courier.office, peer, answered)
     if not due.ready and due.uncovered:
@@ -254,7 +262,14 @@ async def _send_packets(
 
     async def send(row: PacketRow) -> None:
         async with slots:
-            await _send_packet(courier, peer, row, due.shown.get(row.transfer))
+            try:
+                await _send_packet(courier, peer, row, due.shown.get(row.transfer))
+            except RejectedError as error:
+                if error.problem in failing.OF_PEER:
+                    raise
+                await courier.run.write(
+                    failing.note_refusal, courier.office, row, error
+                )
         answered.add(row.transfer)
 
     small = [row for row in due.ready if row.length <= PUT_BYTES]
@@ -285,7 +300,8 @@ def _packets_due(
     with uow:
         # One that two people let go must be seen behind many that wait.
         most = _PACKETS_AT_ONCE if policy is None else _PACKETS_WEIGHED
-        found = uow.outbox.packets(peer, most + len(answered))
+        now = office.clock.now()
+        found = uow.outbox.packets(peer, most + len(answered), now)
         rows = [row for row in found if row.transfer not in answered]
         if policy is not None:
             judged = quorum.weigh(uow, office, policy, rows)
@@ -330,7 +346,8 @@ async def _send_packet(
     await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.DELIVERED_AFTER_COMMIT)
     if not answer.statements:
-        raise DeliveryError("packet sent, not answered")
+        # Its answer stands behind statements that still travel; it asks again later.
+        raise RejectedError(_NOT_ANSWERED, can_retry=True)
 
 
 def _offer_again(
@@ -351,23 +368,3 @@ def _offer_again(
         )
         beside = gossip.beside(uow, office, row.peer)
     return (Envelope(row.jws, attachment_json(beside.into(made))),)
-
-
-# -- Failures ----------------------------------------------------------------------------
-
-
-def _note_failure(
-    uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
-) -> None:
-    """Count it and set the next attempt; nothing else changes (P6, HO-82)."""
-    now = office.clock.now()
-    code = error.problem if isinstance(error, RejectedError) else "unreachable"
-    wait = error.retry_after_s if isinstance(error, RejectedError) else None
-    with uow:
-        failures = uow.outbox.due(peer).failures + 1
-        jitter = int.from_bytes(office.randomness(4), "big") / 2**32
-        at = next_attempt(failures, now, jitter=jitter)
-        if wait is not None:
-            at = now + timedelta(seconds=wait)
-        uow.outbox.failed(peer, at=now, next_at=at, code=code)
-        uow.commit()

@@ -166,12 +166,36 @@ class Outbox(Protocol):
         """The peer's ``got`` reaches this place."""
         ...
 
-    def packets(self, peer: MemberId, limit: int) -> Sequence[PacketRow]:
+    def packets(
+        self, peer: MemberId, limit: int, due_by: datetime | None = None
+    ) -> Sequence[PacketRow]:
         """Containers whose offer was acknowledged, smallest class first, oldest first."""
         ...
 
+    def packet_failed(
+        self, row: PacketRow, *, next_at: datetime, code: str, parked: bool
+    ) -> None:
+        """One more failure of this container alone (P20)."""
+        ...
+
+    def next_packet_at(self, peer: MemberId) -> datetime | None:
+        """When a container that failed by itself is tried again."""
+        ...
+
+    def parked(self) -> Sequence[tuple[TransferId, str]]:
+        """The containers that were put aside, each with the code that did it."""
+        ...
+
+    def park_recall(self, transfer: TransferId, at: datetime) -> None:
+        """A recall that was given up goes out when the peer greets (HO-85)."""
+        ...
+
     def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting."""
+        """Peers with a statement or packet row waiting that is not parked."""
+        ...
+
+    def waits_for(self, peer: MemberId) -> bool:
+        """Whether anything that is not parked waits for this peer."""
         ...
 
     def met_last(self, limit: int) -> Sequence[MemberId]:

@@ -80,6 +80,7 @@ class PacketRow:
     digest: bytes
     length: int
     offer_entry: bytes
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
