@@ -5,7 +5,8 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench evidence-bytes docs screenshots clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
+        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -51,9 +52,45 @@ test-fast: $(VENV)/.dev  ## the tests without processes and browser
 
 bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 	$(BIN)/python -m bench.handover
+	$(BIN)/python -m bench.log
+
+bench-log: $(VENV)/.dev  ## measure the exchange log alone: append, verify, prove, cosign
+	$(BIN)/python -m bench.log
+
+SEED    ?= 1
+ATTACKS ?= 5000
+CLEAN   ?= 1000
+KILLS   ?= 1000
+SECONDS ?= 60
+COUNT   ?= 100000
+
+tamper: $(VENV)/.dev  ## attack witnessed logs (ATTACKS=5000 CLEAN=1000 SEED=1) and see each found
+	$(BIN)/python -m tests.support.tampering --attacks $(ATTACKS) --clean $(CLEAN) --seed $(SEED)
+
+log-kills: $(VENV)/.dev  ## kill a process that appends to a log (KILLS=1000 SEED=1), lose nothing
+	$(BIN)/python -m tests.support.logkills --kills $(KILLS) --seed $(SEED)
+
+fuzz: $(VENV)/.dev  ## feed spoiled inputs to every strict reader of the log (SECONDS=60 SEED=1)
+	$(BIN)/python -m tests.support.fuzzing --seconds $(SECONDS) --seed $(SEED)
+
+oracle: $(VENV)/.dev  ## let golang.org/x/mod judge our notes and proofs (COUNT=100000 SEED=1)
+	ORACLE_COUNT=$(COUNT) ORACLE_SEED=$(SEED) $(BIN)/python -m pytest -q -rs tests/protocol/test_oracle.py
+
+RUNS    ?= 500
+restore-runs: $(VENV)/.dev  ## put nodes back in drawn ways and look for forks; RUNS and SEED
+	$(BIN)/python -m tests.support.restore_runs $(RUNS) $(SEED)
+
+MEMBERS ?= 10750
+bench-directory: $(VENV)/.dev  ## verify a directory of all municipalities: MEMBERS=10750
+	$(BIN)/python -m bench.directory $(MEMBERS)
 
 evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
 	$(BIN)/python -m tests.node.evidence_bytes
+
+N ?= 100000
+SEED ?= 1
+reconcile-run: $(VENV)/.dev  ## compare N seeded transfers of two towns: time, recall, precision
+	$(BIN)/python -m tests.support.reconciling $(N) $(SEED)
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs

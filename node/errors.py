@@ -232,6 +232,20 @@ class LogError(NodeError):
     code = "log"
 
 
+class ReadingOnlyError(LogError):
+    """Somebody may know more of our log than we do: nothing is written (exchange-log 5.4)."""
+
+    code = "reading-only"
+    retryable = True
+
+
+class FirstWordError(NodeError):
+    """Just started: nothing is stated before others have had the first word (SR-R4)."""
+
+    code = "first-word"
+    retryable = True
+
+
 class BackupError(NodeError):
     """A backup file does not verify, is not ours, or does not hold what it must."""
 

@@ -20,6 +20,9 @@ _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _LONG_NUMBER: Final = re.compile(r"[0-9]{17}")
 _BRACKET: Final = re.compile(r"[][{}]")
 _ALLOWED_CONTROLS: Final = {"\t", "\n"}
+_SPELLING: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+)
 
 
 def parse(data: bytes, *, depth: int = 16, members: int = 1000) -> Json:
@@ -41,7 +44,9 @@ def parse(data: bytes, *, depth: int = 16, members: int = 1000) -> Json:
         raise MalformedMessageError("json-encoding") from None
     if text.startswith("\ufeff"):
         raise MalformedMessageError("json-bom")
-    _check_shape(text, depth)
+    parts = _parts(text)
+    bare = _STRING.sub("", text) if parts is None else "".join(parts[::2])
+    _check_shape(bare, depth)
     counter = _Counter(members)
     try:
         value: Json = json.loads(
@@ -53,7 +58,8 @@ def parse(data: bytes, *, depth: int = 16, members: int = 1000) -> Json:
         )
     except (ValueError, RecursionError):
         raise MalformedMessageError("json-syntax") from None
-    _check_values(value, counter)
+    if parts is None or not _is_plain(text, parts, bare=bare, members=members):
+        _check_values(value, counter)
     return value
 
 
@@ -71,14 +77,36 @@ def parse_object(data: bytes, *, depth: int = 16, members: int = 1000) -> JsonOb
 
 def encode(value: Any) -> bytes:
     """Write JSON in our one spelling: UTF-8, ASCII only, sorted keys, no spaces."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode("ascii")
+    return _SPELLING.encode(value).encode("ascii")
 
 
-def _check_shape(text: str, depth: int) -> None:
+def _parts(text: str) -> list[str] | None:
+    """What stands between quotation marks: outside, inside, outside, and so on.
+
+    None where a backslash or an odd number of them makes it less simple than that. This
+    way costs a fifth of the pattern's time, and an audit reads a million entries.
+    """
+    if "\\" in text:
+        return None
+    parts = text.split('"')
+    return parts if len(parts) % 2 else None
+
+
+def _is_plain(text: str, parts: list[str], *, bare: str, members: int) -> bool:
+    """Whether the walk over all values could find nothing: no text it would refuse.
+
+    A document has at most as many members as commas and brackets outside its texts.
+    """
+    return (
+        text.isascii()
+        and text.isprintable()
+        and max(map(len, parts[1::2]), default=0) <= MAX_KEY_CHARACTERS
+        and bare.count(",") + bare.count("[") + bare.count("{") <= members
+    )
+
+
+def _check_shape(bare: str, depth: int) -> None:
     """Bound nesting and number length before the parser runs (SR-P1)."""
-    bare = _STRING.sub("", text)
     if _LONG_NUMBER.search(bare):
         raise MalformedMessageError("json-integer")
     level = 0

@@ -194,7 +194,8 @@ class ApiToken:
 class Reading:
     """One line of the read log: who opened which case, when, and why if it was forced.
 
-    ``reason`` is set for break-glass alone (SR-D5).
+    ``case`` is a transfer where that was opened. ``reason`` is set for break-glass alone
+    (SR-D5). ``id`` is given by the store.
     """
 
     account: AccountId
@@ -202,3 +203,4 @@ class Reading:
     at: datetime
     action: str
     reason: str | None = None
+    id: str = field(default="", compare=False)

@@ -5,9 +5,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
+from node.accounts.looking import LookSession
 from node.accounts.model import Account, ApiToken, Deputyship, Reading
+from node.accounts.reveal import RevealWish
 from node.accounts.session import StoredSession
-from node.ids import AccountId, CaseId
+from node.ids import AccountId, CaseId, Hex128
 
 
 class AccountRepository(Protocol):
@@ -59,6 +61,14 @@ class AccountRepository(Protocol):
 
     def take_invitation(self, digest: bytes, at: datetime) -> AccountId | None:
         """Whose set-up link this is, once; None if used, over or never made."""
+        ...
+
+    def keep_code(self, digest: bytes, account: AccountId, until: datetime) -> None:
+        """Keep a one-time code for the command line; older ones of the account end."""
+        ...
+
+    def take_code(self, digest: bytes, at: datetime) -> AccountId | None:
+        """Whose one-time code this is, once; None if used, over or never made."""
         ...
 
     def add_token(self, token: ApiToken) -> None:
@@ -164,6 +174,46 @@ class ReadLog(Protocol):
         """How many different cases an account opened from this instant on."""
         ...
 
+    def looks_of(self, account: AccountId, since: datetime | None) -> Sequence[Reading]:
+        """Its looks into the exchange log after an instant, oldest first."""
+        ...
+
+    def line(self, line: str) -> Reading:
+        """One line by its id. NotFoundError if absent."""
+        ...
+
+    def lookers(self) -> Sequence[AccountId]:
+        """Every account that ever looked into the exchange log."""
+        ...
+
+    def add_session(self, session: LookSession) -> None:
+        """A session of looks that an entry of the log now names."""
+        ...
+
+    def sessions(self) -> Sequence[LookSession]:
+        """All of them, oldest first."""
+        ...
+
     def remove_before(self, at: datetime) -> int:
         """End lines older than their two years; gives their number."""
+        ...
+
+
+class Reveals(Protocol):
+    """Who asked to uncover what, and who confirmed it (log.reveal)."""
+
+    def add(self, wish: RevealWish) -> None:
+        """A wish; its reason is kept sealed."""
+        ...
+
+    def get(self, wish: Hex128) -> RevealWish:
+        """One wish. NotFoundError if absent."""
+        ...
+
+    def since(self, at: datetime) -> Sequence[RevealWish]:
+        """All wishes from an instant on, newest first."""
+        ...
+
+    def confirm(self, wish: Hex128, by: AccountId, at: datetime) -> None:
+        """The second person said yes. ConflictError if somebody did before."""
         ...

@@ -22,6 +22,10 @@ class CaseRepository(Protocol):
         """The case file, locked, or None if no such case was ever here."""
         ...
 
+    def all_files(self) -> Sequence[CaseFile]:
+        """Every case file, by id: for a recovery, which knows its cases by tags alone."""
+        ...
+
     def household(self, household: RecordId) -> Sequence[CaseFile]:
         """All cases of one household, ordered by id."""
         ...
@@ -78,6 +82,10 @@ class CaseRepository(Protocol):
 
 class ConsentRepository(Protocol):
     """Consents; the gate reads them under lock (HO-33)."""
+
+    def cases_with(self, on: date) -> Sequence[CaseId]:
+        """Cases with a consent that was logged and still stands on a day."""
+        ...
 
     def of_case(self, case: CaseId) -> Sequence[Consent]:
         """All consents of one case, oldest first, locked against change."""

@@ -5,23 +5,20 @@ the log itself. Must never happen: entries shown to somebody without the right; 
 transfer that leaves no trace. Implements flow G and exchange-log 8.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
 from node.accounts.model import Role
 from node.accounts.policy import Actor, require
 from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey
-from node.exchangelog.entry import GroupName
 from node.exchangelog.finding import Report
-from node.exchangelog.kinds import ActorRole, EntryClass, EntryType
+from node.exchangelog.kinds import ActorRole
 from node.ids import TransferId
 from node.report.eight import Judged, Ours, judge
 from node.report.logview import Dossier, LogLine, LogViewUnit, Overview
 from node.sync.office import Office
-from node.sync.ports import UnitOfWork
-from node.sync.rows import EntryDraft, Wake
 
 ReadMark = Callable[[], Checkpoint | None]
 """The signer's memory outside the database; None if it cannot be read (LR-10)."""
@@ -89,40 +86,9 @@ def check_transfer(
     return Checked(found, judge(found, report, office.directory(), ours=ours), report)
 
 
-def note_view(
-    uow: UnitOfWork, office: Office, seen: Sequence[bytes], by: Actor
-) -> None:
-    """Write down that somebody looked: how many entries, and which, as one digest.
-
-    Args:
-        uow: The transaction.
-        office: Clock and directory.
-        seen: The commitments of the entries shown.
-        by: Who looked.
-    """
-    require(by, "log.verify")
-    now = office.clock.now()
-    with uow:
-        uow.log.append(
-            EntryDraft(
-                type=EntryType.AUDIT_VIEWED,
-                at=now,
-                group=GroupName.of_month(EntryClass.AUDIT, now),
-                fields={
-                    "count": len(seen),
-                    "digest": hashlib.sha256(b"".join(seen)).hexdigest(),
-                },
-                role=role_of(by),
-                actor=by.account,
-            )
-        )
-        uow.wake(Wake.PUBLISH, "")
-        uow.commit()
-
-
-def role_of(by: Actor) -> ActorRole:
-    """In which role somebody looks."""
-    return next(logged for role, logged in _ROLES if role in by.roles)
+def role_of(roles: AbstractSet[Role]) -> ActorRole:
+    """In which role somebody reads the log; who lost it since did so as the program."""
+    return next((logged for role, logged in _ROLES if role in roles), ActorRole.SYSTEM)
 
 
 def own_log_key(office: Office) -> NoteKey:

@@ -78,7 +78,7 @@ def note_export(uow: UnitOfWork, office: Office, digest: bytes, by: Actor) -> No
                 at=now,
                 group=GroupName.of_month(EntryClass.AUDIT, now),
                 fields={"digest": digest.hex()},
-                role=role_of(by),
+                role=role_of(by.roles),
                 actor=by.account,
             )
         )

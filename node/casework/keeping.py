@@ -8,7 +8,7 @@ calls destroyed. Implements exchange log 9.2 (orders), 9.3 (holds), task 8.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from node.accounts.model import Role
@@ -17,6 +17,7 @@ from node.cases.days import local_day
 from node.casework.eraser import under_way
 from node.casework.erasing import Ground, Plan, begin, name_ranges
 from node.errors import ForbiddenError, InputError, NotFoundError
+from node.exchangelog.alarms import HOLD_REVIEW
 from node.exchangelog.entry import GroupName
 from node.exchangelog.keeping import (
     ORDER_LIFE,
@@ -33,7 +34,6 @@ from node.sync.logbook import Who
 from node.sync.office import Office
 from node.sync.rows import Wake
 
-REVIEW: Final = timedelta(days=365)
 _ROLES: Final = (
     (Role.APPROVER, ActorRole.APPROVER),
     (Role.ADMINISTRATOR, ActorRole.ADMINISTRATOR),
@@ -75,7 +75,7 @@ def kept(uow: KeepingUnit, now: datetime) -> Kept:
         unreviewed=[
             h
             for h in holds
-            if h.is_open and (h.set_at is None or h.set_at < now - REVIEW)
+            if h.is_open and (h.set_at is None or h.set_at < now - HOLD_REVIEW)
         ],
     )
 

@@ -7,13 +7,25 @@ libraries are imported by the command that needs them, so that ``--help`` is qui
 
 import asyncio
 import sys
+from logging import WARNING
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from node.cli import accounts, backup, cases, directory, log, witnesses
+from node.cli import (
+    accounts,
+    backup,
+    cases,
+    directory,
+    log,
+    membership,
+    recover,
+    registry,
+    witnesses,
+)
 from node.errors import NodeError
+from node.telemetry import configure_logging
 
 app = typer.Typer(
     help="Staffelstab: Fälle zwischen Kommunen übergeben, mit Einwilligung und Nachweis.",
@@ -22,10 +34,15 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(directory.app, name="directory")
+registry.hang(directory.app)
+membership.hang(directory.app)
+app.add_typer(membership.keys_app, name="keys")
 app.add_typer(log.app, name="log")
 witnesses.hang_up(log.app)
+witnesses.override_app.command("first-word")(recover.first_word_command)
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
+app.command("recover")(recover.recover_command)
 app.add_typer(backup.app, name="backup")
 
 Folder = Annotated[
@@ -36,6 +53,8 @@ DEFAULT_FOLDER = Path("node-data")
 
 def main() -> None:
     """Run one command; an expected error is one sentence and exit code 1."""
+    # What a program reads stands on standard output alone; ``serve`` says more.
+    configure_logging(json=False, level=WARNING)
     try:
         app()
     except NodeError as error:
@@ -107,7 +126,6 @@ def serve_command(data: Folder = DEFAULT_FOLDER) -> None:
     """Den Knoten betreiben, bis er mit SIGTERM oder Strg+C beendet wird."""
     from node.config import load_settings
     from node.serving import serve
-    from node.telemetry import configure_logging
 
     configure_logging()
     asyncio.run(serve(load_settings(data)))

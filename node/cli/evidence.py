@@ -7,22 +7,19 @@ and 8 (``bundle``, ``check``), LR-34.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.errors import ConflictError, InputError, NodeError, UsageError
+from node.cli.auditor_code import Code, auditor_of
+from node.cli.told import told
+from node.errors import ConflictError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from node.accounts.policy import Actor
-    from node.cli.opened import Opened
     from node.ids import TransferId
     from node.report.bundlecheck import Trusted
     from node.store.unit import SqlUnitOfWork
-    from node.sync.office import Office
     from node.trust.directory import Directory
 
 app = typer.Typer()
@@ -30,12 +27,11 @@ app = typer.Typer()
 Data = Annotated[Path, typer.Option("--data", help="Datenordner des Knotens.")]
 Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]
 DEFAULT_FOLDER = Path("node-data")
-_UNTOLD, _WRONG_USE, _STALE = 2, 3, 4
 
 
 @app.command("bundle")
 def bundle_command(
-    login: Annotated[str, typer.Option("--as", help="Zugang der Prüfung.")],
+    code: Code,
     transfer: Annotated[
         str, typer.Argument(help="Nummer der Übergabe, 32 Zeichen.")
     ] = "",
@@ -54,16 +50,16 @@ def bundle_command(
 ) -> None:
     """Ein Beweispaket herstellen; das wird im Protokoll vermerkt."""
     from node.casework.exporting import make_bundle, note_export
-    from node.cli.opened import open_store
+    from node.cli.opened import office_of, open_store
     from node.crypto.export import seal_for
 
-    with _told():
+    with told():
         query = _query(transfer, between)
         if to is not None and to.exists():
             raise InputError(to.name, "exists")
         theirs = None if other is None else _read(other)
         with open_store(data) as opened:
-            by = opened.store.read_sync(auditor_of, opened, login)
+            by = auditor_of(opened, code)
             office = office_of(opened)
             made = opened.store.read_sync(make_bundle, office, query, by, theirs)
             content = seal_for(made.raw, age) if age else made.raw
@@ -73,8 +69,9 @@ def bundle_command(
         )
         _write(target, content)
     if as_json:
-        told = {"file": str(target), "bytes": len(content), "bundle": made.digest.hex()}
-        _print_json({"v": 1, "verb": "bundle"} | told)
+        made_of = {"file": str(target), "bytes": len(content)}
+        found = {"v": 1, "verb": "bundle", "bundle": made.digest.hex()}
+        _print_json(found | made_of)
     else:
         typer.echo(f"Beweispaket {target}, {len(content)} Byte")
         typer.echo(f"Kennung {made.digest.hex()}")
@@ -92,7 +89,7 @@ def check_command(
     from node.exchangelog.standalone import verify
     from node.report.bundlecheck import check_bundle
 
-    with _told():
+    with told():
         check = check_bundle(_read(file), None if trust is None else _trusted(trust))
     report = check.as_json()
     if as_json:
@@ -108,7 +105,7 @@ def fingerprints_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> 
     from node.cli.opened import open_store
     from node.report.fingerprints import fingerprints
 
-    with _told(), open_store(data) as opened:
+    with told(), open_store(data) as opened:
         directory = opened.store.read_sync(_directory)
     rows = list(fingerprints(directory))
     if as_json:
@@ -117,40 +114,6 @@ def fingerprints_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> 
     else:
         for name, found in rows:
             typer.echo(f"{name} {found}")
-
-
-def auditor_of(uow: "SqlUnitOfWork", opened: "Opened", login: str) -> "Actor":
-    """Who asks, by the login of an account with the role auditor.
-
-    Raises:
-        ForbiddenError: No such account, not active, or another role.
-    """
-    from node.accounts.model import Role
-    from node.accounts.policy import actor_of
-    from node.errors import ForbiddenError
-
-    account = uow.accounts.by_login(login)
-    if account is None or Role.AUDITOR not in account.roles:
-        raise ForbiddenError("evidence.export")
-    return actor_of(account, on=opened.means.clock.now().date())
-
-
-def office_of(opened: "Opened") -> "Office":
-    """What use cases are given, for a command beside a running node."""
-    from node.failpoints import NoFailpoints
-    from node.founding import log_origin, witness_name
-    from node.sync.office import Office
-
-    directory = opened.store.read_sync(_directory)
-    return Office(
-        keyring=opened.keyring,
-        clock=opened.means.clock,
-        randomness=opened.means.randomness,
-        directory=lambda: directory,
-        failpoints=NoFailpoints(),
-        log_origin=log_origin(opened.settings.peer_url),
-        witness_name=witness_name(opened.settings.peer_url),
-    )
 
 
 def _directory(uow: "SqlUnitOfWork") -> "Directory":
@@ -194,23 +157,6 @@ def _trusted(path: Path) -> "Trusted":
         return frozenset(verify.read_trust(_read(path)))
     except verify.WrongError as error:
         raise InputError(path.name, "no list of keys") from error
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell an error in one line; what could not be read is never exit code 1."""
-    from node.errors import MalformedMessageError, StoreError
-
-    try:
-        yield
-    except NodeError as error:
-        typer.secho(f"Fehler ({error.code}): {error}", err=True, fg=typer.colors.RED)
-        status = _UNTOLD
-        if isinstance(error, StoreError | ConflictError):
-            status = _STALE
-        elif isinstance(error, UsageError | MalformedMessageError):
-            status = _WRONG_USE
-        raise typer.Exit(status) from error
 
 
 def _print_json(value: object) -> None:

@@ -7,16 +7,15 @@ on a log that was not read. Implements exchange-log 8 (``status``, ``verify``).
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli import evidence, keeping
-from node.errors import InputError, LogError, NodeError, PeerError, UsageError
+from node.cli import auditing, evidence, keeping, recover
+from node.cli.told import STALE, told
+from node.errors import InputError, LogError, PeerError
 
 if TYPE_CHECKING:
     from node.cli.opened import Opened
@@ -27,16 +26,14 @@ if TYPE_CHECKING:
     from node.store.unit import SqlUnitOfWork
 
 app = typer.Typer(help="Austauschprotokoll prüfen.", no_args_is_help=True)
+app.add_typer(auditing.app)
+app.add_typer(evidence.app)
 keeping.hang_on(app)
 
 Data = Annotated[Path, typer.Option("--data", help="Datenordner des Knotens.")]
 Json = Annotated[bool, typer.Option("--json", help="Ausgabe als JSON.")]
 DEFAULT_FOLDER = Path("node-data")
-app.registered_commands.extend(evidence.app.registered_commands)
 
-_UNTOLD = 2
-_WRONG_USE = 3
-_STALE = 4
 _WORDS = {
     "verified": "Das Protokoll ist in Ordnung.",
     "tampered": "Das Protokoll wurde verändert.",
@@ -50,8 +47,9 @@ def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
     from node.cli.opened import open_store
     from node.clock import SystemClock
     from node.store.mark import read_mark
+    from node.sync import firstword
 
-    with _told(), open_store(data) as opened:
+    with told(), open_store(data) as opened:
         standing = opened.store.read_sync(_standing)
         try:
             mark = read_mark(opened.paths.mark)
@@ -59,11 +57,15 @@ def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
             mark = None
         own = _own_witness(opened)
         alarms = find_alarms(standing, mark, own=own, at=SystemClock().now())
+        alarms = (
+            *_SPEECH[opened.store.read_sync(firstword.standing).standing],
+            *alarms,
+        )
     if as_json:
         _print_json(_standing_json(standing, mark, own=own, alarms=alarms))
     else:
         _tell_standing(standing, mark, own=own, alarms=alarms)
-    raise typer.Exit(_STALE if alarms else 0)
+    raise typer.Exit(STALE if alarms else 0)
 
 
 @app.command("verify")
@@ -78,22 +80,25 @@ def verify_command(
     """Das ganze Protokoll aus den Rohdaten nachrechnen und mit Zeugen vergleichen."""
     from node.cli.opened import open_store
     from node.crypto.checkpoint import ED25519, NoteKey
-    from node.founding import log_origin
     from node.store.mark import read_mark
 
-    with _told(), open_store(data) as opened:
-        origin = log_origin(opened.settings.peer_url)
-        log_key = NoteKey(origin, opened.keyring.log.public, ED25519)
+    with told(), open_store(data) as opened:
+        log_key = NoteKey(opened.means.log_origin, opened.keyring.log.public, ED25519)
         outside = tuple(_outside(path, log_key) for path in against or ())
         mark = read_mark(opened.paths.mark)
         if mark is None:
             raise LogError("there is no mark: this log was restored")
         report = opened.store.read_sync(_check, log_key, (mark.head, *outside))
+        former = opened.store.read_sync(recover.check_former, log_key)
     if as_json:
-        _print_json(report.as_json())
+        ended = {"former": [each.as_json() for each in former]} if former else {}
+        _print_json(report.as_json() | ended)
     else:
-        _tell_report(report)
-    raise typer.Exit(report.verdict.exit_status)
+        for each in (*former, report):
+            _tell_report(each)
+    codes = {each.verdict.exit_status for each in (*former, report)} - {0}
+    # Proved tampering says more than a gap.
+    raise typer.Exit(min(codes, default=0))
 
 
 def find_alarms(
@@ -166,9 +171,7 @@ def _outside(path: Path, log_key: "NoteKey") -> "Checkpoint":
 
 
 def _own_witness(opened: "Opened") -> str:
-    from node.founding import witness_name
-
-    return witness_name(opened.settings.peer_url)
+    return opened.names.witness_name
 
 
 def _standing_json(
@@ -191,7 +194,13 @@ def _standing_json(
     }
 
 
+_SPEECH = {"speaking": (), "waiting": ("first_word",), "quarantine": ("reading_only",)}
 _ALARMS = {
+    "first_word": "Wartet auf die erste Antwort einer anderen Stelle.",
+    "reading_only": (
+        "Nur Lesen: Andere wissen vielleicht mehr von diesem Protokoll als dieser Knoten."
+        " Anhalten und zu zweit `staffelstab recover` aufrufen."
+    ),
     "no_mark": "Der Merkstein fehlt oder ist unlesbar: nichts wird unterschrieben.",
     "behind_mark": "Das Protokoll ist kleiner als sein Merkstein: alte Datenbank?",
     "mark_behind": "Der Merkstein ist älter als die letzte Unterschrift.",
@@ -234,26 +243,9 @@ def _tell_report(report: "Report") -> None:
     typer.echo(_WORDS[report.verdict])
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell an error in one line; a log that could not be read is never exit code 1."""
-    from node.errors import StoreError
-
-    try:
-        yield
-    except NodeError as error:
-        typer.secho(f"Fehler ({error.code}): {error}", err=True, fg=typer.colors.RED)
-        status = _UNTOLD
-        if isinstance(error, UsageError):
-            status = _WRONG_USE
-        elif isinstance(error, StoreError):
-            status = _STALE
-        raise typer.Exit(status) from error
-
-
 def _print_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 # For the commands of the neighbouring rooms, which speak alike.
-told, print_json = _told, _print_json
+print_json = _print_json

@@ -68,6 +68,17 @@ class Frontier:
             size += 1
         return type(self)(size, tuple(stack))
 
+    def graft(self, root: bytes, height: int) -> Self:
+        """The frontier after a whole subtree of 2**height leaves.
+
+        Raises:
+            UsageError: No such subtree begins at this size.
+        """
+        if height < 0 or self.size & ((1 << height) - 1):
+            raise UsageError("no subtree of this height begins here")
+        above = type(self)(self.size >> height, self.hashes).append(root)
+        return type(self)(above.size << height, above.hashes)
+
     def root(self) -> bytes:
         """The root of the tree of this size."""
         return _fold(self.hashes)
@@ -87,6 +98,15 @@ class Frontier:
             raise LogError("frontier has another length")
         hashes = (text[i : i + HASH_BYTES] for i in range(8, len(text), HASH_BYTES))
         return cls(int.from_bytes(text[:8], "big"), tuple(hashes))
+
+
+def root_over(hashes: Sequence[bytes]) -> bytes:
+    """The root over a power of two of hashes, level by level: what a full tile has."""
+    sha256 = hashlib.sha256
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2], strict=True)
+        hashes = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    return hashes[0]
 
 
 class MemoryTree:

@@ -19,6 +19,11 @@ SILENT_AFTER: Final = timedelta(hours=48)
 WAITING_AFTER: Final = timedelta(hours=4)
 CLOCK_OFF: Final = timedelta(seconds=60)
 KEY_ENDS_WITHIN: Final = timedelta(days=30)
+RECEIPT_AFTER: Final = timedelta(days=1)
+"""After a grant the recipient imports within seconds, if nothing is wrong there."""
+ERASED_AFTER: Final = timedelta(days=8)
+"""A day for a witness, a week for the rest (exchange-log 9.2)."""
+HOLD_REVIEW: Final = timedelta(days=365)
 
 
 @unique
@@ -32,9 +37,12 @@ class Alarm(StrEnum):
     MARK_BEHIND = "mark_behind"
     UNSIGNED = "unsigned"
     PACKET_WAITING = "packet_waiting_4h"
+    RECEIPT_MISSING = "receipt_missing_24h"
+    ERASURE_OVERDUE = "erasure_overdue_7d"
     NOT_WITNESSED = "not_witnessed_24h"
     WITNESS_SILENT = "witness_silent_48h"
     CLOCK_OFF = "clock_off_60s"
+    HOLD_UNREVIEWED = "hold_unreviewed_12m"
     KEY_ENDS = "key_ends_30d"
 
     @property
@@ -44,6 +52,7 @@ class Alarm(StrEnum):
             Alarm.NOT_WITNESSED,
             Alarm.WITNESS_SILENT,
             Alarm.CLOCK_OFF,
+            Alarm.HOLD_UNREVIEWED,
             Alarm.KEY_ENDS,
         }
 
@@ -64,7 +73,9 @@ class Facts:
     ``mark_asked`` is false where nobody looked for the mark. ``witnesses`` are those that
     cosigned us, and those the policy names; never our own. ``waiting`` says since when
     containers wait for witnesses, ``conflicts`` names logs with two histories,
-    ``quarantined`` the peers nothing is exchanged with.
+    ``quarantined`` the peers nothing is exchanged with. ``granted`` says since when shares
+    were handed over of which no import was told, ``erasing`` since when erasures run,
+    ``held`` since when holds are open.
     """
 
     size: int
@@ -77,6 +88,9 @@ class Facts:
     conflicts: tuple[str, ...] = ()
     quarantined: tuple[str, ...] = ()
     key_ends_at: datetime | None = None
+    granted: tuple[datetime, ...] = ()
+    erasing: tuple[datetime, ...] = ()
+    held: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +108,15 @@ def find_alarms(facts: Facts, at: datetime) -> tuple[Raised, ...]:
     found = [*_of_log(facts, at), *_of_witnesses(facts, at)]
     found += [Raised(Alarm.CONFLICT, about=origin) for origin in facts.conflicts]
     found += [Raised(Alarm.QUARANTINE, about=peer) for peer in facts.quarantined]
-    late = [since for since in facts.waiting if at - since >= WAITING_AFTER]
-    if late:
-        found.append(Raised(Alarm.PACKET_WAITING, since=min(late), count=len(late)))
+    for alarm, begun, limit in (
+        (Alarm.PACKET_WAITING, facts.waiting, WAITING_AFTER),
+        (Alarm.RECEIPT_MISSING, facts.granted, RECEIPT_AFTER),
+        (Alarm.ERASURE_OVERDUE, facts.erasing, ERASED_AFTER),
+        (Alarm.HOLD_UNREVIEWED, facts.held, HOLD_REVIEW),
+    ):
+        late = [since for since in begun if at - since >= limit]
+        if late:
+            found.append(Raised(alarm, since=min(late), count=len(late)))
     ends = facts.key_ends_at
     if ends is not None and ends - at < KEY_ENDS_WITHIN:
         found.append(Raised(Alarm.KEY_ENDS, since=ends))

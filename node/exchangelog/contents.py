@@ -17,7 +17,7 @@ from node.errors import MalformedMessageError, SealError, UsageError
 from node.exchangelog.entry import Entry, parse_entry
 from node.exchangelog.evidence import Evidence
 from node.exchangelog.export import BodyRow, KeyReader, LeafRow, LogExport
-from node.exchangelog.finding import Code, Ledger
+from node.exchangelog.finding import MOST_PER_CODE, Code, Ledger
 from node.exchangelog.gaps import Gaps
 from node.exchangelog.heads import Voucher
 from node.exchangelog.kinds import EntryClass, EntryType
@@ -40,6 +40,7 @@ class Contents:
         self._bodies: Iterator[BodyRow] = iter(export.bodies)
         self._body = next(self._bodies, None)
         self._gaps = Gaps(export.erased)
+        self._strays: list[int] = []
         # Newest commitment of each group; None where a body of it could not be read.
         self._chains: dict[bytes, str | None] = {}
         self._since_s: int | None = None
@@ -48,13 +49,14 @@ class Contents:
     def look(self, leaf: LeafRow, hashed: bytes) -> None:
         """Open the body of a leaf."""
         while self._body is not None and self._body.index < leaf.index:
+            self._note_stray(self._body)
             self._body = next(self._bodies, None)
         if self._body is None or self._body.index > leaf.index:
             self._gaps.add(leaf.index)
             self.evidence.silent(leaf.index, hashed)
             self.unconfirmed = leaf.index
             return
-        body = self._body
+        body, self._body = self._body, next(self._bodies, None)
         opened = self._open(body)
         if opened is None:
             self.unconfirmed = leaf.index
@@ -86,8 +88,18 @@ class Contents:
             opened = self._open(self._body)
             if opened is not None:
                 self.evidence.note(self._body.index, None, leaf_hash(opened[0]))
+            self._note_stray(self._body)
             self._body = next(self._bodies, None)
         self.erased = self._gaps.explain(self._ledger)
+
+    def name_strays(self) -> None:
+        """Bodies that belong to no leaf; named last, because a cut explains most."""
+        for index in self._strays:
+            self._ledger.add(Code.BODY_CHANGED, index, "a body without a leaf")
+
+    def _note_stray(self, body: BodyRow) -> None:
+        if len(self._strays) < MOST_PER_CODE:
+            self._strays.append(body.index)
 
     def _open(self, body: BodyRow) -> tuple[bytes, bytes] | None:
         """The leaf input a body belongs to, and the entry's bytes."""

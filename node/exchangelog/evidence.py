@@ -6,11 +6,11 @@ happen: a difference being blamed on the leaf before a signed head was asked; th
 ``structure.py``'s business. Implements exchange-log 4 (tiles), EL-1 (kind and index).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from node.crypto.merkle import HASH_BYTES, Frontier
+from node.crypto.merkle import HASH_BYTES, root_over
 from node.exchangelog.export import TileReader
 from node.exchangelog.finding import Code
 
@@ -70,24 +70,29 @@ class Tiles:
         self._rows: list[list[bytes]] = []
         self._numbers: list[int] = []
 
-    def extend(self, leaves: Iterable[bytes]) -> None:
-        """Take the next leaf hashes."""
-        for leaf in leaves:
-            self._fill(0, leaf)
+    def extend(self, leaves: Sequence[bytes]) -> bytes | None:
+        """Take the next leaf hashes, not beyond the end of a tile.
 
-    def _fill(self, level: int, item: bytes) -> None:
-        """Add a hash to the open tile of a level; a full one is compared and folded."""
+        Returns:
+            The root of the tile that they complete, None if they complete none.
+        """
+        return self._fill(0, leaves)
+
+    def _fill(self, level: int, items: Sequence[bytes]) -> bytes | None:
+        """Add to the open tile of a level; a full one is compared and folded."""
         if level == len(self._rows):
             self._rows.append([])
             self._numbers.append(0)
         row = self._rows[level]
-        row.append(item)
-        if len(row) == TILE:
-            self._rows[level] = []
-            root = Frontier().extend(row).root()
-            self._compare(level, self._numbers[level], row, root)
-            self._numbers[level] += 1
-            self._fill(level + 1, root)
+        row += items
+        if len(row) < TILE:
+            return None
+        self._rows[level] = []
+        root = root_over(row)
+        self._compare(level, self._numbers[level], row, root)
+        self._numbers[level] += 1
+        self._fill(level + 1, (root,))
+        return root
 
     def _compare(self, level: int, number: int, row: list[bytes], root: bytes) -> None:
         """``high`` holds first leaf and span of each difference above the leaves."""

@@ -7,6 +7,7 @@ been checked; ``audit.py`` trusts nothing but the keys and the heads that came f
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from node.crypto.checkpoint import Checkpoint, NoteKey
 from node.crypto.commit import GroupKey
@@ -27,11 +28,10 @@ TileReader = Callable[[int, int], TileRow | None]
 """(level, n) -> the tile over subtrees of 256**level leaves each, None if absent."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeafRow:
-    """A row of ``log_leaf``."""
+class LeafRow(NamedTuple):
+    """A row of ``log_leaf``; a tuple, because a check makes a million of them."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # shadows the method of a tuple
     input: bytes
 
 
@@ -90,6 +90,7 @@ class LogExport:
         key: Opens ``log_key``; None checks the structure only and opens nothing.
         witnesses: Keys of foreign witnesses; the own one never counts (LR-21).
         mark: The head in the signer's mark, if it could be read.
+        tiles: (level, n) of every row of ``log_tile``, in any order.
         outside: Heads of this log, validly signed by it, that others remember: their
             answers to hello, a bundle, an auditor's note.
     """
@@ -106,3 +107,4 @@ class LogExport:
     witnesses: tuple[NoteKey, ...] = ()
     mark: Checkpoint | None = None
     outside: tuple[Checkpoint, ...] = ()
+    tiles: Iterable[tuple[int, int]] = ()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from node.exchangelog.entry import Entry
-from node.exchangelog.finding import Code, Ledger
+from node.exchangelog.finding import MOST_PER_CODE, Code, Ledger
 from node.exchangelog.keeping import Ground
 
 
@@ -34,6 +34,7 @@ class Gaps:
         self._row = next(self._rows, None)
         self._gaps: list[_Gap] = []
         self._grounds: list[Ground] = []
+        self._contradicted: list[int] = []
         # Sizes of cosigned heads that end a gap's uncertainty, and their first times.
         self._sizes: list[int] = []
         self._times: list[datetime] = []
@@ -43,14 +44,22 @@ class Gaps:
 
     def add(self, index: int) -> None:
         """A leaf has no body."""
-        while self._row is not None and self._row < index:
-            self._row = next(self._rows, None)
+        self._pass_over(index)
         has_row = self._row == index
+        if has_row:
+            self._row = next(self._rows, None)
         last = self._gaps[-1] if self._gaps else None
         if last is not None and last.end == index and last.has_row == has_row:
             last.end = index + 1
         else:
             self._gaps.append(_Gap(index, index + 1, has_row))
+
+    def _pass_over(self, end: int | None) -> None:
+        """Rows whose entry has a body, or that have no leaf, contradict the log."""
+        while self._row is not None and (end is None or self._row < end):
+            if len(self._contradicted) < MOST_PER_CODE:
+                self._contradicted.append(self._row)
+            self._row = next(self._rows, None)
 
     def timed(self, size: int, first_s: int) -> None:
         """Everything below a size was there at a foreign time."""
@@ -81,6 +90,10 @@ class Gaps:
             How many entries were lawfully erased.
         """
         erased = 0
+        self._pass_over(None)
+        for index in self._contradicted:
+            text = "a row says it was erased, and it was not"
+            ledger.add(Code.ERASED_WITHOUT_GROUND, index, text)
         lawful = _joined(sorted(p for g in self._grounds for p in self._lawful(g)))
         at_part = 0
         for gap in self._gaps:

@@ -105,7 +105,9 @@ def _stored(export: LogExport, ledger: Ledger, tally: Tally) -> Iterator[Voucher
     """The rows of both tables, joined by size."""
     lines = iter(export.cosignatures)
     waiting = next(lines, None)
+    lacking = {o.size for o in export.outside if 0 < o.size <= export.head.size}
     for row in export.checkpoints:
+        lacking.discard(row.size)
         while waiting is not None and waiting.size < row.size:
             _orphan(waiting, ledger)
             waiting = next(lines, None)
@@ -126,6 +128,9 @@ def _stored(export: LogExport, ledger: Ledger, tally: Tally) -> Iterator[Voucher
     while waiting is not None:
         _orphan(waiting, ledger)
         waiting = next(lines, None)
+    for size in sorted(lacking):
+        text = "a checkpoint that others remember is not kept here"
+        ledger.add(Code.MISSING, size, text)
 
 
 def _open(row: CheckpointRow, log_key: NoteKey) -> Checkpoint | None:

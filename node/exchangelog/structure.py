@@ -1,13 +1,13 @@
 """Do the leaves still give the roots that somebody signed?
 
-Enters: leaf hashes one by one, the heads that vouch for them, and where bodies and tiles
+Enters: leaf hashes in order, the heads that vouch for them, and where bodies and tiles
 differ. Leaves: the kind of tampering and its first index, or, for a rewrite consistent in
 itself, the two sizes between which it began. Must never happen: a change below a foreign
 head going unnoticed. Implements EL-1 and the findings of exchange-log 8 about leaves, tiles
 and heads. Memory does not grow with the log.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
@@ -19,6 +19,8 @@ from node.exchangelog.heads import Source, Voucher
 
 _MOST_EXPLAINED: Final = 48
 _MOST_DIFFERING: Final = 1000
+_TILE_HEIGHT: Final = 8
+_MOST_LEVELS: Final = 7  # 256**8 leaves are beyond the largest size
 
 
 class Structure:
@@ -35,7 +37,6 @@ class Structure:
         self._ledger = ledger
         self._vouchers = vouchers
         self._next = next(vouchers, None)
-        self._buffer: list[bytes] = []
         # Leaves since the last head that agreed; None once they are too many to explain.
         self._base = self.frontier
         self._since: list[bytes] | None = []
@@ -46,21 +47,31 @@ class Structure:
         self._rewritten: tuple[int, int] | None = None
         self._signed: Voucher | None = None
         self._row_size: int | None = None
+        self._beyond: int | None = None
         self._judge()
 
     @property
     def size(self) -> int:
         """How many leaves went by."""
-        return self.frontier.size + len(self._buffer)
+        return self.frontier.size
 
-    def add(self, leaf: bytes) -> list[Voucher]:
-        """Take the next leaf hash; return the heads that agree with the tree so far."""
-        self._buffer.append(leaf)
-        size = self.size
-        at_head = self._next is not None and self._next.size == size
-        if not at_head and size % TILE:
-            return []
-        self._flush()
+    @property
+    def room(self) -> int:
+        """How many leaves ``add`` takes at most: up to the next head or full tile."""
+        room = TILE - self.size % TILE
+        return room if self._next is None else min(room, self._next.size - self.size)
+
+    def add(self, leaves: Sequence[bytes]) -> list[Voucher]:
+        """Take the next leaf hashes, at most ``room``; return the heads they confirm."""
+        root = self._tiles.extend(leaves)
+        if root is not None and len(leaves) == TILE:
+            self.frontier = self.frontier.graft(root, _TILE_HEIGHT)
+        else:
+            self.frontier = self.frontier.extend(leaves)
+        if self._since is not None:
+            self._since += leaves
+            if len(self._since) > _MOST_EXPLAINED:
+                self._since = None
         return self._judge()
 
     def finish(self, bodies: Evidence, *, unconfirmed: int, whole: bool) -> None:
@@ -71,8 +82,8 @@ class Structure:
             unconfirmed: The last index that no opened body confirms, or -1.
             whole: Whether each leaf row followed the one before.
         """
-        self._flush()
         beyond = [] if self._next is None else [self._next, *self._vouchers]
+        self._beyond = next((v.size for v in beyond if v.source.independent), None)
         self._row_size = next(
             (v.size for v in beyond if v.source is Source.ROW), self._row_size
         )
@@ -83,15 +94,14 @@ class Structure:
         self._name_heads()
         self._name_copies(bodies)
 
-    def _flush(self) -> None:
-        """Bring the waiting leaves into the tree."""
-        self._tiles.extend(self._buffer)
-        self.frontier = self.frontier.extend(self._buffer)
-        if self._since is not None:
-            self._since += self._buffer
-            if len(self._since) > _MOST_EXPLAINED:
-                self._since = None
-        self._buffer = []
+    def name_excess(self, tiles: Iterable[tuple[int, int]]) -> None:
+        """Tiles that the leaves do not fill, or of a level that no log reaches."""
+        size = self.size
+        for level, number in tiles:
+            known = 0 <= level <= _MOST_LEVELS and number >= 0
+            if not known or (number + 1) * TILE ** (level + 1) > size:
+                text = "a tile stands where the leaves fill none"
+                self._ledger.add(Code.TILE_DIFFERS, size, text)
 
     def _judge(self) -> list[Voucher]:
         """Compare the tree with every head of its present size."""
@@ -126,7 +136,8 @@ class Structure:
         self._base, self._since = self.frontier, []
         if head.source.witnessed:
             self.witnessed = head.size
-        if head.source.independent and self._rewritten is None:
+        # A mark that agrees may have been rewritten with the log; a foreign signature not.
+        if head.source.witnessed and self._rewritten is None:
             self._independent = head.size
 
     def _differ(self, head: Voucher) -> None:
@@ -189,7 +200,10 @@ class Structure:
         if known is not None and (moved or not short):
             self._ledger.add(*known, "no head covers this leaf")
         elif short:
-            text = "heads vouch for more leaves than there are"
+            text = (
+                "heads vouch for more leaves than there are; "
+                f"witnessed sizes: {self._independent}, which agrees, and {self._beyond}"
+            )
             self._ledger.add(Code.TAIL_CUT, size, text)
         elif self._row_size is not None and size > self.agreed:
             text = "no head and no sequencer row covers this leaf"

@@ -11,6 +11,7 @@ from node.crypto.checkpoint import cosigned_at_s
 from node.exchangelog.alarms import Facts, WitnessFact
 from node.ids import MemberId
 from node.report.logview import LogViewUnit
+from node.sync.transfer import Outbound
 
 
 def facts_of(
@@ -51,4 +52,16 @@ def facts_of(
         ),
         conflicts=tuple(sorted({item.origin for item in uow.heads.evidence()})),
         quarantined=tuple(str(p) for p in peers if uow.chains.quarantined(p)),
+        granted=tuple(
+            uow.outbound.get(transfer).facts[Outbound.GRANTED]
+            for transfer in uow.outbound.in_states([Outbound.GRANTED])
+        ),
+        erasing=tuple(
+            item.begun_at for item in uow.keeping.running() if item.begun_at is not None
+        ),
+        held=tuple(
+            hold.set_at
+            for hold in uow.keeping.holds()
+            if hold.is_open and hold.set_at is not None
+        ),
     )

@@ -18,6 +18,7 @@ from node.exchangelog.finding import Report
 from node.exchangelog.kinds import EntryType
 from node.ids import MemberId, TransferId
 from node.report.backups import Backups
+from node.report.keepview import Keeping
 from node.sync.ports import UnitOfWork
 
 PAGE_LINES: Final = 50
@@ -161,6 +162,11 @@ class LogViewUnit(UnitOfWork, Protocol):
         """Which backups there are."""
         ...
 
+    @property
+    def keeping(self) -> Keeping:
+        """Holds and erasures."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Sought:
@@ -173,6 +179,7 @@ class Sought:
     peer: str = ""
     area: str = ""
     number: str = ""
+    outcomes: frozenset[EntryType] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
 
@@ -183,7 +190,8 @@ class Sought:
         return (
             (not self.peer or line.peer == self.peer)
             and (not self.area or line.type.startswith(self.area + "."))
-            and (not self.number or _is_numbered(line.transfer, self.number))
+            and (not self.outcomes or line.type in self.outcomes)
+            and (not self.number or is_numbered(line.transfer, self.number))
             and (self.since is None or line.at >= self.since)
             and (self.until is None or line.at < self.until)
         )
@@ -222,7 +230,8 @@ class LogIndex:
         return sorted({line.peer for line in self._lines if line.peer is not None})
 
 
-def _is_numbered(transfer: TransferId | None, number: str) -> bool:
+def is_numbered(transfer: TransferId | None, number: str) -> bool:
+    """Whether a transfer is the one of a short number, or of its start, or of its id."""
     if transfer is None:
         return False
     wanted = number.strip().upper().replace(" ", "")

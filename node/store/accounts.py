@@ -25,6 +25,7 @@ from node.ids import AccountId
 from node.store.stafftables import (
     account,
     api_token,
+    auditor_code,
     deputyship,
     invitation,
     login_failure,
@@ -57,6 +58,16 @@ _CHANGE_DEPUTYSHIP: Final = update(deputyship).where(
 _ADD_LINK: Final = insert(invitation)
 _GET_LINK: Final = select(invitation).where(_LINK).with_for_update()
 _DROP_LINKS: Final = delete(invitation).where(invitation.c.account == bindparam("of"))
+
+_ADD_CODE: Final = insert(auditor_code)
+_GET_CODE: Final = (
+    select(auditor_code)
+    .where(auditor_code.c.digest == bindparam("by"))
+    .with_for_update()
+)
+_DROP_CODE: Final = delete(auditor_code).where(
+    auditor_code.c.account == bindparam("of")
+)
 
 _ADD_TOKEN: Final = insert(api_token)
 _GET_TOKEN: Final = select(api_token).where(_TOKEN)
@@ -175,6 +186,20 @@ class SqlAccounts:
         if row is None:
             return None
         self._work.change(_DROP_LINKS, {"of": row.account})
+        return AccountId(row.account) if at < row.until else None
+
+    def keep_code(self, digest: bytes, account: AccountId, until: datetime) -> None:
+        """Keep a one-time code for the command line; older ones of the account end."""
+        self._work.change(_DROP_CODE, {"of": account})
+        row = {"digest": digest, "account": account, "until": until}
+        self._work.change(_ADD_CODE, row)
+
+    def take_code(self, digest: bytes, at: datetime) -> AccountId | None:
+        """Whose one-time code this is, once; None if used, over or never made."""
+        row = self._work.row(_GET_CODE, {"by": digest})
+        if row is None:
+            return None
+        self._work.change(_DROP_CODE, {"of": row.account})
         return AccountId(row.account) if at < row.until else None
 
     def add_token(self, token: ApiToken) -> None:

@@ -25,6 +25,7 @@ from node.store.work import Work
 
 _ONE: Final = case_file.c.id == bindparam("case")
 
+_ALL_FILES: Final = select(case_file).order_by(case_file.c.id)
 _HOUSEHOLD: Final = (
     select(case_file)
     .where(case_file.c.household == bindparam("of"))
@@ -63,6 +64,10 @@ class SqlCases:
         """The case file, locked, or None if no such case was ever here."""
         row = self._keys.find_row(case, locked=True)
         return None if row is None else _from_row(row)
+
+    def all_files(self) -> Sequence[CaseFile]:
+        """Every case file, by id."""
+        return [_from_row(row) for row in self._work.rows(_ALL_FILES)]
 
     def household(self, household: RecordId) -> Sequence[CaseFile]:
         """All cases of one household, ordered by id."""

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import bindparam, select, text
 
 from node.crypto.commit import GroupKey
-from node.errors import ErasedError
+from node.errors import ErasedError, SealError
 from node.store.logtables import log_key
 from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
@@ -64,11 +64,14 @@ class GroupKeys:
 
         Raises:
             ErasedError: The week key above it is gone.
+            SealError: The row holds no key that opens here.
         """
         if tag not in self._keys:
             row = self._work.row(_GET, {"tag": tag})
             if row is None:
                 return None
+            if not isinstance(row.wrapped, bytes):
+                raise SealError("not a wrapped key")
             raw = unwrap(self._work, row.wrapped, group_key_place(tag))
             self._keys[tag] = GroupKey(raw)
         return self._keys[tag]

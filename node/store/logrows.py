@@ -24,6 +24,7 @@ from node.exchangelog.export import (
     HeadRow,
     LeafRow,
     LogExport,
+    TileRow,
 )
 from node.store.groupkeys import GroupKeys, peer_entry_id
 from node.store.logtables import (
@@ -33,6 +34,7 @@ from node.store.logtables import (
     log_erased,
     log_head,
     log_leaf,
+    log_tile,
     peer_entry,
 )
 from node.store.logtree import LogTree, frontier_of
@@ -60,10 +62,18 @@ _ENTRIES: Final = (
 _LEAVES: Final = select(log_leaf).order_by(log_leaf.c.idx)
 _BODIES: Final = select(log_body).order_by(log_body.c.idx)
 _ERASED: Final = select(log_erased).order_by(log_erased.c.idx)
-_CHECKPOINTS: Final = select(log_checkpoint).order_by(log_checkpoint.c.size)
-_COSIGNATURES: Final = select(log_cosig).order_by(
-    log_cosig.c.size, log_cosig.c.name, log_cosig.c.key_id
-)
+_TILES: Final = select(log_tile.c.level, log_tile.c.n)
+# Times that we noted ourselves are no evidence and not read here.
+_CHECKPOINTS: Final = select(
+    log_checkpoint.c.size, log_checkpoint.c.root, log_checkpoint.c.note
+).order_by(log_checkpoint.c.size)
+_COSIGNATURES: Final = select(
+    log_cosig.c.size,
+    log_cosig.c.name,
+    log_cosig.c.key_id,
+    log_cosig.c.first_line,
+    log_cosig.c.last_line,
+).order_by(log_cosig.c.size, log_cosig.c.name, log_cosig.c.key_id)
 _PEER: Final = select(peer_entry).where(
     peer_entry.c.origin == bindparam("of"), peer_entry.c.c == bindparam("named")
 )
@@ -136,7 +146,7 @@ class LogRows:
         head, newest = self._head(), self._work.row(_NEWEST)
         return Standing(
             origin=head.origin,
-            size=head.size,
+            size=_whole(head.size),
             signed_size=0 if newest is None else newest.size,
             signed_at=None if newest is None else newest.signed_at,
             witnessed=tuple(
@@ -166,6 +176,18 @@ class LogRows:
             raise LogError("the head is not what the leaves hash to")
         return found
 
+    def read_back_whole(self) -> Frontier:
+        """As ``read_back``, from the first leaf on and against no mark: for a recovery.
+
+        Raises:
+            LogError: A leaf, a body or the head is not what it must be.
+        """
+        head = self._head()
+        found = Frontier().extend(self._checked(0, head.size))
+        if found != frontier_of(head):
+            raise LogError("the head is not what the leaves hash to")
+        return found
+
     def add_checkpoint(self, head: Checkpoint, note: str, at: datetime) -> None:
         """Keep a signed checkpoint, once per size.
 
@@ -191,23 +213,24 @@ class LogRows:
         head = self._head()
         return LogExport(
             log_key=log_key,
-            head=HeadRow(head.origin, head.size, head.frontier),
-            leaves=(LeafRow(r.idx, r.input) for r in self._work.stream(_LEAVES)),
+            head=HeadRow(_text(head.origin), _whole(head.size), _raw(head.frontier)),
+            leaves=(LeafRow(i, _raw(leaf)) for i, leaf in self._work.stream(_LEAVES)),
             bodies=(
-                BodyRow(r.idx, r.event_id, r.key_id, r.sealed)
+                BodyRow(r.idx, _raw(r.event_id), _raw(r.key_id), _raw(r.sealed))
                 for r in self._work.stream(_BODIES)
             ),
             checkpoints=(
-                CheckpointRow(r.size, r.root, r.note)
+                CheckpointRow(r.size, _raw(r.root), _text(r.note))
                 for r in self._work.stream(_CHECKPOINTS)
             ),
             cosignatures=map(_cosignature, self._work.stream(_COSIGNATURES)),
             erased=(int(r.idx) for r in self._work.stream(_ERASED)),
-            tile=self._tree.tile,
+            tile=self._tile,
             key=self._key,
             witnesses=witnesses,
             mark=mark,
             outside=outside,
+            tiles=((_whole(r.level), _whole(r.n)) for r in self._work.stream(_TILES)),
         )
 
     def peer_entry(self, origin: str, entry: bytes) -> PeerEntry | None:
@@ -259,6 +282,10 @@ class LogRows:
             raise LogError(f"body {row.idx} does not open") from error
         return leaf_input(commitment(key, row.event_id, spelled))
 
+    def _tile(self, level: int, number: int) -> TileRow | None:
+        tile = self._tree.tile(level, number)
+        return tile and TileRow(_raw(tile.data), _raw(tile.root))
+
     def _key(self, key_id: bytes) -> GroupKey | None:
         try:
             return self._keys.find(key_id)
@@ -268,9 +295,25 @@ class LogRows:
 
 def _cosignature(row: _Row) -> CosignatureRow:
     return CosignatureRow(
-        size=row.size,
-        name=row.name,
-        key_id=row.key_id,
-        first_line=row.first_line,
-        last_line=row.last_line,
+        size=_whole(row.size),
+        name=_text(row.name),
+        key_id=_raw(row.key_id),
+        first_line=_text(row.first_line),
+        last_line=_text(row.last_line),
     )
+
+
+# SQLite keeps a value of any type in any column. One of a wrong type is evidence of
+# nothing: an empty value stands for it, which no signature and no hash confirms.
+
+
+def _raw(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else -1

@@ -206,6 +206,20 @@ class _PeerEntry(TypedColumns):
 peer_entry = Table("peer_entry", metadata, _PeerEntry, Index(None, "key_id"))
 
 
+class _LogCheck(TypedColumns):
+    id: Named[int] = Column(primary_key=True, autoincrement=False)
+    at = Column(Instant, nullable=False)
+    size = Column(BigInteger, nullable=False)
+    verdict: Named[str]
+    findings: Named[int]
+
+
+# The newest daily check, for the state line of the auditor's pages; no evidence.
+log_check = Table(
+    "log_check", metadata, _LogCheck, CheckConstraint("id = 1", name="one")
+)
+
+
 _REFUSE: Final = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN

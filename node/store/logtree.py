@@ -22,6 +22,7 @@ from node.crypto.merkle import (
     leaf_hash,
     node_hash,
     root_of,
+    root_over,
 )
 from node.errors import LogError, UsageError
 from node.exchangelog.export import TileRow
@@ -123,7 +124,7 @@ class LogTree:
             return
         known = self.hashes(level, full.start * WIDTH, first) + hashes
         tiles = [known[i * WIDTH : (i + 1) * WIDTH] for i in range(len(full))]
-        roots = [_root(tile) for tile in tiles]
+        roots = [root_over(tile) for tile in tiles]
         self._work.change(
             _ADD_TILE,
             [
@@ -176,16 +177,6 @@ class _Reader:
             raise LogError("a tile is missing")
         size = len(tile.data)
         return [tile.data[i : i + HASH_BYTES] for i in range(0, size, HASH_BYTES)]
-
-
-def _root(hashes: Sequence[bytes]) -> bytes:
-    """The root over a power of two of hashes."""
-    while len(hashes) > 1:
-        hashes = [
-            node_hash(left, right)
-            for left, right in zip(hashes[::2], hashes[1::2], strict=True)
-        ]
-    return hashes[0]
 
 
 def frontier_of(row: Row[*tuple[Any, ...]]) -> Frontier:

@@ -64,6 +64,7 @@ _OPENED: Final = (
 )
 _FROM: Final = _OPENED.where(log_leaf.c.idx >= bindparam("start"))
 _OF_GROUP: Final = _OPENED.where(log_body.c.key_id == bindparam("tag"))
+_AT: Final = _OPENED.where(log_leaf.c.idx == bindparam("place"))
 _ERASED: Final = select(func.count()).select_from(log_erased)
 _NEWEST: Final = select(log_checkpoint).order_by(log_checkpoint.c.size.desc()).limit(1)
 _THEIRS: Final = (
@@ -126,15 +127,7 @@ class SqlLogView:
         """
         tag = self._keys.tag(GroupName.of_transfer(transfer))
         head = self._signed_head(log_key)
-        own = tuple(
-            OwnEntry(
-                row.idx,
-                bytes(row.input[1:]),
-                self._open(row),
-                self._is_included(row, head),
-            )
-            for row in self._work.rows(_OF_GROUP, {"tag": tag})
-        )
+        own = self.of_group(tag, head)
         if not own:
             raise NotFoundError("no entry of this transfer")
         theirs = tuple(
@@ -151,6 +144,38 @@ class SqlLogView:
             signed_size=0 if head is None else head.size,
             witnesses=self.overview().witnesses,
         )
+
+    def of_group(
+        self, tag: bytes, head: Checkpoint | None = None
+    ) -> tuple[OwnEntry, ...]:
+        """All entries under one group key, their places tried under a signed head."""
+        return tuple(
+            OwnEntry(
+                row.idx,
+                bytes(row.input[1:]),
+                self._open(row),
+                self._is_included(row, head),
+            )
+            for row in self._work.rows(_OF_GROUP, {"tag": tag})
+        )
+
+    def at(self, index: int, log_key: NoteKey) -> tuple[OwnEntry, int]:
+        """One entry, and the size of the signed head it was tried under.
+
+        Raises:
+            NotFoundError: The log has no such place.
+        """
+        row, head = self._work.row(_AT, {"place": index}), self._signed_head(log_key)
+        if row is None:
+            raise NotFoundError("no such entry")
+        c, entry = bytes(row.input[1:]), self._open(row)
+        size = 0 if head is None else head.size
+        return OwnEntry(index, c, entry, self._is_included(row, head)), size
+
+    def entry_at(self, index: int) -> Entry | None:
+        """The entry at a place, None if it cannot be opened."""
+        row = self._work.row(_AT, {"place": index})
+        return None if row is None else self._open(row)
 
     def check(
         self,

@@ -64,6 +64,16 @@ class _Invitation(TypedColumns):
 invitation = Table("invitation", metadata, _Invitation, *digests("digest"))
 
 
+class _AuditorCode(TypedColumns):
+    account: Named[str] = Column(ForeignKey("account.id"), primary_key=True)
+    digest: Named[bytes] = Column(unique=True, nullable=False)
+    until = Column(Instant, nullable=False)
+
+
+# One per account: a new code ends the one before.
+auditor_code = Table("auditor_code", metadata, _AuditorCode, *digests("digest"))
+
+
 class _ApiToken(TypedColumns):
     digest: Named[bytes] = Column(primary_key=True)
     label: Named[str]
@@ -112,4 +122,39 @@ access_log = Table(
     _AccessLog,
     Index(None, "case_id", "at"),
     Index(None, "account", "at"),
+)
+
+
+class _LookSession(TypedColumns):
+    entry: Named[bytes] = Column(primary_key=True)
+    account: Named[str]
+    first_at = Column(Instant, nullable=False)
+    last_at = Column(Instant, nullable=False)
+
+
+# Which looks into the exchange log an entry ``audit.viewed`` names.
+look_session = Table(
+    "look_session", metadata, _LookSession, *digests("entry"), Index(None, "account")
+)
+
+
+class _Reveal(TypedColumns):
+    id = Column(Text, primary_key=True)
+    subject: Named[str]
+    reason: Named[bytes]
+    asked_by: Named[str] = Column(ForeignKey("account.id"), nullable=False)
+    asked_at = Column(Instant, nullable=False)
+    confirmed_by: Named[str | None] = Column(ForeignKey("account.id"))
+    confirmed_at = Column(Instant)
+
+
+reveal = Table(
+    "log_reveal",
+    metadata,
+    _Reveal,
+    CheckConstraint("confirmed_by <> asked_by", name="two_people"),
+    CheckConstraint(
+        "(confirmed_by IS NULL) = (confirmed_at IS NULL)", name="confirmed"
+    ),
+    Index(None, "asked_at"),
 )

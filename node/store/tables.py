@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 
+from node.exchangelog.standing import Standing
 from node.store.columns import Day, Instant, digests, one_of
 from node.sync.transfer import Inbound, Outbound, Why
 
@@ -52,6 +53,26 @@ node_state = Table(
     _NodeState,
     CheckConstraint("id = 1", name="id"),
     CheckConstraint("incarnation >= 1", name="incarnation"),
+)
+
+
+class _NodeStanding(TypedColumns):
+    id = Column(Integer, primary_key=True, autoincrement=False)
+    standing: Named[str] = Column(Text)
+    reason: Named[str | None] = Column(Text)
+    proof: Named[str | None] = Column(Text)
+    declared: Named[bool] = Column(Boolean)
+    since = Column(Instant, nullable=False)
+
+
+# One row, so that every process of the node sees it; each start of a leader sets it anew.
+node_standing = Table(
+    "node_standing",
+    metadata,
+    _NodeStanding,
+    CheckConstraint("id = 1", name="id"),
+    one_of("standing", Standing),
+    CheckConstraint("(standing = 'quarantine') = (reason IS NOT NULL)", name="reason"),
 )
 
 

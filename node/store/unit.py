@@ -15,7 +15,12 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from node.accounts.ports import AccountRepository, ReadLog, SessionRepository
+from node.accounts.ports import (
+    AccountRepository,
+    ReadLog,
+    Reveals,
+    SessionRepository,
+)
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -27,11 +32,13 @@ from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
 from node.report.keepview import Keeping
+from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
 from node.store.backuprows import SqlBackups
+from node.store.cards import SqlCards
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
@@ -43,21 +50,25 @@ from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
 from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
+from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
+from node.store.pastlog import PastLogs
 from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
+from node.store.reveals import SqlReveals
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
+from node.store.standing import SqlStands
 from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
-from node.sync.logports import ExchangeLog, Heads, Quorums
+from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.ports import (
     Chains,
     InboundRepository,
@@ -105,18 +116,25 @@ class SqlUnitOfWork:
         self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
         self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
+        self.past = PastLogs(self._work)
+        self.cards: Cards = SqlCards(self._work)
+        self.run = SqlStands(self._work)
+        self.stands: Stands = self.run
         self.heads: Heads = SqlHeads(self._work)
         self.quorums: Quorums = SqlQuorums(self._work)
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log
         self.log_rows = LogRows(self._work)
-        self.log_view: LogView = SqlLogView(self._work)
+        view = SqlLogView(self._work)
+        self.log_view: LogView = view
+        self.log_audit: LogAudit = SqlLogAudit(self._work, view, self._log)
         self.evidence: EvidenceView = SqlEvidence(self._work)
         self.keeping: Keeping = SqlKeeping(self._work)
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
+        self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)

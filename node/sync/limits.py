@@ -43,6 +43,8 @@ BODY_BYTES_PER_S: Final = 32 * KIB
 BODY_GRACE: Final = timedelta(seconds=10)
 ANSWER_BYTES: Final = 64 * KIB
 STATEMENTS_ANSWER_BYTES: Final = 256 * KIB
+SHARED_BYTES: Final = 128 * KIB
+SHARED_TRANSFERS: Final = 50
 ANSWER_TIMEOUT: Final = timedelta(seconds=10)
 CONNECTIONS_PER_PEER: Final = 4
 CONNECTIONS: Final = 64

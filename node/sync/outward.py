@@ -81,10 +81,19 @@ def apply(
     uow.outbound.replace(stored or transfer, after)
     after = replace(after, version=after.version + 1)
     # The key asked for a second time is proven by the grant that was logged (LR-20).
-    proof = entry or transfer.last_entry if event is OutEvent.OPEN_REQUEST else entry
+    proof = entry
+    if entry is None and event is OutEvent.OPEN_REQUEST:
+        proof = _grant_entry(uow, transfer)
     for effect in step.effects:
         _carry_out(effect, uow, office, after, entry=proof, cause=cause)
     return after
+
+
+def _grant_entry(uow: UnitOfWork, transfer: OutboundTransfer) -> bytes | None:
+    """The entry of the grant that was given; after a ``lost`` others came after it."""
+    rows = uow.outbox.of_transfer(transfer.id)
+    grants = [row.entry for row in rows if row.type == StatementType.GRANT]
+    return grants[-1] if grants else transfer.last_entry
 
 
 def subject_of(transfer: OutboundTransfer) -> Subject:

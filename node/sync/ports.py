@@ -19,11 +19,9 @@ from node.cases.ports import (
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.logports import ExchangeLog, Heads, Quorums
+from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
+from node.sync.outboxport import Outbox
 from node.sync.rows import (
-    Due,
-    PacketRow,
-    StatementRow,
     StoredFile,
     TakenRow,
     Upload,
@@ -118,102 +116,22 @@ class Chains(Protocol):
         """Our own incarnation; rises with each recovery."""
         ...
 
+    def begin_incarnation(self, inc: int) -> None:
+        """Recovery: all our chains start anew under this incarnation (HO-25)."""
+        ...
+
+    def restart(
+        self, peer: MemberId, *, out: Position | None, taken: Position | None
+    ) -> None:
+        """Recovery: stand where the peer remembers us; the pair's quarantine is over."""
+        ...
+
     def quarantine(self, peer: MemberId, code: str, proof: str) -> None:
         """Stop talking to this peer but for hello; both statements are the proof."""
         ...
 
     def quarantined(self, peer: MemberId) -> bool:
         """Whether the pair is in quarantine."""
-        ...
-
-
-class Outbox(Protocol):
-    """What wants to go out; what is connected is never stored (HO-78)."""
-
-    def add_statement(self, row: StatementRow) -> None:
-        """Queue a statement at the end of its chain."""
-        ...
-
-    def add_packet(self, row: PacketRow) -> None:
-        """Queue a container, once per transfer."""
-        ...
-
-    def drop_packet(self, transfer: TransferId) -> None:
-        """Remove the packet row, if there is one."""
-        ...
-
-    def statements(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
-        """The oldest statements not yet acknowledged, in chain order."""
-        ...
-
-    def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
-        """One of our statements, acknowledged or not."""
-        ...
-
-    def of_transfer(self, transfer: TransferId) -> Sequence[StatementRow]:
-        """All our statements about one transfer, in chain order, acknowledged or not."""
-        ...
-
-    def acknowledge(
-        self, peer: MemberId, jtis: Iterable[MessageId], at: datetime
-    ) -> None:
-        """A signed answer lists these as taken (HO-47)."""
-        ...
-
-    def acknowledge_through(
-        self, peer: MemberId, inc: int, seq: int, at: datetime
-    ) -> None:
-        """The peer's ``got`` reaches this place."""
-        ...
-
-    def packets(
-        self, peer: MemberId, limit: int, due_by: datetime | None = None
-    ) -> Sequence[PacketRow]:
-        """Containers whose offer was acknowledged, smallest class first, oldest first."""
-        ...
-
-    def packet_failed(
-        self, row: PacketRow, *, next_at: datetime, code: str, parked: bool
-    ) -> None:
-        """One more failure of this container alone (P20)."""
-        ...
-
-    def next_packet_at(self, peer: MemberId) -> datetime | None:
-        """When a container that failed by itself is tried again."""
-        ...
-
-    def parked(self) -> Sequence[tuple[TransferId, str]]:
-        """The containers that were put aside, each with the code that did it."""
-        ...
-
-    def park_recall(self, transfer: TransferId, at: datetime) -> None:
-        """A recall that was given up goes out when the peer greets (HO-85)."""
-        ...
-
-    def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting that is not parked."""
-        ...
-
-    def waits_for(self, peer: MemberId) -> bool:
-        """Whether anything that is not parked waits for this peer."""
-        ...
-
-    def met_last(self, limit: int) -> Sequence[MemberId]:
-        """The peers that answered last, newest first."""
-        ...
-
-    def due(self, peer: MemberId) -> Due:
-        """How the queue of a peer stands."""
-        ...
-
-    def failed(
-        self, peer: MemberId, *, at: datetime, next_at: datetime, code: str
-    ) -> None:
-        """One more failure in a row."""
-        ...
-
-    def succeeded(self, peer: MemberId, at: datetime) -> None:
-        """A verified answer: the row of failures ends."""
         ...
 
 
@@ -237,6 +155,12 @@ class Inbox(Protocol):
         at: datetime,
     ) -> None:
         """Keep a statement with its result. ConflictError on a second one with this jti."""
+        ...
+
+    def after(
+        self, issuer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[str]:
+        """The JWS of a peer's statements after a place, in chain order (recovery)."""
         ...
 
     def of_transfer(self, transfer: TransferId) -> Sequence[str]:
@@ -341,6 +265,8 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    stands: Stands
+    cards: Cards
 
     def __enter__(self) -> Self:
         """Begin."""

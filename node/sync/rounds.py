@@ -6,14 +6,15 @@ that is kept here is memory; a restart greets everybody it knows (HO-84).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any
 
 from node.ids import MemberId
 from node.sync import pacing
 from node.sync.courier import Courier
-from node.sync.delivery import deliver_due, greet
+from node.sync.delivery import deliver_due
+from node.sync.greeting import greet
 from node.sync.limits import PEERS_AT_ONCE
 from node.sync.schedule import needs_hello
 
@@ -56,9 +57,14 @@ class Rounds:
         async with self._slots:
             await greet(self._courier, peer)
 
-    async def begin(self) -> list[tuple[MemberId, float]]:
-        """After the start: everybody we know, and after how many seconds."""
-        return await self._round(started=True)
+    async def begin(self, asked: Collection[MemberId]) -> list[tuple[MemberId, float]]:
+        """After the start: everybody we know, and after how many seconds.
+
+        ``asked`` are there already; they come first.
+        """
+        due = await self._round(started=True)
+        first = [(peer, 0.0) for peer in sorted(asked)]
+        return first + [(peer, at) for peer, at in due if peer not in asked]
 
     async def after_silence(self, within_s: float) -> list[tuple[MemberId, float]]:
         """Whom to greet once nobody was heard for long, or is heard again after that."""

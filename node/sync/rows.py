@@ -81,6 +81,7 @@ class PacketRow:
     length: int
     offer_entry: bytes
     failures: int = 0
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,19 @@ from node.sync.bodies import (
     WithdrawalAnswerBody,
     WithdrawalBody,
 )
+from node.sync.firstword import is_speaking
 from node.sync.limits import WITHDRAWAL_DUE
 from node.sync.logbook import SYSTEM, Act, Who
 from node.sync.message import Statement
 from node.sync.offer import case_tag
 from node.sync.office import Office
 from node.sync.outward import Cause, apply
-from node.sync.permission import consent_references, grounds_of, stop_cause
+from node.sync.permission import (
+    consent_references,
+    grounds_of,
+    prepare_anew,
+    stop_cause,
+)
 from node.sync.ports import UnitOfWork
 from node.sync.transfer import (
     Effect,
@@ -86,7 +92,7 @@ def _decide(
 ) -> OutboundTransfer:
     """First commit wins between this and a withdrawal (HO-33, I3)."""
     assert transfer.recipient is not None
-    if uow.chains.quarantined(transfer.recipient):
+    if uow.chains.quarantined(transfer.recipient) or not is_speaking(uow):
         return apply(uow, office, transfer, OutEvent.GRANT_DELAYED)
     stop = stop_cause(uow, office, transfer)
     if stop is not None:
@@ -96,7 +102,9 @@ def _decide(
             entry_type="transfer.denied",
             act=replace(stop.act, statement=transfer.open_request_digest),
         )
-        return apply(uow, office, transfer, OutEvent.STOPPED, denied)
+        stopped = apply(uow, office, transfer, OutEvent.STOPPED, denied)
+        prepare_anew(uow, office, transfer, denied)
+        return stopped
     act = Act(
         statement=transfer.open_request_digest,
         more={"consents": consent_references(uow, transfer)},
@@ -145,6 +153,8 @@ def take_statement(  # noqa: C901, PLR0911 - one line per type of statement
             return apply(uow, office, transfer, OutEvent.WITHDRAWAL_ANSWER, cause)
         case StatementType.RETURN_ANSWER:
             return apply(uow, office, transfer, OutEvent.RETURN_ANSWER)
+        case StatementType.LOST:
+            return _take_lost(uow, office, transfer, statement)
         case StatementType.FIRST_CONTACT:
             return apply(uow, office, transfer, OutEvent.FIRST_CONTACT)
         case _:
@@ -179,6 +189,24 @@ def _take_imported(
     )
     uow.after_commit(partial(office.failpoints.reach, Point.CLOSE_AFTER_COMMIT))
     return closed
+
+
+def _take_lost(
+    uow: UnitOfWork, office: Office, transfer: OutboundTransfer, statement: Statement
+) -> OutboundTransfer:
+    """The recipient was restored and has it no more: LOST, or what is left of it (4.3)."""
+    act = Act(statement=statement.digest, outcome="lost")
+    event = OutEvent.LOST
+    moved = any(
+        uow.cases.file(member.case).transfer != transfer.id
+        for member in transfer.members
+    )
+    if transfer.state is Outbound.ERASED or (transfer.state in _GRANTED and moved):
+        event = OutEvent.LOST_MOOT
+    elif transfer.state in _GRANTED and uow.secrets.share_b(transfer.id) is None:
+        event = OutEvent.LOST_EMPTY
+    cause = Cause(why=Why.RESTORED, act=act, codes=("lost",))
+    return apply(uow, office, transfer, event, cause)
 
 
 def _take_rejected(
@@ -254,14 +282,21 @@ def stop_restored(
     nothing is stopped: there the recipient's statement comes again and ends it.
     """
     with uow:
-        for transfer_id in transfers:
-            transfer = uow.outbound.get(transfer_id)
-            if transfer.state in _BEFORE_GRANT:
-                cause = Cause(
-                    why=Why.RESTORED, act=Act(outcome="restored"), codes=("restored",)
-                )
-                apply(uow, office, transfer, OutEvent.STOPPED, cause)
+        stop_outlived(uow, office, transfers)
         uow.commit()
+
+
+def stop_outlived(
+    uow: UnitOfWork, office: Office, transfers: Iterable[TransferId]
+) -> None:
+    """As ``stop_restored``, inside a transaction that has begun."""
+    for transfer_id in transfers:
+        transfer = uow.outbound.get(transfer_id)
+        if transfer.state in _BEFORE_GRANT:
+            cause = Cause(
+                why=Why.RESTORED, act=Act(outcome="restored"), codes=("restored",)
+            )
+            apply(uow, office, transfer, OutEvent.STOPPED, cause)
 
 
 def basis_ended(

@@ -22,6 +22,7 @@ from node.errors import (
     ForbiddenError,
     NodeError,
     NotFoundError,
+    ReadingOnlyError,
     StaleEpochError,
 )
 from node.web.frame import bare_frame, parts_of, render, words_of
@@ -172,7 +173,9 @@ def _of_exception(request: web.Request, error: Exception) -> web.Response:
     code = error.code if isinstance(error, NodeError) else NodeError.code
     trace = _report(request, code, error)
     sentence = SENTENCES.get(code, "")
-    return failed(request, status=500, code=code, trace=trace, sentence=sentence)
+    # Nothing is broken where the node only reads: it says so and comes back.
+    status = 503 if isinstance(error, ReadingOnlyError) else 500
+    return failed(request, status=status, code=code, trace=trace, sentence=sentence)
 
 
 def _report(request: web.Request, code: str, error: Exception | None) -> str:

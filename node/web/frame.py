@@ -19,8 +19,10 @@ from node.accounts.model import Role
 from node.clock import Clock
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Randomness
-from node.errors import MalformedMessageError, NotFoundError
-from node.ids import AccountId, Ags, Identifier
+from node.errors import MalformedMessageError, NotFoundError, UnreachableError
+from node.exchangelog.witness import WitnessMemory
+from node.ids import AccountId, Ags, Identifier, MemberId
+from node.report.logaudit import PeerList
 from node.report.logview import LogIndex
 from node.report.people import People
 from node.sync.courier import Runner
@@ -28,6 +30,7 @@ from node.sync.office import Office
 from node.sync.ports import PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM
+from node.web.jobs import Jobs
 from node.web.language import Language, Words
 from node.web.navigation import Entry, entries_for, home_of
 from node.web.session import SessionStorage, remember_saved, take_saved
@@ -88,10 +91,20 @@ class Outlook:
     Args:
         counts: Open items by address of a navigation entry, like ``{"/inbox": 2}``.
         notices: Sentences in the reader's language that concern this account now.
+        reading_only: Why nothing can be written just now, in the reader's language; empty
+            where all is well. Forms that write are absent then, not grey.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     notices: Sequence[str] = ()
+    reading_only: str = ""
+
+
+AskPeer = Callable[[MemberId, WitnessMemory | None], Awaitable[PeerList]]
+
+
+async def _no_line(peer: MemberId, memory: WitnessMemory | None) -> PeerList:  # noqa: ARG001
+    raise UnreachableError("no line to other nodes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,7 @@ class Parts:
     """Everything a page may use; made once by bootstrap.
 
     ``mark`` reads the log signer's memory outside the database, None if there is none.
+    ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it.
     """
 
     settings: WebSettings
@@ -114,6 +128,8 @@ class Parts:
     people: People = field(default_factory=People)
     log_index: LogIndex = field(default_factory=LogIndex)
     mark: Callable[[], Checkpoint | None] = lambda: None
+    jobs: Jobs = field(default_factory=Jobs)
+    ask_peer: AskPeer = _no_line
 
 
 @dataclass(frozen=True, slots=True)

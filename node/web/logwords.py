@@ -92,6 +92,23 @@ AREAS: Mapping[str, str] = {
     "log": msgid("The log itself"),
 }
 
+OUTCOMES: Mapping[str, tuple[str, frozenset[EntryType]]] = {
+    "taken": (
+        msgid("taken over"),
+        frozenset((_T.TRANSFER_COMPLETED, _T.TRANSFER_IMPORTED)),
+    ),
+    "refused": (
+        msgid("refused"),
+        frozenset((_T.TRANSFER_REFUSED, _T.TRANSFER_REJECTED, _T.TRANSFER_DENIED)),
+    ),
+    "ended": (
+        msgid("ended unopened"),
+        frozenset((_T.TRANSFER_RECALLED, _T.TRANSFER_DROPPED)),
+    ),
+    "withheld": (msgid("held back"), frozenset((_T.TRANSFER_WITHHELD,))),
+}
+"""What a handover came to: words, and the entries that say so."""
+
 _ASKED: Mapping[Question, str] = {
     Question.STEPS: msgid("All steps are there and in order."),
     Question.INCLUDED: msgid("Each entry stands unchanged in our log."),
@@ -222,10 +239,15 @@ def verdict_of(judged: Judged, words: Words) -> tuple[str, str]:
     return kind, words.gettext(text)
 
 
+def verdict_words(verdict: Verdict, words: Words) -> tuple[str, str]:
+    """A verdict: kind of the alert, and its word."""
+    kind, text = _VERDICTS[verdict]
+    return kind, words.gettext(text)
+
+
 def verdict_of_log(report: Report, words: Words) -> tuple[str, str]:
     """The verdict about the whole log."""
-    kind, text = _VERDICTS[report.verdict]
-    return kind, words.gettext(text)
+    return verdict_words(report.verdict, words)
 
 
 def finding_sentence(finding: Finding, words: Words) -> str:

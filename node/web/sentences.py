@@ -73,6 +73,11 @@ SENTENCES: Final[Mapping[str, str]] = {
         "The exchange log does not add up. Nothing was saved. Please stop here and tell"
         " whoever runs this server."
     ),
+    "reading-only": msgid(
+        "This office can only be read just now: after a restore other offices may know"
+        " more than it does. Nothing was saved. The administration knows what to do."
+    ),
+    "first-word": _AWAY,
     "backup": msgid(
         "A backup is damaged or not ours. Please tell whoever runs this server."
     ),

@@ -333,20 +333,22 @@ async def test_a_folder_without_a_node_is_told(tmp_path):
 
 
 @pytest.mark.spec("SR-B6")
-async def test_with_an_administrator_who_can_sign_in_the_operator_adds_none(office):
-    leader, link = invited(office, "erste", frozenset({Role.ADMINISTRATOR}))
-    await set_up(office, link)
-    fresh = Invitation(
-        AccountId.of(bytes(16)), Bearer.of(bytes(32)), office.clock.now()
-    )
-    for login in ("zweite", leader.login):
-        with pytest.raises(InputError, match="administrator_exists"):
-            office.node.store.write_sync(
-                staff.invite_first,
-                Newcomer(login, "Zweite", frozenset({Role.ADMINISTRATOR})),
-                fresh,
-                by=OPERATOR,
-            )
+async def test_with_an_administrator_who_can_sign_in_the_operator_adds_none(tmp_path):
+    # An office of its own: a second administrator would let the first one be ended.
+    async with open_office(tmp_path) as office:
+        leader, link = invited(office, "erste", frozenset({Role.ADMINISTRATOR}))
+        await set_up(office, link)
+        fresh = Invitation(
+            AccountId.of(bytes(16)), Bearer.of(bytes(32)), office.clock.now()
+        )
+        for login in ("zweite", leader.login):
+            with pytest.raises(InputError, match="administrator_exists"):
+                office.node.store.write_sync(
+                    staff.invite_first,
+                    Newcomer(login, "Zweite", frozenset({Role.ADMINISTRATOR})),
+                    fresh,
+                    by=OPERATOR,
+                )
 
 
 async def test_the_table_is_asked_by_each_use_case(office):

@@ -55,6 +55,7 @@ class LogRows:
                 witnesses=self.witnesses,
                 mark=self.mark,
                 outside=self.outside,
+                tiles=sorted(self.tiles),
             )
         )
 

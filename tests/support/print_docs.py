@@ -40,6 +40,8 @@ MEANINGS: Final = {
     "CONTENT_BYTES": "all records and evidence of one transfer",
     "JSON_BODY_BYTES": "the JSON body of a route that takes no list",
     "PACKET_HEADER_BYTES": "the clear header of a container",
+    "SHARED_BYTES": "entries in one page of shared transfers, before the next page",
+    "SHARED_TRANSFERS": "transfers in one page of shared transfers",
     "MANIFEST_BYTES": "the manifest, as a compact JWS",
     "PREVIEW_BYTES": "the text of a preview, padding included",
     "PARTS": "parts of one packet",

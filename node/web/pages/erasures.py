@@ -33,6 +33,7 @@ from node.web.frame import (
     words_of,
 )
 from node.web.language import Words, msgid
+from node.web.logframe import sub_pages
 
 _HERE: Final = "/exchangelog/erasures"
 # Two forms of the page ask for a number and a reason; their fields have names of their own.
@@ -150,6 +151,7 @@ async def _page(request: web.Request, hold: Form, order: Form) -> web.Response:
     return await page(
         request,
         "erasures.html",
+        pages=sub_pages(request),
         status=422 if hold.errors or order.errors else 200,
         holds=[_hold_row(item, words) for item in kept.holds],
         orders=[_order_row(item, actor, words) for item in kept.orders],

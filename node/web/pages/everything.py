@@ -3,11 +3,15 @@
 A page that is not listed here does not exist: routes and navigation follow from this list.
 """
 
+from typing import Final
+
 from node.accounts.model import Role
 from node.casework.inbox import count_waiting
+from node.exchangelog.standing import Standing
 from node.sync.courier import Runner
+from node.sync.firstword import standing
 from node.web.frame import AccountView, Outlook, Route
-from node.web.language import Words
+from node.web.language import Words, msgid
 from node.web.pages import (
     accounts,
     arrivals,
@@ -21,7 +25,10 @@ from node.web.pages import (
     evidence,
     exchangelog,
     inbox,
+    logaccess,
+    logcompare,
     login,
+    logreveal,
     moves,
     outbox,
     relocations,
@@ -30,6 +37,11 @@ from node.web.pages import (
     withdrawals,
     witnesses,
     work,
+)
+
+READING_ONLY: Final = msgid(
+    "Only reading is possible just now: after a restore other offices may know more than"
+    " this one. Nothing can be saved or sent until the administration has recovered it."
 )
 
 
@@ -55,15 +67,21 @@ def all_routes() -> list[Route]:
         *erasures.routes(),
         *witnesses.routes(),
         *exchangelog.routes(),
+        *logaccess.routes(),
+        *logcompare.routes(),
+        *logreveal.routes(),
         *evidence.routes(),
         *accounts.routes(),
         *status.routes(),
     ]
 
 
-async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:  # noqa: ARG001
+async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:
     """Counts for the navigation and sentences that concern this account now."""
     counts = {}
     if Role.APPROVER in account.roles:
         counts["/inbox"] = await run.read(count_waiting)
+    stand = await run.read(standing)
+    if stand.standing is Standing.QUARANTINE:
+        return Outlook(counts, reading_only=words.gettext(READING_ONLY))
     return Outlook(counts)

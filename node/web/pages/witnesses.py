@@ -30,6 +30,7 @@ from node.web.frame import (
     words_of,
 )
 from node.web.language import Words, msgid
+from node.web.logframe import sub_pages
 
 _READERS: Final = frozenset({Role.AUDITOR, Role.APPROVER, Role.ADMINISTRATOR})
 _ASKERS: Final = frozenset({Role.ADMINISTRATOR})
@@ -109,6 +110,7 @@ async def _witness_page(
     return await page(
         request,
         "witnesses.html",
+        pages=sub_pages(request),
         status=status,
         problem=problem,
         sight=sight,

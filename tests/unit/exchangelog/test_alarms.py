@@ -37,6 +37,9 @@ def witness(hours: float, skew_s: float = 0) -> tuple[WitnessFact, ...]:
         {"witnesses": ()},
         {"witnesses": (WitnessFact("b/witness/1", None),)},
         {"witnesses": witness(24)},
+        {"granted": (AT - 23 * HOUR,)},
+        {"erasing": (AT - 191 * HOUR,)},
+        {"held": (AT - timedelta(days=364),)},
         {"witnesses": witness(1, skew_s=60)},
         {"waiting": (AT - 3.9 * HOUR,)},
         {"size": 10, "signed_at": AT - timedelta(minutes=10)},
@@ -64,6 +67,9 @@ def test_what_is_normal_raises_no_alarm(changes):
         ({"witnesses": witness(1, skew_s=61)}, Alarm.CLOCK_OFF),
         ({"witnesses": witness(1, skew_s=-61)}, Alarm.CLOCK_OFF),
         ({"key_ends_at": AT + timedelta(days=29)}, Alarm.KEY_ENDS),
+        ({"granted": (AT - 24 * HOUR,)}, Alarm.RECEIPT_MISSING),
+        ({"erasing": (AT - 192 * HOUR,)}, Alarm.ERASURE_OVERDUE),
+        ({"held": (AT - timedelta(days=365),)}, Alarm.HOLD_UNREVIEWED),
     ],
 )
 def test_each_alarm_is_raised_at_its_hour(changes, alarm):

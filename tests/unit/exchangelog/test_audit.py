@@ -1,7 +1,7 @@
 """Whatever is done to the rows of a log is found, named, and placed; a clean log is clean."""
 
+import dataclasses
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,6 +25,14 @@ from tests.support.exchangelog import (
     sent,
 )
 from tests.support.logexport import export
+
+
+def replace(row, **changes):
+    """``dataclasses.replace``, for tuples with names as well."""
+    if isinstance(row, tuple):
+        return row._replace(**changes)
+    return dataclasses.replace(row, **changes)
+
 
 B = MemoryLog("bad-saeckingen.example", 2)
 SIZE = 12
@@ -745,3 +753,49 @@ def test_every_code_has_one_weight():
     assert Code.LEAF_CHANGED.weight is Weight.PROOF
     assert Code.MISSING.weight is Weight.GAP
     assert Code.ERASED_LAWFUL.weight is Weight.NOTE
+
+
+# -- Rows that belong to nothing ---------------------------------------------------------
+
+
+@pytest.mark.spec("EL-1", "LOG-42")
+def test_a_body_without_a_leaf_is_found():
+    rows = clean()
+    rows.bodies.append(replace(rows.bodies[4], index=SIZE + 3))
+    assert rows.codes() == [("body_changed", SIZE + 3)]
+
+
+@pytest.mark.spec("EL-1", "LOG-42")
+@pytest.mark.parametrize("place", [(0, 1), (0, -1), (1, 0), (9, 0), (-1, 0)])
+def test_a_tile_where_the_leaves_fill_none_is_found(place):
+    rows = clean(BIG, (256,))
+    rows.tiles[place] = rows.tiles[0, 0]
+    assert rows.codes() == [("tile_differs", 300)]
+
+
+@pytest.mark.spec("LR-41", "LOG-42")
+@pytest.mark.parametrize("index", [4, SIZE - 1, SIZE + 7])
+def test_a_note_of_an_erasure_whose_body_is_there_is_found(index):
+    rows = clean()
+    rows.erased = [index]
+    assert rows.codes() == [("erased_without_ground", index)]
+
+
+@pytest.mark.spec("EL-1", "LOG-43")
+def test_a_checkpoint_that_others_remember_and_the_log_lost_is_missing():
+    rows = clean()
+    rows.outside = (LOG.heads[10].head,)
+    assert rows.codes() == []
+    rows.checkpoints = [row for row in rows.checkpoints if row.size != 10]
+    rows.cosignatures = [row for row in rows.cosignatures if row.size != 10]
+    assert rows.codes() == [("missing", 10)]
+
+
+@pytest.mark.spec("EL-1", "LOG-40")
+def test_a_mark_rewritten_with_the_log_does_not_move_the_bracket():
+    other = build(edit=lambda log: recorded(log, "consent:" + "ee" * 16))
+    rows = export(other, B, cosigned=())
+    rows.mark, rows.outside = other.head(6), (LOG.heads[10].head,)
+    found = next(f for f in rows.report().findings if f.code is Code.REWRITTEN)
+    assert found.index == 0
+    assert "witnessed sizes 0," in found.text
