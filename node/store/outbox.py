@@ -108,9 +108,7 @@ _ADD_PACKET: Final = insert(_packet).on_conflict_do_nothing()
 _DROP_PACKET: Final = delete(_packet).where(_packet.c.transfer == bindparam("id_"))
 _DROP_WAIT: Final = delete(_wait).where(_wait.c.transfer == bindparam("id_"))
 _PARK: Final = update(_statement).where(
-    _statement.c.transfer == bindparam("id_"),
-    _statement.c.type == StatementType.RECALL.value,
-    _WAITS,
+    _statement.c.transfer == bindparam("id_"), _WAITS
 )
 _GOES_ON: Final = _packet.c.parked_at.is_(None)
 _PACKETS: Final = (
@@ -343,8 +341,8 @@ class SqlOutbox:
         """The containers that were put aside, each with the code that did it."""
         return [(TransferId(row[0]), row[1]) for row in self._work.rows(_PARKED)]
 
-    def park_recall(self, transfer: TransferId, at: datetime) -> None:
-        """A recall that was given up goes out when the peer greets (HO-85)."""
+    def park(self, transfer: TransferId, at: datetime) -> None:
+        """What was given up of a transfer goes out when the peer greets (HO-85)."""
         self._work.change(_PARK, {"id_": transfer, "parked_at": at})
 
     def waiting_peers(self) -> Sequence[MemberId]:

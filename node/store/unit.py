@@ -69,13 +69,13 @@ from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
+from node.sync.outboxport import Outbox
 from node.sync.ports import (
     Chains,
     InboundRepository,
     Inbox,
     Leases,
     OutboundRepository,
-    Outbox,
     TransferSecrets,
     Uploads,
 )

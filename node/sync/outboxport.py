@@ -81,8 +81,8 @@ class Outbox(Protocol):
         """The containers that were put aside, each with the code that did it."""
         ...
 
-    def park_recall(self, transfer: TransferId, at: datetime) -> None:
-        """A recall that was given up goes out when the peer greets (HO-85)."""
+    def park(self, transfer: TransferId, at: datetime) -> None:
+        """What was given up of a transfer goes out when the peer greets (HO-85)."""
         ...
 
     def waiting_peers(self) -> Sequence[MemberId]:
