@@ -72,14 +72,18 @@ from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.outboxport import Outbox
 from node.sync.ports import (
     Chains,
-    InboundRepository,
     Inbox,
     Leases,
+<<<<<<< HEAD
     OutboundRepository,
+=======
+    Outbox,
+>>>>>>> main
     TransferSecrets,
     Uploads,
 )
 from node.sync.rows import Wake
+from node.sync.transferports import InboundRepository, OutboundRepository
 
 
 class _State(Enum):

@@ -7,13 +7,13 @@ for nothing of this (LR-25). Implements exchange-log 5.4; LR-19, LR-24, SR-R5.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from node.crypto.checkpoint import ED25519, NoteKey
 from node.errors import FirstWordError, ReadingOnlyError, UnknownNodeError, UsageError
 from node.exchangelog.kinds import ActorRole, EntryClass, EntryType
 from node.exchangelog.proof import OwnLog
 from node.exchangelog.standing import (
-    ENOUGH,
     Reason,
     Said,
     Stand,
@@ -76,13 +76,17 @@ def whom_to_ask(uow: UnitOfWork, office: Office) -> frozenset[MemberId]:
         return to_ask(uow.stands.met(), listed(office), office.clock.now())
 
 
-def best_witnesses(uow: UnitOfWork, office: Office) -> list[MemberId]:
-    """The two members met last of those that answer: whom to ask before a signature."""
+def by_last_meeting(uow: UnitOfWork, office: Office) -> list[MemberId]:
+    """Every listed member, the one met last first: whom to ask before a signature.
+
+    Those never met as well: a machine rolled back to before it met anybody does not know
+    whom it met.
+    """
     with uow:
         met = uow.stands.met()
-        asked = to_ask(met, listed(office), office.clock.now())
-        there = [peer for peer in asked if not uow.outbox.due(peer).failures]
-    return sorted(there, key=lambda peer: met[peer], reverse=True)[:ENOUGH]
+    names = sorted(listed(office) or ())
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(names, key=lambda peer: met.get(peer, never), reverse=True)
 
 
 def listed(office: Office) -> frozenset[MemberId] | None:

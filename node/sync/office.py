@@ -62,7 +62,3 @@ class Office:
     def member(self) -> MemberId:
         """This node's own member id."""
         return self.keyring.member
-
-    def log_of(self, peer: MemberId) -> str:
-        """The origin of a peer's exchange log, also of one whose keys are retired."""
-        return self.directory().member(peer).log.name

@@ -22,6 +22,7 @@ from node.sync.outward import Cause, apply
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Wake
 from node.sync.transfer import MemberScope, Outbound, OutboundTransfer, OutEvent, Why
+from node.sync.words import Kind
 
 
 def ask_gate(
@@ -36,17 +37,27 @@ def ask_gate(
     wishes: dict[CaseId, Wish] = {
         m.case: Wish(m.categories, m.documents, m.basis) for m in transfer.members
     }
-    routed = office.directory().route(transfer.ags, transfer.move_on)
     return gate(
         members,
         wishes,
-        Recipient(transfer.recipient, transfer.ags, routed == transfer.recipient),
+        recipient_of(office, transfer),
         purpose="relocation",
         at=now,
         second=transfer.second,
         prepared_by=transfer.created_by,
         statutes=office.statutes,
     )
+
+
+def recipient_of(office: Office, transfer: OutboundTransfer) -> Recipient:
+    """For whom the gate is asked: the body, the place, whether the place makes it theirs.
+
+    A return follows no move, so no consent for "who is responsible there" covers it.
+    """
+    assert transfer.recipient is not None
+    routed = office.directory().route(transfer.ags, transfer.move_on)
+    is_new_place = transfer.kind is not Kind.RETURN and routed == transfer.recipient
+    return Recipient(transfer.recipient, transfer.ags, is_new_place)
 
 
 def open_member(
@@ -151,6 +162,7 @@ def prepare_anew(
             created_by=stopped.created_by,
             policy="auto" if stopped.policy == "auto" else "confirm",
             replaces=stopped.id,
+            kind=stopped.kind,
             facts={Outbound.HELD: now},
         )
     )

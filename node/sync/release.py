@@ -22,13 +22,13 @@ from node.sync.drafting import PURPOSE, Draft, HeldBack, draft
 from node.sync.logbook import Act
 from node.sync.manifest import preview_digest
 from node.sync.message import jws_digest
-from node.sync.offer import BasisLine
+from node.sync.offer import BasisLine, case_tag
 from node.sync.offering import Sealed, make_offer
 from node.sync.office import Office
 from node.sync.packet import PacketPlan
 from node.sync.ports import PacketFiles, UnitOfWork
 from node.sync.transfer import Effect, Outbound, OutboundTransfer, OutEvent
-from node.sync.words import Kind, Purpose
+from node.sync.words import Purpose
 
 
 async def release(courier: Courier, transfer_id: TransferId) -> None:
@@ -85,9 +85,15 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             issued_at=drafted.made_at,
             expires_at=drafted.expires_at,
             kem=drafted.kem.key.thumbprint,
-            kind=Kind.MOVE,
+            kind=transfer.kind,
             purpose=Purpose(PURPOSE),
             preview=preview_digest(preview) if preview else None,
+            tags={
+                m.case: case_tag(
+                    office.keyring.tag_key, transfer.id, m.case, epoch=m.epoch
+                )
+                for m in drafted.scope
+            },
         ),
         uow.cases.open_document,
     )
