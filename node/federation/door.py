@@ -82,6 +82,8 @@ class Gate:
             searched = max(0, len(self._head) - len(_END) + 1)
             self._head += data
             end = self._head.find(_END, searched)
+            if self._head.count(b"\n") != self._head.count(b"\r\n"):
+                raise DoorError("bad-syntax")
             if end > _MOST_HEAD or (end < 0 and len(self._head) > _MOST_HEAD):
                 raise DoorError("too-large")
             if end < 0:
@@ -135,7 +137,7 @@ def _check_line(line: bytes) -> None:
     """Method, target in origin form without games, HTTP/1.1; one blank between them."""
     parts = line.split(b" ")
     good = (
-        len(parts) == 3  # noqa: PLR2004 - a request line
+        len(parts) == 3
         and parts[2] == b"HTTP/1.1"
         and _METHOD.fullmatch(parts[0]) is not None
         and _TARGET.fullmatch(parts[1]) is not None
@@ -183,7 +185,9 @@ class Hall:
                 crowd.setdefault(address, []).append(door)
         if crowd:
             return max(crowd.values(), key=len)[0]
-        return next((door for door in self._here if door.is_idle), next(iter(self._here)))
+        return next(
+            (door for door in self._here if door.is_idle), next(iter(self._here))
+        )
 
 
 class Door(RequestHandler):  # type: ignore[misc, unused-ignore]

@@ -25,11 +25,11 @@ from sqlalchemy import (
 )
 
 # SQLite speaks the same ON CONFLICT.
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from node.ids import MemberId, MessageId, TransferId
+from node.store.peerqueue import DUE, FAILED, MET, SUCCEEDED
 from node.store.tables import outbox_packet as _packet
-from node.store.tables import peer_queue as _queue
 from node.store.tables import statement as _statement
 from node.store.witnesstables import quorum_wait as _wait
 from node.store.work import Work
@@ -131,6 +131,7 @@ _PACKETS: Final = (
     .limit(bindparam("most"))
 )
 _PACKET_FAILED: Final = update(_packet).where(_packet.c.transfer == bindparam("id_"))
+_HAS_PACKET: Final = select(_packet.c.id).where(_packet.c.transfer == bindparam("id_"))
 _NEXT_PACKET: Final = select(func.min(_packet.c.next_attempt_at)).where(
     _packet.c.peer == bindparam("to"), _GOES_ON
 )
@@ -146,48 +147,6 @@ _WAITS_FOR: Final = select(
         exists().where(_packet.c.peer == bindparam("to"), _GOES_ON),
     )
 )
-
-_MET: Final = (
-    select(_queue.c.peer)
-    .where(_queue.c.last_success_at.is_not(None))
-    .order_by(_queue.c.last_success_at.desc(), _queue.c.peer)
-    .limit(bindparam("most"))
-)
-_DUE: Final = select(_queue).where(_queue.c.peer == bindparam("to"))
-
-
-def _failed() -> Insert:
-    new = insert(_queue).values(failures=1)
-    excluded = new.excluded
-    return new.on_conflict_do_update(
-        index_elements=["peer"],
-        set_={
-            "failures": _queue.c.failures + 1,
-            "next_attempt_at": excluded.next_attempt_at,
-            "failing_since": func.coalesce(
-                _queue.c.failing_since, excluded.failing_since
-            ),
-            "code": excluded.code,
-        },
-    )
-
-
-def _succeeded() -> Insert:
-    new = insert(_queue).values(failures=0)
-    return new.on_conflict_do_update(
-        index_elements=["peer"],
-        set_={
-            "failures": 0,
-            "next_attempt_at": None,
-            "failing_since": None,
-            "code": None,
-            "last_success_at": new.excluded.last_success_at,
-        },
-    )
-
-
-_FAILED: Final = _failed()
-_SUCCEEDED: Final = _succeeded()
 
 
 class SqlOutbox:
@@ -312,6 +271,10 @@ class SqlOutbox:
             )
         ]
 
+    def has_packet(self, transfer: TransferId) -> bool:
+        """Whether the container of this transfer still wants to go out."""
+        return self._work.row(_HAS_PACKET, {"id_": transfer}) is not None
+
     def packet_failed(
         self,
         row: PacketRow,
@@ -356,11 +319,11 @@ class SqlOutbox:
 
     def met_last(self, limit: int) -> Sequence[MemberId]:
         """The peers that answered last, newest first."""
-        return [MemberId(row[0]) for row in self._work.rows(_MET, {"most": limit})]
+        return [MemberId(row[0]) for row in self._work.rows(MET, {"most": limit})]
 
     def due(self, peer: MemberId) -> Due:
         """How the queue of a peer stands."""
-        row = self._work.row(_DUE, {"to": peer})
+        row = self._work.row(DUE, {"to": peer})
         if row is None:
             return Due(peer, 0, None, None, None, None)
         return Due(
@@ -377,7 +340,7 @@ class SqlOutbox:
     ) -> None:
         """One more failure in a row."""
         self._work.change(
-            _FAILED,
+            FAILED,
             {
                 "peer": peer,
                 "next_attempt_at": next_at,
@@ -388,7 +351,7 @@ class SqlOutbox:
 
     def succeeded(self, peer: MemberId, at: datetime) -> None:
         """A verified answer: the row of failures ends."""
-        self._work.change(_SUCCEEDED, {"peer": peer, "last_success_at": at})
+        self._work.change(SUCCEEDED, {"peer": peer, "last_success_at": at})
 
 
 def _to_statement(row: Row[*tuple[Any, ...]]) -> StatementRow:

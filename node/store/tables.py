@@ -106,7 +106,7 @@ class _Outbound(TypedColumns):
     second: Named[str | None] = Column(Text)
     expires_at = Column(Instant)
     packet_digest: Named[bytes | None] = Column(LargeBinary)
-    packet_bytes: Named[int | None]
+    packet_bytes: Named[int | None] = Column(BigInteger)
     header_hash: Named[bytes | None] = Column(LargeBinary)
     kem_kid: Named[str | None] = Column(Text)
     offer_digest: Named[bytes | None] = Column(LargeBinary)
@@ -169,7 +169,7 @@ class _OutboundSecret(TypedColumns):
     transfer = Column(Text, ForeignKey("outbound_transfer.id"), primary_key=True)
     share_b: Named[bytes | None] = Column(LargeBinary)
     file: Named[bytes | None] = Column(LargeBinary)
-    file_bytes: Named[int | None]
+    file_bytes: Named[int | None] = Column(BigInteger)
 
 
 # A row without share B is what a destroyed one leaves behind.
@@ -198,7 +198,7 @@ class _Inbound(TypedColumns):
     offered_at = Column(Instant, nullable=False)
     expires_at = Column(Instant, nullable=False)
     packet_digest: Named[bytes | None] = Column(LargeBinary)
-    packet_bytes: Named[int]
+    packet_bytes: Named[int] = Column(BigInteger)
     take: Named[str | None] = Column(Text)
     decided_by: Named[str | None] = Column(Text)
     second_by: Named[str | None] = Column(Text)
@@ -243,7 +243,7 @@ class _ReceivedPacket(TypedColumns):
     transfer = Column(Text, ForeignKey("inbound_transfer.id"), primary_key=True)
     key: Named[bytes] = Column(LargeBinary)
     file: Named[bytes] = Column(LargeBinary)
-    file_bytes: Named[int]
+    file_bytes: Named[int] = Column(BigInteger)
     grant: Named[bytes | None] = Column(LargeBinary)
 
 
@@ -255,6 +255,7 @@ class _Upload(TypedColumns):
     key: Named[bytes] = Column(LargeBinary)
     received: Named[int] = Column(BigInteger)
     parts: Named[str] = Column(Text)
+    moved_at = Column(Instant, nullable=False)
 
 
 upload = Table("upload", metadata, _Upload)

@@ -74,11 +74,6 @@ from node.sync.ports import (
     Chains,
     Inbox,
     Leases,
-<<<<<<< HEAD
-    OutboundRepository,
-=======
-    Outbox,
->>>>>>> main
     TransferSecrets,
     Uploads,
 )

@@ -8,7 +8,9 @@ cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from node import strictjson
 from node.crypto.checkpoint import Checkpoint
@@ -350,7 +352,10 @@ async def _send_packet(
         await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.UPLOAD_CONNECTED)
     answer = await courier.transport.send_packet(
-        peer, row, lambda: courier.files.read(row.digest)
+        peer,
+        row,
+        partial(courier.files.read, row.digest),
+        between=partial(_between_parts, courier, row),
     )
     office.failpoints.reach(Point.RECEIPT_READ)
     await _take_answer(courier, peer, Batch((), ()), answer)
@@ -358,6 +363,19 @@ async def _send_packet(
     if not answer.statements:
         # Its answer stands behind statements that still travel; it asks again later.
         raise RejectedError(_NOT_ANSWERED, can_retry=True)
+
+
+async def _between_parts(courier: Courier, row: PacketRow) -> bool:
+    """A statement goes between two parts (HO-81); a stopped transfer ends its upload."""
+    with suppress(RejectedError):
+        while await _send_statements(courier, row.peer):
+            pass
+    return await courier.run.read(_is_queued, row.transfer)
+
+
+def _is_queued(uow: UnitOfWork, transfer: TransferId) -> bool:
+    with uow:
+        return uow.outbox.has_packet(transfer)
 
 
 def _offer_again(

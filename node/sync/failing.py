@@ -7,7 +7,7 @@ failure that changes a transfer (P6); one container that fails holding up its ne
 
 from typing import Final
 
-from node.errors import RejectedError
+from node.errors import RejectedError, UnreachableError
 from node.ids import MemberId
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -42,6 +42,9 @@ def note_failure(
     now = office.clock.now()
     code = error.problem if isinstance(error, RejectedError) else "unreachable"
     with uow:
+        if isinstance(error, UnreachableError) and error.moved:
+            # A link that is cut all the time, but brings something forward.
+            uow.outbox.succeeded(peer, now)
         due = uow.outbox.due(peer)
         at = next_attempt(
             due.failures + 1,

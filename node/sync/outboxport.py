@@ -61,6 +61,10 @@ class Outbox(Protocol):
         """The peer's ``got`` reaches this place."""
         ...
 
+    def has_packet(self, transfer: TransferId) -> bool:
+        """Whether the container of this transfer still wants to go out."""
+        ...
+
     def packets(
         self, peer: MemberId, limit: int, due_by: datetime | None = None
     ) -> Sequence[PacketRow]:

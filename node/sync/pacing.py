@@ -7,7 +7,7 @@ loop without a pause. Implements handover 10.2, HO-84, HO-85.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,14 +21,15 @@ KNOWN_FOR: Final = timedelta(days=180)
 GREETED: Final = 200
 
 
-@dataclass(slots=True)
 class Wakes:
     """What this process remembers of contacts; a restart begins anew with a greeting."""
 
-    heard_at: datetime | None = None
-    greeted_at: datetime | None = None
-    _woken: set[MemberId] = field(default_factory=set)
-    _last: dict[MemberId, datetime] = field(default_factory=dict)
+    def __init__(self) -> None:
+        """Nobody was heard or greeted yet."""
+        self.heard_at: datetime | None = None
+        self.greeted_at: datetime | None = None
+        self._woken: set[MemberId] = set()
+        self._last: dict[MemberId, datetime] = {}
 
     def contact(self, peer: MemberId, now: datetime) -> bool:
         """A verified sign of life of a peer; whether it ended a silence of all peers."""

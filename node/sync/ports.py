@@ -4,7 +4,7 @@ The store implements these. A use case takes a ``UnitOfWork`` and an ``Office`` 
 talks to the network.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -156,7 +156,7 @@ class TransferSecrets(Protocol):
 class Uploads(Protocol):
     """Containers that arrive in parts (HO-86, HO-87)."""
 
-    def start(self, transfer: TransferId, key: bytes) -> None:
+    def start(self, transfer: TransferId, key: bytes, at: datetime) -> None:
         """Begin an upload under this transfer key. ConflictError if one runs."""
         ...
 
@@ -165,9 +165,26 @@ class Uploads(Protocol):
         ...
 
     def add_part(
-        self, transfer: TransferId, before: Upload, *, part: StoredFile, length: int
+        self,
+        transfer: TransferId,
+        before: Upload,
+        *,
+        part: StoredFile,
+        length: int,
+        at: datetime,
     ) -> None:
         """Append a synced part of so many plain bytes. ConflictError if it moved."""
+        ...
+
+    def idle_since(self, before: datetime) -> Sequence[TransferId]:
+        """The uploads that have not moved since before this instant."""
+        ...
+
+    def unopened_from(self, sender: MemberId, besides: TransferId) -> tuple[int, int]:
+        """Bytes of this peer that lie here unopened or are on their way; its uploads.
+
+        One transfer is left out: the one that asks.
+        """
         ...
 
     def drop(self, transfer: TransferId) -> None:
@@ -242,8 +259,12 @@ class PacketFiles(Protocol):
         """Write a container as it is (sender)."""
         ...
 
-    def read(self, name: bytes) -> Iterator[bytes]:
-        """The bytes of a container, in chunks."""
+    def read(self, name: bytes, start: int = 0, /) -> Iterator[bytes]:
+        """The bytes of a container from a place on, in chunks."""
+        ...
+
+    def has_room(self, length: int) -> bool:
+        """Whether so many bytes more leave the disk the room it needs (HO-76)."""
         ...
 
     def keep_sealed(

@@ -30,7 +30,6 @@ UNREACHABLE_AFTER: Final = timedelta(days=1)
 IMPORT_OVERDUE_AFTER: Final = timedelta(days=1)
 OPENING_OVERDUE_AFTER: Final = timedelta(minutes=10)
 HELLO_AFTER: Final = timedelta(minutes=30)
-UPLOAD_IDLE: Final = timedelta(days=7)
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 CONFIRMED_FOR: Final = timedelta(hours=24)
 DOUBTS: Final = 2

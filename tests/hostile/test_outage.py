@@ -253,8 +253,8 @@ class Refusing(Dead):
     async def hello(self, peer):
         return await self.real.hello(peer)
 
-    async def send_packet(self, peer, row, chunks):
+    async def send_packet(self, peer, row, chunks, *, between=None):
         if row.transfer == self.poison:
             self.asked += 1
             raise RejectedError("id-conflict", can_retry=False)
-        return await self.real.send_packet(peer, row, chunks)
+        return await self.real.send_packet(peer, row, chunks, between=between)

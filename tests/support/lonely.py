@@ -1,7 +1,7 @@
 """One node whose peer is dead, and what a test may do to time and wire there."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,7 +15,14 @@ from node.errors import UnreachableError
 from node.failpoints import NoFailpoints
 from node.ids import MemberId, TransferId
 from node.sync import firstword, release
-from node.sync.courier import Courier, HelloAnswer, StatementsAnswer, WitnessAddress
+from node.sync.courier import (
+    Between,
+    Chunks,
+    Courier,
+    HelloAnswer,
+    StatementsAnswer,
+    WitnessAddress,
+)
 from node.sync.greeting import greet
 from node.sync.message import Envelope
 from node.sync.rows import PacketRow
@@ -52,11 +59,16 @@ class Dead:
         raise AssertionError(peer, envelopes)
 
     async def send_packet(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
+        self,
+        peer: MemberId,
+        row: PacketRow,
+        chunks: Chunks,
+        *,
+        between: Between | None = None,
     ) -> StatementsAnswer:
         """Nobody is there."""
         self._fail()
-        raise AssertionError(peer, row, chunks)
+        raise AssertionError(peer, row, chunks, between)
 
     async def hello(self, peer: MemberId) -> HelloAnswer:
         """Nobody is there."""
