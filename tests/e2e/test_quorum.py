@@ -250,7 +250,9 @@ async def test_a_body_may_refuse_overrides(tmp_path):
             await until(lambda: stage.shown == quorum.OVERRIDDEN)
             await until(
                 lambda: (
-                    wehr.store.read_sync(lambda uow: uow.outbox.due(SAECKINGEN)).code
+                    wehr.store.read_sync(lambda uow: uow.outbox.packets(SAECKINGEN, 1))[
+                        0
+                    ].code
                     == "log-unproven"
                 )
             )

@@ -74,6 +74,11 @@ MEANINGS: Final = {
     "NONCE_KEPT": "how long a nonce is remembered after its signature ended",
     "OPEN_TRANSFERS_PER_PEER": "transfers of one peer that are open",
     "UPLOADS_PER_PEER": "uploads of one peer that are open",
+    "UPLOAD_IDLE": "an upload without progress is dropped after",
+    "QUOTA_WAIT": "wait that a peer over its quota is told",
+    "ROOM_WAIT": "wait that a peer is told while there is no room",
+    "ROOM_BYTES": "room that a disk keeps free",
+    "ROOM_PERCENT": "hundredths of a disk that stay free",
     "UNOPENED_BYTES_PER_PEER": "bytes of one peer that nobody has opened yet",
     "OFFER_LIFE": "life of an offer",
     "ERASE_AFTER_EXPIRY": "from the end of an offer until an approved one is erased",
@@ -93,10 +98,7 @@ MEANINGS: Final = {
 RESERVED: Final = frozenset(
     {
         "ANSWER_BYTES",
-        "PARK_AFTER_FAILURES",
         "RETENTION",
-        "UNOPENED_BYTES_PER_PEER",
-        "UPLOADS_PER_PEER",
     }
 )
 
