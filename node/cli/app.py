@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli import accounts, backup, cases, directory, log, witnesses
+from node.cli import accounts, backup, cases, conform, directory, log, witnesses
 from node.errors import NodeError
 from node.telemetry import configure_logging
 
@@ -29,6 +29,7 @@ witnesses.hang_up(log.app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
 app.add_typer(backup.app, name="backup")
+app.command("conform")(conform.conform_command)
 
 Folder = Annotated[
     Path, typer.Option("--data", help="Datenordner des Knotens.", show_default=True)
