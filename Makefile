@@ -5,8 +5,8 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log \
-        tamper log-kills fuzz oracle evidence-bytes reconcile-run docs screenshots clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
+        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -75,6 +75,14 @@ fuzz: $(VENV)/.dev  ## feed spoiled inputs to every strict reader of the log (SE
 
 oracle: $(VENV)/.dev  ## let golang.org/x/mod judge our notes and proofs (COUNT=100000 SEED=1)
 	ORACLE_COUNT=$(COUNT) ORACLE_SEED=$(SEED) $(BIN)/python -m pytest -q -rs tests/protocol/test_oracle.py
+
+RUNS    ?= 500
+restore-runs: $(VENV)/.dev  ## put nodes back in drawn ways and look for forks; RUNS and SEED
+	$(BIN)/python -m tests.support.restore_runs $(RUNS) $(SEED)
+
+MEMBERS ?= 10750
+bench-directory: $(VENV)/.dev  ## verify a directory of all municipalities: MEMBERS=10750
+	$(BIN)/python -m bench.directory $(MEMBERS)
 
 evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
 	$(BIN)/python -m tests.node.evidence_bytes

@@ -7,55 +7,59 @@ itself; a start on a schema, a key file or a log that does not fit (LR-11).
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_network
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from aiohttp import web
 
+from node.accounts.policy import OPERATOR
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
-from node.casework import erasing
+from node.api.health import make_health_app
+from node.casework import health
 from node.casework.eraser import Eraser
+from node.casework.health import Finding
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
-from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
+from node.directoryjob import DirectoryJob, Library, Rumours, kept_directory
+from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
-from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.shared import ask as ask_shared
 from node.federation.transport import HttpTransport
-from node.founding import Paths, log_origin, means_of, vault_of, witness_name
-from node.ids import TransferId
+from node.founding import Paths, first_names, means_of, vault_of
+from node.keycabinet import KeyCabinet
+from node.keyroom import KeyRoom, refresh_and_keep
+from node.replaying import replay_register
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import read_mark
 from node.store.migrate import check_schema
+from node.store.ownnames import own_names
 from node.store.publisher import Publisher
-from node.store.register import RegisterLine
+from node.store.register import DeletionRegister
 from node.store.runner import Store
 from node.store.sourceeraser import SourceEraser
+from node.store.starting import Start
 from node.store.sweeper import Sweeper
-from node.store.unit import SqlUnitOfWork
+from node.store.threads import Signals, ThreadRunner
 from node.store.weekturn import turn_of
 from node.store.work import Means
-from node.sync import quorum, sender
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
-from node.sync.rows import Wake
-from node.trust.directory import Directory
 from node.trust.places import shipped_places
+from node.trust.publishedkeys import check_unpublished
 from node.version import SOFTWARE
 from node.web.app import make_web_app
 from node.web.frame import AskPeer, Parts, WebSettings
@@ -82,53 +86,6 @@ def own_hands() -> Hands:
     return Hands(SystemClock(), secrets.token_bytes, NoFailpoints())
 
 
-class Library:
-    """The directory in force; replaced as a whole by each refresh (HO-102)."""
-
-    def __init__(self) -> None:
-        """Nothing is known before the first load."""
-        self._directory: Directory | None = None
-
-    def __call__(self) -> Directory:
-        """The directory in force.
-
-        Raises:
-            UnknownNodeError: None was ever fetched.
-        """
-        if self._directory is None:
-            raise UnknownNodeError("no directory yet")
-        return self._directory
-
-    @property
-    def known(self) -> Directory | None:
-        """The directory in force, if there is one."""
-        return self._directory
-
-    def swap(self, directory: Directory) -> None:
-        """Put the next one in force."""
-        self._directory = directory
-
-
-class ThreadRunner:
-    """The store's runner as delivery and routes know it, with threads for slow files."""
-
-    def __init__(self, store: Store) -> None:
-        """Wrap the store."""
-        self._store = store
-
-    async def read(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Run on a read-only unit of work."""
-        return await self._store.read(use_case, *args, **kwargs)
-
-    async def write(self, use_case: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Run on a unit of work of its own, durable on return."""
-        return await self._store.write(use_case, *args, **kwargs)
-
-    async def file(self, job: Callable[..., T], *args: Any) -> T:
-        """Run slow work on files in a thread."""
-        return await asyncio.to_thread(job, *args)
-
-
 @dataclass(frozen=True, slots=True)
 class Node:
     """One node, put together but not yet listening."""
@@ -141,8 +98,10 @@ class Node:
     worker: Worker
     library: Library
     documents: SealedFiles
-    refresh_directory: Callable[[], None]
+    register: DeletionRegister
+    refresh_directory: DirectoryJob
     publisher: Publisher
+    key_room: KeyRoom
     ask_peer: AskPeer
     means: Means
 
@@ -176,20 +135,27 @@ async def build_node(
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
     library = Library()
-    office = Office(
-        keyring=keyring,
-        clock=hands.clock,
-        randomness=hands.randomness,
-        directory=library,
-        failpoints=hands.failpoints,
-        log_origin=log_origin(settings.peer_url),
-        witness_name=witness_name(settings.peer_url),
-        open_transfers=settings.peer_open_transfers,
-        accept_override=settings.accept_override,
-    )
+    cabinet = KeyCabinet(paths.keyring, master, hands.randomness)
+    check_unpublished(cabinet())
+    rumours = Rumours(library, hands.clock)
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
         check_schema(engines)
+        names = own_names(engines, first_names(settings.peer_url))
+        office = Office(
+            keys=cabinet,
+            clock=hands.clock,
+            randomness=hands.randomness,
+            directory=library,
+            failpoints=hands.failpoints,
+            log_origin=names.log_origin,
+            witness_name=names.witness_name,
+            continues=names.continues,
+            open_transfers=settings.peer_open_transfers,
+            newer=rumours.hear,
+            behind=rumours.behind,
+            accept_override=settings.accept_override,
+        )
         means = means_of(
             paths,
             master,
@@ -213,16 +179,28 @@ async def build_node(
         )
         stack.push_async_callback(transport.close)
         courier = Courier(run, transport, office, means.files)
-        refresh = partial(_refresh, settings, paths, store, library, office)
+        refresh = DirectoryJob(
+            settings, store=store, library=library, office=office, rumours=rumours
+        )
+        room = KeyRoom(
+            settings.folder,
+            cabinet=cabinet,
+            store=store,
+            office=office,
+            url=settings.peer_url,
+        )
         await asyncio.to_thread(_load_directory, store, library, refresh)
-        await asyncio.to_thread(_replay_register, store, means, office)
+        start = Start(store, office, paths.mark, alone=engines.one_writer)
+        await asyncio.to_thread(start.unless_led)
+        await asyncio.to_thread(replay_register, store, means, office)
         vault, hour = vault_of(settings, master), settings.backup_hour
         duty = duty_of(vault, store, means, office, hour)
         worker = Worker(
             Duties(
                 courier=courier,
+                begin=start,
                 publish=publisher.publish,
-                refresh_directory=refresh,
+                refresh_directory=partial(refresh_and_keep, refresh, room),
                 back_up=duty,
                 erase_sources=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
@@ -235,6 +213,7 @@ async def build_node(
             )
         )
         signals.listener = worker.notice
+        rumours.wake = worker.refresh_soon
         yield Node(
             settings=settings,
             office=office,
@@ -244,50 +223,20 @@ async def build_node(
             worker=worker,
             library=library,
             documents=means.documents,
+            register=means.register,
             refresh_directory=refresh,
             publisher=publisher,
+            key_room=room,
             ask_peer=partial(ask_shared, transport.shared_log, office),
             means=means,
         )
-
-
-class Signals:
-    """Leads wakes from the store to the worker, which is made after it."""
-
-    def __init__(self) -> None:
-        """Nobody listens yet; a restart finds what was missed."""
-        self.listener: Callable[[Wake, str], None] | None = None
-
-    def __call__(self, what: Wake, key: str) -> None:
-        """Pass one signal on."""
-        if self.listener is not None:
-            self.listener(what, key)
-
-
-def _replay_register(store: Store, means: Means, office: Office) -> None:
-    """HO-19, P16: what the deletion register calls destroyed is not used again."""
-    lines = tuple(means.register.replay())
-    if not lines:
-        return
-    outlived = store.read_sync(_outlived, lines)
-    if outlived:
-        log.warning("destroyed shares were here again", count=len(outlived))
-        store.write_sync(sender.stop_restored, office, outlived)
-    if store.write_sync(erasing.replay, office):
-        log.warning("destroyed log entries were here again")
-
-
-def _outlived(
-    uow: SqlUnitOfWork, lines: tuple[RegisterLine, ...]
-) -> tuple[TransferId, ...]:
-    return tuple(uow.upkeep.outlived(lines))
 
 
 def _load_directory(
     store: Store, library: Library, refresh: Callable[[], None]
 ) -> None:
     """The directory as last verified; fetched now only if there is none."""
-    kept = store.read_sync(_kept_directory)
+    kept = store.read_sync(kept_directory)
     if kept is not None:
         library.swap(kept)
         return
@@ -297,49 +246,6 @@ def _load_directory(
         raise
     except Exception as error:
         log.warning("no directory yet", exc_info=error)
-
-
-def _kept_directory(uow: SqlUnitOfWork) -> Directory | None:
-    return uow.directory.load()
-
-
-def _refresh(
-    settings: Settings,
-    paths: Paths,
-    store: Store,
-    library: Library,
-    office: Office,
-) -> None:
-    """Fetch and verify the directory, keep it, put it in force (HO-99 to HO-102)."""
-    if not settings.directory or not paths.root.exists():
-        raise ConfigError("directory or root.json is not set up yet")
-    # TUF is slow to import and only this thread needs it.
-    from node.federation import updater  # noqa: PLC0415
-
-    found = updater.refresh(
-        Source(
-            settings.directory,
-            allowed=tuple(ip_network(text) for text in settings.allowed_networks),
-            demo=settings.demo,
-        ),
-        paths.directory,
-        previous=library.known,
-        root=paths.root.read_bytes(),
-        at=office.clock.now(),
-    )
-    if library.known is None or found.head != library.known.head:
-        store.write_sync(_keep_directory, library.known, found, office)
-    library.swap(found)
-
-
-def _keep_directory(
-    uow: SqlUnitOfWork, before: Directory | None, directory: Directory, office: Office
-) -> None:
-    with uow:
-        uow.directory.save(directory, office.failpoints)
-        now = office.clock.now()
-        quorum.note_policy(uow, office.member, before, directory, now)
-        uow.commit()
 
 
 def peer_app(node: Node) -> web.Application:
@@ -354,6 +260,7 @@ def peer_app(node: Node) -> web.Application:
             started_at=node.office.clock.now(),
             public_url=settings.peer_url,
             mirror=Paths(settings.folder).directory,
+            keysheet=node.key_room.sheet_text,
             requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
         )
     )
@@ -366,6 +273,15 @@ def _marked(paths: Paths) -> Checkpoint | None:
     except LogError:
         return None
     return mark.head if mark else None
+
+
+def health_app(node: Node) -> web.Application:
+    """The application of the local port for a program that watches the node."""
+
+    async def look() -> Sequence[Finding]:
+        return await node.run.read(health.look, node.office, OPERATOR)
+
+    return make_health_app(look)
 
 
 def web_app(node: Node) -> web.Application:

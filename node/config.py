@@ -66,6 +66,7 @@ class Settings(BaseSettings):
         web_host, web_port: Where the pages for people listen.
         web_url: Their public address.
         peer_host, peer_port: Where other nodes reach us.
+        health_port: Local port for a program that watches the node; 0 opens none.
         peer_url: That listener's public address, as it stands in the key sheet.
         directory: Where directory files come from: a base URL or a folder.
         delivery: ``auto`` sends by itself when every basis allows it (FR-25).
@@ -98,6 +99,7 @@ class Settings(BaseSettings):
     web_url: Annotated[str, AfterValidator(_base_url)]
     peer_host: str = "127.0.0.1"
     peer_port: int = Field(default=8443, ge=0, le=65535)
+    health_port: int = Field(default=0, ge=0, le=65535)
     peer_url: Annotated[str, AfterValidator(_base_url)]
     directory: str = ""
     delivery: Literal["auto", "confirm"] = "auto"

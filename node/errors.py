@@ -97,6 +97,12 @@ class ErasedError(UsageError):
         self.on = on
 
 
+class RestrictedError(UsageError):
+    """The case may be read only to answer the person; pages say so (Art. 18 GDPR)."""
+
+    code = "restricted"
+
+
 class StoreError(UsageError):
     """Database or disk did not take it: full, locked, gone. Nothing of the unit is kept."""
 
@@ -230,6 +236,20 @@ class LogError(NodeError):
     """The exchange log does not add up: stop, tell a person, never repair silently."""
 
     code = "log"
+
+
+class ReadingOnlyError(LogError):
+    """Somebody may know more of our log than we do: nothing is written (exchange-log 5.4)."""
+
+    code = "reading-only"
+    retryable = True
+
+
+class FirstWordError(NodeError):
+    """Just started: nothing is stated before others have had the first word (SR-R4)."""
+
+    code = "first-word"
+    retryable = True
 
 
 class BackupError(NodeError):

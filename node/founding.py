@@ -9,7 +9,7 @@ exists. Implements handover 11.4 (admission) and exchange-log LR-11 (the first m
 import json
 import os
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ from node.store.engine import open_engine
 from node.store.files import SealedFiles
 from node.store.mark import Mark, write_mark
 from node.store.migrate import upgrade
+from node.store.ownnames import OwnNames
 from node.store.register import DeletionRegister
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
@@ -34,12 +35,10 @@ from node.store.weekkeys import WeekKeys, week_of
 from node.store.work import Means
 from node.sync.limits import DOCUMENT_BYTES, PACKET_BYTES
 from node.trust.admission import Applicant, admission_request
+from node.trust.keylife import KEM_LIFE, KEM_OPEN
 from node.trust.keysheet import KemKey, KeySheet, Limits, sign_sheet
 from node.trust.member import Contact
 
-KEM_LIFE = timedelta(days=90)
-KEM_OPEN = timedelta(days=21)
-"""handover 12.1: sealed to for 90 days, opened for 21 days more."""
 RECOVERY_KEYS = 2
 
 
@@ -130,6 +129,11 @@ def log_origin(peer_url: str) -> str:
 def witness_name(peer_url: str) -> str:
     """The name a node cosigns under: ``<host at the founding>/witness/1``."""
     return f"{urlsplit(peer_url).hostname}/witness/1"
+
+
+def first_names(peer_url: str) -> OwnNames:
+    """The names that a node has until it recovers for the first time."""
+    return OwnNames(log_origin(peer_url), witness_name(peer_url))
 
 
 def found(paths: Paths, town: Town, *, clock: Clock, randomness: Randomness) -> bytes:

@@ -1,4 +1,4 @@
-"""Serving a node: its two listeners and its worker, until somebody ends it.
+"""Serving a node: its listeners and its worker, until somebody ends it.
 
 Enters: a node that was put together. Leaves: nothing; it stops gracefully on SIGTERM and
 SIGINT, and what was not finished is found by the next start. Must never happen: a listener
@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, suppress
 import structlog
 from aiohttp import web
 
-from node.bootstrap import Hands, Node, build_node, peer_app, web_app
+from node.bootstrap import Hands, Node, build_node, health_app, peer_app, web_app
 from node.config import Settings
 from node.sync import limits
 
@@ -46,7 +46,7 @@ async def serve(settings: Settings, hands: Hands | None = None) -> None:
 
 
 async def listen(node: Node, stack: AsyncExitStack) -> None:
-    """Open both listeners; the stack closes them."""
+    """Open the listeners; the stack closes them."""
     settings = node.settings
     peers = web.AppRunner(
         peer_app(node),
@@ -57,10 +57,14 @@ async def listen(node: Node, stack: AsyncExitStack) -> None:
         max_field_size=limits.HEADER_FIELD_BYTES,
     )
     people = web.AppRunner(web_app(node), access_log=None)
-    for runner, host, port in (
+    listeners = [
         (peers, settings.peer_host, settings.peer_port),
         (people, settings.web_host, settings.web_port),
-    ):
+    ]
+    if settings.health_port:
+        watchers = web.AppRunner(health_app(node), access_log=None)
+        listeners.append((watchers, "127.0.0.1", settings.health_port))
+    for runner, host, port in listeners:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, host, port).start()

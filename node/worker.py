@@ -18,11 +18,14 @@ import structlog
 from node.casework.selfcheck import run_due
 from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
+from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
-from node.sync import inward, opening, recipient, release, sender, witnessing
+from node.sync import opening, recipient, release, sender, witnessing
 from node.sync.courier import Courier
-from node.sync.delivery import deliver_due, greet
-from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS, PEERS_AT_ONCE
+from node.sync.deadlines import find_deadlines
+from node.sync.delivery import deliver_due
+from node.sync.greeting import FirstWord, greet
+from node.sync.limits import PEERS_AT_ONCE
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Wake
 from node.sync.transfer import Inbound, Outbound
@@ -42,16 +45,17 @@ HEARTBEAT_S: Final = 600.0
 class Duties:
     """What the worker is given to work with.
 
-    ``publish`` signs a checkpoint of what is committed, in a thread; it says whether there
-    is a new one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
-    removes files that no row names, in a thread. ``back_up`` makes and verifies the backup
-    of the day, where there is a place for it. ``erase_sources`` erases handed-over content
-    whose time has come, ``erase_entries`` carries erasures of log entries on, ``turn_week``
-    the week keys, each in a thread. ``shared`` says that other processes serve the same
-    database. ``mark`` reads the log signer's memory outside the database.
+    ``begin`` judges the mark and sets the node's standing anew. ``publish`` signs a
+    checkpoint of what is committed; it says whether there is a new one.
+    ``refresh_directory`` fetches the directory and does what is due with our keys, ``sweep``
+    removes files that no row names. ``back_up`` makes and verifies the backup of the day,
+    ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
+    ``turn_week`` the week keys; all of them in a thread. ``shared`` says that other
+    processes serve the same database; ``mark`` reads the log signer's memory outside it.
     """
 
     courier: Courier
+    begin: Callable[[], None]
     publish: Callable[[], bool]
     refresh_directory: Callable[[], None]
     sweep: Callable[[], None]
@@ -79,6 +83,8 @@ class Worker:
         self._due: dict[Wake, set[str]] = {w: set() for w in Wake}
         self._peers: dict[MemberId, asyncio.Event] = {}
         self._slots = asyncio.Semaphore(PEERS_AT_ONCE)
+        self._word = FirstWord(duties.courier)
+        self._newer = asyncio.Event()
 
     # -- Signals -------------------------------------------------------------------------
 
@@ -91,7 +97,14 @@ class Worker:
 
     def contact(self, peer: MemberId) -> None:
         """A verified request of this peer: it is there, so try at once (HO-83)."""
+        self._word.called()
         self._mark(Wake.DELIVER, str(peer))
+
+    def refresh_soon(self) -> None:
+        """A peer may know a newer directory (HO-99); may be called from any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._newer.set)
 
     def _mark(self, what: Wake, key: str) -> None:
         self._due[what].add(key)
@@ -122,12 +135,15 @@ class Worker:
 
     async def _work(self) -> None:
         """Run all loops side by side until the lease is lost or the process stops."""
+        self._word = FirstWord(self._courier)
+        await asyncio.to_thread(self._duties.begin)
         with suppress(_LeaseLost):
             try:
                 async with asyncio.TaskGroup() as tasks:
                     self._tasks = tasks
                     for loop in (
                         self._keep_lease,
+                        self._first_word,
                         self._publish,
                         self._deliver,
                         self._release,
@@ -166,6 +182,14 @@ class Worker:
         for what, key in found:
             self._mark(what, key)
 
+    async def _first_word(self) -> None:
+        """Until others have had the first word nothing leaves; then all is due (SR-R4)."""
+        while True:
+            await self._guard(self._word.ask)
+            if await self._courier.run.read(_is_settled):
+                return
+            await asyncio.sleep(POLL_S)
+
     # -- Loops ---------------------------------------------------------------------------
 
     async def _publish(self) -> None:
@@ -179,6 +203,7 @@ class Worker:
                 self._mark(Wake.DELIVER, peer)
 
     async def _publish_once(self) -> None:
+        await self._word.renew()
         await asyncio.to_thread(self._duties.publish)
 
     async def _deliver(self) -> None:
@@ -240,7 +265,7 @@ class Worker:
     async def _every_minute(self) -> None:
         while True:
             await self._guard(self._deadlines)
-            await self._guard(self._erase_entries_once)
+            await self._in_thread(self._duties.erase_entries)
             await self._guard(
                 run_due, self._courier.run, self._office, self._duties.mark
             )
@@ -264,10 +289,16 @@ class Worker:
                         await run.write(recipient.remind, transfer, now, day)
 
     async def _heartbeat(self) -> None:
-        """Say hello to peers with open rows after the start, then every ten minutes."""
+        """Say hello to peers with open rows after the start, then every ten minutes.
+
+        At first also to those who gave the first word: what they had for us had to wait.
+        """
+        asked = await self._word.given()
+        await self._guard(self._find_due)
         while True:
-            peers = await self._courier.run.read(_peers_to_greet)
-            for peer in peers:
+            peers = asked.union(await self._courier.run.read(_peers_to_greet))
+            asked = set()
+            for peer in sorted(peers):
                 await self._guard(greet, self._courier, peer)
                 self._mark(Wake.DELIVER, str(peer))
             await asyncio.sleep(HEARTBEAT_S)
@@ -283,39 +314,28 @@ class Worker:
 
     async def _directory(self) -> None:
         while True:
-            await self._guard(self._refresh_once)
-            await asyncio.sleep(self._duties.directory_every_s)
+            self._newer.clear()
+            await self._in_thread(self._duties.refresh_directory)
+            # HO-99: whatever peers say, at most one refresh a minute.
+            await asyncio.sleep(MINUTE_S)
+            with suppress(TimeoutError):
+                rest = self._duties.directory_every_s - MINUTE_S
+                await asyncio.wait_for(self._newer.wait(), rest)
 
     async def _every_hour(self) -> None:
         while True:
-            await self._guard(self._sweep_once)
-            await self._guard(self._erase_sources_once)
-            await self._guard(self._turn_week_once)
+            await self._in_thread(self._duties.sweep)
+            await self._in_thread(self._duties.erase_sources)
+            await self._in_thread(self._duties.turn_week)
             await asyncio.sleep(HOUR_S)
 
     async def _back_up(self) -> None:
-        while True:
-            await self._guard(self._back_up_once)
+        while self._duties.back_up is not None:
+            await self._in_thread(self._duties.back_up)
             await asyncio.sleep(BACKUP_S)
 
-    async def _back_up_once(self) -> None:
-        if self._duties.back_up is not None:
-            await asyncio.to_thread(self._duties.back_up)
-
-    async def _sweep_once(self) -> None:
-        await asyncio.to_thread(self._duties.sweep)
-
-    async def _erase_sources_once(self) -> None:
-        await asyncio.to_thread(self._duties.erase_sources)
-
-    async def _erase_entries_once(self) -> None:
-        await asyncio.to_thread(self._duties.erase_entries)
-
-    async def _turn_week_once(self) -> None:
-        await asyncio.to_thread(self._duties.turn_week)
-
-    async def _refresh_once(self) -> None:
-        await asyncio.to_thread(self._duties.refresh_directory)
+    async def _in_thread(self, duty: Callable[[], object]) -> None:
+        await self._guard(asyncio.to_thread, duty)
 
     async def _guard(
         self,
@@ -323,20 +343,26 @@ class Worker:
         *args: object,
     ) -> None:
         """Run one job; whatever it raises is logged by its code and tried again later."""
+        kind = _name(args[0] if job is asyncio.to_thread else job)
         try:
             await job(*args)
         except NodeError as error:
-            log.warning("job failed", code=error.code, kind=_name(job))
+            log.warning("job failed", code=error.code, kind=kind)
         except Exception as error:
-            log.error("job broke", exc_info=error, kind=_name(job))  # noqa: TRY400
+            log.error("job broke", exc_info=error, kind=kind)  # noqa: TRY400
 
 
 class _LeaseLost(Exception):  # noqa: N818 - a signal, not an error
     """Another process of this node leads now."""
 
 
-def _name(job: Callable[..., Any]) -> str:
-    return getattr(job, "__name__", "job").strip("_")
+def _name(job: object) -> str:
+    return str(getattr(job, "__name__", type(job).__name__)).strip("_")
+
+
+def _is_settled(uow: UnitOfWork) -> bool:
+    with uow:
+        return uow.stands.read().standing is not Standing.WAITING
 
 
 def _take_lease(uow: UnitOfWork, holder: str, at: datetime, until: datetime) -> bool:
@@ -365,31 +391,3 @@ def _delay(uow: UnitOfWork, peer: MemberId, now: datetime) -> float | None:
 def _peers_to_greet(uow: UnitOfWork) -> list[MemberId]:
     with uow:
         return list(uow.outbox.waiting_peers())
-
-
-def find_deadlines(uow: UnitOfWork, now: datetime) -> list[tuple[str, TransferId, int]]:
-    """What the clock says is due: (which end, transfer, day of a notice)."""
-    found: list[tuple[str, TransferId, int]] = []
-    with uow:
-        open_ = (Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED)
-        for transfer_id in uow.outbound.in_states(open_):
-            transfer = uow.outbound.get(transfer_id)
-            if transfer.expires_at is not None and now >= transfer.expires_at:
-                found.append(("outbound", transfer_id, 0))
-            elif transfer.state is Outbound.ASKED:
-                found.append(("ask", transfer_id, 0))
-        for transfer_id in uow.outbound.in_states([Outbound.RECALLING]):
-            transfer = uow.outbound.get(transfer_id)
-            end = transfer.expires_at
-            if end is not None and now >= end + GIVE_UP_AFTER_EXPIRY:
-                found.append(("outbound", transfer_id, 0))
-        for transfer_id in uow.inbound.in_states(inward.OPEN):
-            inbound = uow.inbound.get(transfer_id)
-            if now >= inbound.expires_at:
-                found.append(("inbound", transfer_id, 0))
-            else:
-                age = (now - inbound.offered_at).days
-                found += [
-                    ("notice", transfer_id, day) for day in NOTICE_DAYS if age >= day
-                ]
-    return found

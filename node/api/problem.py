@@ -19,6 +19,7 @@ from node.errors import (
     InputError,
     NodeError,
     NotFoundError,
+    ReadingOnlyError,
     StaleEpochError,
     StoreError,
     UnknownNodeError,
@@ -56,6 +57,7 @@ _CODES: Final[tuple[tuple[type[NodeError], str], ...]] = (
     (StaleEpochError, "stale-epoch"),
     (ConflictError, "conflict"),
     (StoreError, "unavailable"),
+    (ReadingOnlyError, "unavailable"),
     (UnknownNodeError, "unavailable"),
 )
 

@@ -22,6 +22,10 @@ class CaseRepository(Protocol):
         """The case file, locked, or None if no such case was ever here."""
         ...
 
+    def all_files(self) -> Sequence[CaseFile]:
+        """Every case file, by id: for a recovery, which knows its cases by tags alone."""
+        ...
+
     def household(self, household: RecordId) -> Sequence[CaseFile]:
         """All cases of one household, ordered by id."""
         ...
@@ -53,6 +57,14 @@ class CaseRepository(Protocol):
         """Insert records, or replace those with the same (case, id); old versions are kept."""
         ...
 
+    def kinds(self, case: CaseId) -> frozenset[str]:
+        """Which kinds of records a case has, without opening any."""
+        ...
+
+    def remove(self, case: CaseId, records: Iterable[Record]) -> None:
+        """Some records go with every former version, and the files of documents."""
+        ...
+
     def record(self, case: CaseId, record: RecordId) -> Record:
         """One record, opened. NotFoundError if absent."""
         ...
@@ -78,6 +90,10 @@ class CaseRepository(Protocol):
 
 class ConsentRepository(Protocol):
     """Consents; the gate reads them under lock (HO-33)."""
+
+    def cases_with(self, on: date) -> Sequence[CaseId]:
+        """Cases with a consent that was logged and still stands on a day."""
+        ...
 
     def of_case(self, case: CaseId) -> Sequence[Consent]:
         """All consents of one case, oldest first, locked against change."""

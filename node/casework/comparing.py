@@ -26,6 +26,7 @@ from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId, TransferId
 from node.report.logaudit import Known, LogAuditUnit, PeerList
 from node.sync.office import Office
+from node.sync.peerkeys import log_of
 
 MOST_SAMPLED: Final = 1000
 
@@ -188,7 +189,7 @@ def memory_of(
 ) -> WitnessMemory | None:
     """What we remember of a peer's log."""
     with uow:
-        seen = uow.heads.seen(office.log_of(peer))
+        seen = uow.heads.seen(log_of(uow, office, peer))
     return (
         None
         if seen is None

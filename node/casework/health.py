@@ -14,6 +14,7 @@ from typing import Final
 from node.accounts.policy import Actor, require
 from node.errors import NodeError, UnknownNodeError
 from node.exchangelog.alarms import Alarm, Facts, find_alarms
+from node.exchangelog.standing import Standing
 from node.ids import MemberId
 from node.report.alarmfacts import facts_of
 from node.report.backups import is_overdue, last_verified
@@ -21,10 +22,12 @@ from node.report.logview import LogViewUnit
 from node.sync import quorum
 from node.sync.office import Office
 from node.sync.rows import Due
-from node.trust.directory import Freshness
+from node.trust.directory import Directory, Freshness
+from node.trust.standing import has_foreign_sheet
 
+UNASKED_AFTER: Final = timedelta(minutes=1)
 WAITING_AFTER: Final = timedelta(hours=4)
-KEY_ENDS_WITHIN: Final = timedelta(days=30)
+KEY_ENDS_WITHIN: Final = timedelta(days=7)
 
 
 @unique
@@ -38,7 +41,12 @@ class Check(StrEnum):
     DIRECTORY = "directory"
     OWN_KEY = "own_key"
     PEER = "peer"
+    BEHIND = "behind"
+    READMITTED = "readmitted"
+    FOREIGN_SHEET = "foreign_sheet"
     QUARANTINE = "quarantine"
+    STANDING = "standing"
+    FIRST_WORD = "first_word"
     QUORUM = "quorum"
     WITNESS_SILENT = "witness_silent"
     CONFLICT = "conflict"
@@ -84,12 +92,23 @@ def look(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Finding]:
     require(by, "status.read")
     at = office.clock.now()
     found = [Finding(Check.DATABASE, Level.OK)]
+    found += _standing(uow, at)
     found.append(_backup(uow, at))
     found += _log(facts_of(uow, own=office.witness_name, named=_named(office)), at)
     found += _directory(office, at)
     found += _peers(uow, office, at)
     order = list(Level)
     return sorted(found, key=lambda item: order.index(item.level))
+
+
+def _standing(uow: LogViewUnit, at: datetime) -> list[Finding]:
+    """Whether the node may speak (exchange-log 5.4); waiting is short where peers are up."""
+    stand = uow.stands.read()
+    if stand.standing is Standing.QUARANTINE:
+        return [Finding(Check.STANDING, Level.FAULT, since=stand.since)]
+    if stand.standing is Standing.WAITING and at - stand.since > UNASKED_AFTER:
+        return [Finding(Check.FIRST_WORD, Level.WARNING, since=stand.since)]
+    return []
 
 
 def log_alarms(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Alarm]:
@@ -159,13 +178,32 @@ def _directory(office: Office, at: datetime) -> list[Finding]:
             count=len(directory.members()),
         )
     ]
+    found += _news(office, directory, at)
     try:
-        kem = directory.sealing_key(office.member, at)
+        directory.sealing_key(office.member, at)
     except NodeError:
         return [*found, Finding(Check.OWN_KEY, Level.FAULT)]
-    soon = kem.seal_until - at < KEY_ENDS_WITHIN
+    # A successor is made and listed by itself; only where that fails the end comes near.
+    last = max(entry.seal_until for entry in directory.sheet(office.member).kem)
+    soon = last - at < KEY_ENDS_WITHIN
     level = Level.WARNING if soon else Level.OK
-    return [*found, Finding(Check.OWN_KEY, level, since=kem.seal_until)]
+    return [*found, Finding(Check.OWN_KEY, level, since=last)]
+
+
+def _news(office: Office, directory: Directory, at: datetime) -> list[Finding]:
+    """Alarms of the directory: kept behind, a sheet that is not ours, who came back."""
+    found = []
+    ahead = office.behind()
+    if ahead is not None:
+        found.append(Finding(Check.BEHIND, Level.FAULT, peer=ahead))
+    if has_foreign_sheet(directory, office.keyring, at):
+        found.append(Finding(Check.FOREIGN_SHEET, Level.FAULT))
+    found += [
+        Finding(Check.READMITTED, Level.WARNING, peer=member.id)
+        for member in directory.members()
+        if member.id != office.member and directory.readmitted(member.id, at)
+    ]
+    return found
 
 
 def _peers(uow: LogViewUnit, office: Office, at: datetime) -> list[Finding]:

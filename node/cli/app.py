@@ -13,7 +13,18 @@ from typing import Annotated
 
 import typer
 
-from node.cli import accounts, backup, cases, conform, directory, log, witnesses
+from node.cli import (
+    accounts,
+    backup,
+    cases,
+    conform,
+    directory,
+    log,
+    membership,
+    recover,
+    registry,
+    witnesses,
+)
 from node.errors import NodeError
 from node.telemetry import configure_logging
 
@@ -24,10 +35,15 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(directory.app, name="directory")
+registry.hang(directory.app)
+membership.hang(directory.app)
+app.add_typer(membership.keys_app, name="keys")
 app.add_typer(log.app, name="log")
 witnesses.hang_up(log.app)
+witnesses.override_app.command("first-word")(recover.first_word_command)
 app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
+app.command("recover")(recover.recover_command)
 app.add_typer(backup.app, name="backup")
 app.command("conform")(conform.conform_command)
 

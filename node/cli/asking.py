@@ -7,7 +7,6 @@ command. Serves ``log reconcile --ask``.
 
 import asyncio
 
-from node.bootstrap import ThreadRunner
 from node.casework.comparing import memory_of
 from node.cli.opened import Opened
 from node.errors import MalformedMessageError, RejectedError
@@ -15,6 +14,7 @@ from node.federation.shared import ask
 from node.federation.transport import HttpTransport
 from node.ids import MemberId
 from node.report.logaudit import PeerList
+from node.store.threads import ThreadRunner
 from node.sync.office import Office
 
 

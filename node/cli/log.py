@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli import auditing, evidence, keeping
+from node.cli import auditing, evidence, keeping, recover
 from node.cli.told import STALE, told
 from node.errors import InputError, LogError, PeerError
 
@@ -47,6 +47,7 @@ def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
     from node.cli.opened import open_store
     from node.clock import SystemClock
     from node.store.mark import read_mark
+    from node.sync import firstword
 
     with told(), open_store(data) as opened:
         standing = opened.store.read_sync(_standing)
@@ -56,6 +57,10 @@ def status_command(data: Data = DEFAULT_FOLDER, as_json: Json = False) -> None:
             mark = None
         own = _own_witness(opened)
         alarms = find_alarms(standing, mark, own=own, at=SystemClock().now())
+        alarms = (
+            *_SPEECH[opened.store.read_sync(firstword.standing).standing],
+            *alarms,
+        )
     if as_json:
         _print_json(_standing_json(standing, mark, own=own, alarms=alarms))
     else:
@@ -68,29 +73,34 @@ def verify_command(
     data: Data = DEFAULT_FOLDER,
     against: Annotated[
         list[Path] | None,
-        typer.Option(help="Prüfpunkt von außen (Datei), mehrfach möglich."),
+        typer.Option(
+            help="Prüfpunkt oder Beweispaket von außen (Datei), mehrfach möglich."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Das ganze Protokoll aus den Rohdaten nachrechnen und mit Zeugen vergleichen."""
     from node.cli.opened import open_store
     from node.crypto.checkpoint import ED25519, NoteKey
-    from node.founding import log_origin
     from node.store.mark import read_mark
 
     with told(), open_store(data) as opened:
-        origin = log_origin(opened.settings.peer_url)
-        log_key = NoteKey(origin, opened.keyring.log.public, ED25519)
-        outside = tuple(_outside(path, log_key) for path in against or ())
+        log_key = NoteKey(opened.means.log_origin, opened.keyring.log.public, ED25519)
+        outside = tuple(h for path in against or () for h in _outside(path, log_key))
         mark = read_mark(opened.paths.mark)
         if mark is None:
             raise LogError("there is no mark: this log was restored")
         report = opened.store.read_sync(_check, log_key, (mark.head, *outside))
+        former = opened.store.read_sync(recover.check_former, log_key)
     if as_json:
-        _print_json(report.as_json())
+        ended = {"former": [each.as_json() for each in former]} if former else {}
+        _print_json(report.as_json() | ended)
     else:
-        _tell_report(report)
-    raise typer.Exit(report.verdict.exit_status)
+        for each in (*former, report):
+            _tell_report(each)
+    codes = {each.verdict.exit_status for each in (*former, report)} - {0}
+    # Proved tampering says more than a gap.
+    raise typer.Exit(min(codes, default=0))
 
 
 def find_alarms(
@@ -150,22 +160,27 @@ def _check(
     )
 
 
-def _outside(path: Path, log_key: "NoteKey") -> "Checkpoint":
-    """A checkpoint of ours that somebody else kept."""
+def _outside(path: Path, log_key: "NoteKey") -> "list[Checkpoint]":
+    """Checkpoints of ours that somebody else kept: a note, or an evidence bundle."""
     from node.crypto.checkpoint import open_checkpoint
+    from node.exchangelog.bundle import checkpoints_of
 
     try:
-        return open_checkpoint(path.read_text("utf-8"), log_key)
-    except (OSError, UnicodeDecodeError) as error:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(path.name, "unreadable") from error
+    try:
+        if raw.startswith(b"PK"):
+            return checkpoints_of(raw, log_key)
+        return [open_checkpoint(raw.decode("utf-8"), log_key)]
+    except UnicodeDecodeError as error:
         raise InputError(path.name, "unreadable") from error
     except PeerError as error:
         raise InputError(path.name, "no checkpoint of this log") from error
 
 
 def _own_witness(opened: "Opened") -> str:
-    from node.founding import witness_name
-
-    return witness_name(opened.settings.peer_url)
+    return opened.names.witness_name
 
 
 def _standing_json(
@@ -188,7 +203,13 @@ def _standing_json(
     }
 
 
+_SPEECH = {"speaking": (), "waiting": ("first_word",), "quarantine": ("reading_only",)}
 _ALARMS = {
+    "first_word": "Wartet auf die erste Antwort einer anderen Stelle.",
+    "reading_only": (
+        "Nur Lesen: Andere wissen vielleicht mehr von diesem Protokoll als dieser Knoten."
+        " Anhalten und zu zweit `staffelstab recover` aufrufen."
+    ),
     "no_mark": "Der Merkstein fehlt oder ist unlesbar: nichts wird unterschrieben.",
     "behind_mark": "Das Protokoll ist kleiner als sein Merkstein: alte Datenbank?",
     "mark_behind": "Der Merkstein ist älter als die letzte Unterschrift.",

@@ -15,9 +15,10 @@ from node.bootstrap import open_keyring, own_hands
 from node.config import Settings, load_settings
 from node.crypto.keys import Keyring
 from node.errors import UnknownNodeError
-from node.founding import Paths, log_origin, means_of, witness_name
+from node.founding import Paths, first_names, means_of
 from node.store.engine import open_engine
 from node.store.migrate import check_schema
+from node.store.ownnames import OwnNames, own_names
 from node.store.runner import Store
 from node.store.work import Means
 from node.sync.office import Office
@@ -34,6 +35,7 @@ class Opened:
     keyring: Keyring
     means: Means
     store: Store
+    names: OwnNames
 
 
 @contextmanager
@@ -49,17 +51,18 @@ def open_store(folder: Path) -> Iterator[Opened]:
     hands = own_hands()
     engines = open_engine(settings.database_url, durable=not settings.demo)
     check_schema(engines)
+    names = own_names(engines, first_names(settings.peer_url))
     means = means_of(
         paths,
         master,
         keyring,
-        log_origin=log_origin(settings.peer_url),
+        log_origin=names.log_origin,
         clock=hands.clock,
         randomness=hands.randomness,
     )
     store = Store(engines, means, listener=_nobody)
     try:
-        yield Opened(settings, paths, keyring, means, store)
+        yield Opened(settings, paths, keyring, means, store, names)
     finally:
         store.close()
 
@@ -67,7 +70,6 @@ def open_store(folder: Path) -> Iterator[Opened]:
 def office_of(opened: Opened) -> Office:
     """Keys, clock and the directory as the node last kept it, for a use case."""
     hands = own_hands()
-    url = opened.settings.peer_url
 
     def kept() -> Directory:
         found = opened.store.read_sync(lambda uow: uow.directory.load())
@@ -77,13 +79,14 @@ def office_of(opened: Opened) -> Office:
 
     known = cache(kept)
     return Office(
-        keyring=opened.keyring,
+        keys=lambda: opened.keyring,
         clock=hands.clock,
         randomness=hands.randomness,
         directory=known,
         failpoints=hands.failpoints,
-        log_origin=log_origin(url),
-        witness_name=witness_name(url),
+        log_origin=opened.names.log_origin,
+        witness_name=opened.names.witness_name,
+        continues=opened.names.continues,
     )
 
 

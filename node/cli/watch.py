@@ -95,7 +95,6 @@ def _gather(
     from node.exchangelog.alarms import find_alarms
     from node.exchangelog.policy import parse_policy
     from node.federation.monitor import Target
-    from node.founding import log_origin, witness_name
     from node.report.alarmfacts import facts_of
     from node.store.mark import read_mark
 
@@ -105,7 +104,7 @@ def _gather(
         directory.policy_for(member.scope, clock.now()) if directory else ("", b"")
     )
     policy = parse_policy(rule) if rule else None
-    own = NoteKey(log_origin(url), opened.keyring.log.public, ED25519)
+    own = NoteKey(opened.names.log_origin, opened.keyring.log.public, ED25519)
     targets = [Target("dieser Knoten", url, own)]
     peers = [m for m in directory.members() if m.id != member] if directory else []
     for peer in peers:
@@ -124,7 +123,7 @@ def _gather(
         mark = None
     facts = facts_of(
         uow,
-        own=witness_name(url),
+        own=opened.names.witness_name,
         named=[key.name for key in policy.keys] if policy else (),
         peers=[peer.id for peer in peers],
     )

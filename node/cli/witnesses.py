@@ -130,14 +130,13 @@ def override_command(
 
 def sight_in(uow: "SqlUnitOfWork", opened: "Opened") -> "Sight":
     """What page and commands show of the witnesses."""
-    from node.founding import witness_name
     from node.report.witnesses import sight_of
 
     return sight_of(
         uow,
         uow.directory.load(),
         member=opened.keyring.member,
-        own=witness_name(opened.settings.peer_url),
+        own=opened.names.witness_name,
         at=opened.means.clock.now(),
     )
 

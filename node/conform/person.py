@@ -41,6 +41,7 @@ class Sent:
 
 
 def place_of(bench: Bench) -> Ags | None:
+    """A place that the member under test answers for today."""
     today = bench.node.office.clock.now().date()
     directory = bench.node.office.directory()
     member = next(m for m in directory.members() if m.id == bench.peer)
@@ -99,6 +100,7 @@ async def prepare(bench: Bench, ags: Ags) -> Sent | None:
 
 
 def outbound(bench: Bench, transfer: TransferId) -> OutboundTransfer | None:
+    """How a transfer stands here."""
     return bench.node.store.read_sync(_find, transfer)
 
 

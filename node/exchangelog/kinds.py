@@ -199,7 +199,7 @@ _NULLABLE: Final = frozenset(
         "order_ref",
     )
 )
-# An override of the first word concerns no transfer; every other type names one.
+# An override of the first word or a recovery concerns no transfer; other types name one.
 _NULLABLE_IN: Final = {T.OPERATOR_OVERRIDE: frozenset({"transfer"})}
 
 
@@ -380,6 +380,6 @@ _FORMS: Final[Mapping[str, Callable[[Json], bool]]] = {
     "old_size": _size,
     "new_size": _size,
     "lost": _size,
-    "what": _text("quorum|first_word"),
+    "what": _text("quorum|first_word|recover"),
     "missing": _list_of(_target),
 }

@@ -21,13 +21,21 @@ from aiohttp import hdrs, web
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 from multidict import CIMultiDict
 
-from node.errors import MalformedMessageError, NodeError, NotFoundError, SignatureError
+from node.errors import (
+    FirstWordError,
+    MalformedMessageError,
+    NodeError,
+    NotFoundError,
+    SignatureError,
+    UnknownKeyError,
+)
 from node.federation.auth import (
     AnswerView,
     RequestView,
     Signed,
     check_content_digest,
     content_digest,
+    directory_of,
     sign_answer,
     verify_request,
 )
@@ -37,6 +45,8 @@ from node.sync import limits
 from node.sync.office import Office
 
 log = structlog.get_logger("federation")
+RETRY_AFTER_S = 1
+"""How soon a peer may try again after our start; we greet it then, too."""
 _FORBIDDEN = ("upgrade", "expect", "trailer", "content-encoding")
 
 
@@ -152,6 +162,7 @@ class Guard:
             has_body=request.body_exists,
             now=now,
         )
+        self._office.newer(signed.member, directory_of(view.headers))
         self._check_nonce(signed, now)
         self._check_rate(signed.member)
         return signed
@@ -190,8 +201,13 @@ class Guard:
             time.monotonic()
         )
         code = code_of(error)
+        if isinstance(error, UnknownKeyError):
+            # HO-71: our directory may be behind; the stranger proves nothing else by it.
+            self._office.newer(None, 0)
         log.warning("request refused", code=code, trace=trace, route=request.path)
         extra: dict[str, object] = {}
+        if isinstance(error, FirstWordError):
+            extra["retry_after"] = RETRY_AFTER_S
         if code == "clock-skew":
             extra["now"] = int(self._office.clock.now().timestamp())
         return _problem(code, trace, **extra)

@@ -12,6 +12,7 @@ from typing import Final
 from node import strictjson
 from node.errors import (
     ConflictError,
+    FirstWordError,
     KeyRetiredError,
     MalformedMessageError,
     NodeError,
@@ -105,7 +106,7 @@ def code_of(error: NodeError) -> str:
             return "not-a-peer"
         case SignatureError() | MalformedMessageError():
             return error.code
-        case ConflictError():
+        case ConflictError() | FirstWordError():
             return "maintenance"
     return error.code if error.code in TABLE else "internal"
 

@@ -27,6 +27,7 @@ from node.federation import shared, uploads, witness
 from node.federation.answers import encode_answer
 from node.federation.desk import Desk, keep_container, with_statement
 from node.federation.listener import (
+    RETRY_AFTER_S,
     Call,
     Guard,
     ProblemError,
@@ -35,7 +36,14 @@ from node.federation.listener import (
     plain_problem,
 )
 from node.ids import MemberId, TransferId
-from node.sync import deposit, hello, limits, reception
+from node.sync import (
+    deposit,
+    firstword,
+    hello,
+    limits,
+    reception,
+    recollection,
+)
 from node.sync.courier import StatementsAnswer
 from node.sync.delivery import next_batch
 from node.sync.message import parse_envelopes
@@ -43,6 +51,7 @@ from node.sync.ports import UnitOfWork
 
 log = structlog.get_logger("federation")
 PREFIX = "/staffelstab/1"
+_PLACE = frozenset({"inc", "after", "of"})
 PACKET_TYPE = "application/vnd.staffelstab.packet"
 JSON_TYPE = "application/json"
 
@@ -58,6 +67,11 @@ def make_peer_app(desk: Desk) -> web.Application:
         guard.wrap(
             partial(_statements, desk), most=limits.LIST_BYTES, media_type=JSON_TYPE
         ),
+    )
+    add(
+        "GET",
+        f"{PREFIX}/statements",
+        guard.wrap(partial(_recollect, desk), most=0, media_type=None),
     )
     add(
         "POST",
@@ -101,6 +115,7 @@ def make_peer_app(desk: Desk) -> web.Application:
         PREFIX + "/transfers/{transfer}",
         guard.wrap(partial(_transfer, desk), most=0, media_type=None),
     )
+    add("GET", f"{PREFIX}/keysheet", partial(_keysheet, desk))
     add(
         "GET",
         PREFIX + shared.PATH,
@@ -147,6 +162,23 @@ async def _statements(desk: Desk, call: Call) -> Reply:
         reception.take_list, desk.office, call.peer, envelopes
     )
     desk.contact(call.peer)
+    return Reply(HTTPStatus.OK, encode_answer(answer))
+
+
+async def _recollect(desk: Desk, call: Call) -> Reply:
+    """For a peer that recovers; answered in every state, like hello."""
+    place = [call.query.get(name, "") for name in ("inc", "after")]
+    of = call.query.get("of", "")
+    good = all(n.isascii() and n.isdigit() and len(n) < 16 for n in place)
+    if not good or of not in {"", "me"} or not set(call.query) <= _PLACE:
+        raise MalformedMessageError("bad-syntax")
+    found = await desk.run.read(
+        recollection.tell,
+        call.peer,
+        (int(place[0]), int(place[1])),
+        of_caller=of == "me",
+    )
+    answer = StatementsAnswer({}, found, None, None)
     return Reply(HTTPStatus.OK, encode_answer(answer))
 
 
@@ -205,6 +237,7 @@ def _state_for(
     uow: UnitOfWork, peer: MemberId, transfer: TransferId
 ) -> strictjson.JsonObject:
     with uow:
+        firstword.require_speaking(uow)
         inbound = uow.inbound.find(transfer)
         outbound = uow.outbound.find(transfer)
         ours = [row.jti for row in uow.outbox.of_transfer(transfer)]
@@ -230,7 +263,7 @@ async def _add_checkpoint(desk: Desk, request: web.Request) -> web.Response:
     except ConflictError:
         # Race: another caller moved the memory first; this one asks again.
         status, text, media_type = 503, "", witness.PLAIN
-    headers = {hdrs.RETRY_AFTER: "1"} if status == 503 else None
+    headers = {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)} if status == 503 else None
     desk.office.failpoints.reach(Point.WITNESS_ANSWERED)
     return web.Response(
         status=status, text=text, content_type=media_type, headers=headers
@@ -296,6 +329,14 @@ async def _about(desk: Desk, _: web.Request) -> web.Response:
     """For people and for ``doctor``; decides nothing."""
     body = {"member": str(desk.office.member), "protocol": [1], "suites": [1]}
     return web.Response(body=strictjson.encode(body), content_type=JSON_TYPE)
+
+
+async def _keysheet(desk: Desk, _: web.Request) -> web.Response:
+    """Our newest sheet for the directory's operator; its own signature proves it."""
+    text = await desk.run.file(desk.keysheet)
+    if text is None:
+        return plain_problem("not-found")
+    return web.Response(text=text, content_type="application/jose")
 
 
 async def _mirror(desk: Desk, request: web.Request) -> web.StreamResponse:

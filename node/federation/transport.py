@@ -27,6 +27,7 @@ from node.errors import (
     MalformedMessageError,
     NodeError,
     RejectedError,
+    UnknownKeyError,
     UnreachableError,
 )
 from node.exchangelog.witness import ANSWER_BYTES as WITNESS_ANSWER_BYTES
@@ -37,6 +38,7 @@ from node.federation.auth import (
     RequestView,
     check_content_digest,
     content_digest,
+    directory_of,
     sign_request,
     verify_answer,
 )
@@ -45,7 +47,7 @@ from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
 from node.federation.uploads import PART_TYPE
 from node.ids import MemberId
 from node.sync import limits
-from node.sync.courier import Runner, StatementsAnswer, WitnessAddress
+from node.sync.courier import HelloAnswer, Runner, StatementsAnswer, WitnessAddress
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
 from node.sync.office import Office
@@ -143,8 +145,8 @@ class HttpTransport:
             )
         return parse_answer(strictjson.encode(answer))
 
-    async def hello(self, peer: MemberId) -> StatementsAnswer:
-        """``POST /hello``; the peer's own hello is verified and then forgotten."""
+    async def hello(self, peer: MemberId) -> HelloAnswer:
+        """``POST /hello``; the peer's own hello is verified."""
         ours = await self._run.read(say_hello, self._office, peer, self._started_at)
         body = strictjson.encode({"hello": ours.jws})
         answer = strictjson.parse_object(
@@ -154,8 +156,18 @@ class HttpTransport:
         theirs = answer.pop("hello", None)
         if not isinstance(theirs, str):
             raise MalformedMessageError("hello")
-        read_hello(self._office, peer, theirs)
-        return parse_answer(strictjson.encode(answer))
+        said = read_hello(self._office, peer, theirs)
+        return HelloAnswer(said, parse_answer(strictjson.encode(answer)))
+
+    async def recollect(
+        self, peer: MemberId, after: tuple[int, int], *, of_us: bool
+    ) -> tuple[Envelope, ...]:
+        """``GET /statements``: what it remembers after a place, of us or of itself."""
+        inc, seq = after
+        query = f"?inc={inc}&after={seq}" + ("&of=me" if of_us else "")
+        return parse_answer(
+            await self._call(peer, "GET", f"/statements{query}", b"")
+        ).statements
 
     async def shared_log(self, peer: MemberId, path: str) -> bytes:
         """``GET /log/shared``: one page of what the peer's log says of us."""
@@ -227,8 +239,12 @@ class HttpTransport:
                 has_body=bool(found),
                 now=office.clock.now(),
             )
+        except UnknownKeyError as error:
+            office.newer(None, 0)
+            raise UnreachableError("answer of an unknown key") from error
         except NodeError as error:
             raise UnreachableError("answer not signed") from error
+        office.newer(peer, directory_of(answered))
         if found and not check_content_digest(answered, found):
             raise UnreachableError("answer changed on the way")
         if answered.get(hdrs.CONTENT_TYPE, "").startswith(MEDIA_TYPE):

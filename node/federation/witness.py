@@ -23,7 +23,9 @@ from node.exchangelog.witness import (
 from node.failpoints import Point
 from node.ids import MemberId
 from node.sync import gossip
+from node.sync.firstword import is_speaking
 from node.sync.office import Office
+from node.sync.peerkeys import log_keys
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head
 
@@ -52,8 +54,11 @@ def add_checkpoint(
         request = parse_add_checkpoint(body)
     except MalformedMessageError:
         return 400, "", PLAIN
-    found = _log_of(office, request.origin)
     with uow:
+        found = _log_of(uow, office, request.origin)
+        # LR-16: our memory of others may be as old as our log; first we ask.
+        if not is_speaking(uow):
+            return 503, "", PLAIN
         seen = uow.heads.seen(request.origin)
         memory = (
             WitnessMemory(seen.origin, seen.size, seen.root, seen.note)
@@ -102,22 +107,20 @@ def _keep_conflict(
     return True
 
 
-def _log_of(office: Office, origin: str) -> tuple[MemberId, NoteKey] | None:
+def _log_of(
+    uow: UnitOfWork, office: Office, origin: str
+) -> tuple[MemberId, NoteKey] | None:
     """Whose listed log it is, and its key; any other log is unknown (404)."""
-    for member in office.directory().members():
-        if member.log.newest.name == origin:
-            return member.id, member.log.newest
-    return None
+    return next((f for f in log_keys(uow, office) if f[1].name == origin), None)
 
 
 def remembered(uow: UnitOfWork, office: Office, origin_hash: str) -> str | None:
     """The newest note of the log whose origin has this SHA-256, in hex."""
-    for member in office.directory().members():
-        origin = member.log.newest.name
-        if hashlib.sha256(origin.encode()).hexdigest() == origin_hash:
-            with uow:
-                seen = uow.heads.seen(origin)
-            return seen.note if seen else None
+    with uow:
+        for _, key in log_keys(uow, office):
+            if hashlib.sha256(key.name.encode()).hexdigest() == origin_hash:
+                seen = uow.heads.seen(key.name)
+                return seen.note if seen else None
     return None
 
 

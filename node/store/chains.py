@@ -7,7 +7,7 @@ Implements ``Chains``.
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, update
 
 # SQLite speaks the same ON CONFLICT.
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -64,6 +64,10 @@ _QUARANTINE: Final = _quarantine()
 _QUARANTINED: Final = select(_chain.c.quarantine_code).where(
     _chain.c.peer == bindparam("pair")
 )
+_RESTART: Final = update(_chain).where(_chain.c.peer == bindparam("pair"))
+_BEGIN: Final = update(_node).where(
+    _node.c.id == 1, _node.c.incarnation < bindparam("below")
+)
 _INCARNATION: Final = select(_node.c.incarnation)
 
 
@@ -103,6 +107,30 @@ class SqlChains:
         if row is None:
             raise SchemaError("the node's own row is missing")
         return int(row[0])
+
+    def begin_incarnation(self, inc: int) -> None:
+        """Recovery: all our chains start anew under this incarnation (HO-25)."""
+        self._work.move(_BEGIN, {"incarnation": inc, "below": inc})
+
+    def restart(
+        self, peer: MemberId, *, out: Position | None, taken: Position | None
+    ) -> None:
+        """Recovery: stand where the peer remembers us; its quarantine, ours, is over.
+
+        Args:
+            peer: The pair.
+            out: Our newest statement that the peer holds (HO-42).
+            taken: Its newest statement that it knows we took.
+        """
+        self._work.change(_MEET, {"peer": peer})
+        row: dict[str, object] = {"quarantine_code": None, "quarantine_proof": None}
+        for side, place in (("out", out), ("in", taken)):
+            row |= {
+                f"{side}_inc": place and place.inc,
+                f"{side}_seq": place and place.seq,
+                f"{side}_digest": place and place.digest,
+            }
+        self._work.change(_RESTART, row | {"pair": peer})
 
     def quarantine(self, peer: MemberId, code: str, proof: str) -> None:
         """Stop talking to this peer but for hello; the first proof stands."""

@@ -8,6 +8,7 @@ the week key.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -32,6 +33,16 @@ _OF_CASE: Final = (
 )
 _GET: Final = select(consent).where(_ONE).with_for_update()
 _KEYS: Final = select(consent.c.wrapped).where(_ONE).with_for_update()
+_CASES: Final = (
+    select(consent.c.case_id)
+    .where(
+        consent.c.entry.is_not(None),
+        consent.c.withdrawn_at.is_(None),
+        consent.c.valid_until >= bindparam("on_day"),
+    )
+    .distinct()
+    .order_by(consent.c.case_id)
+)
 _ADD: Final = insert(consent)
 _CHANGE: Final = update(consent).where(_ONE)
 _LAST: Final = select(consent_chain.c.entry).where(_CHAIN)
@@ -95,6 +106,10 @@ class SqlConsents:
             self._work.move(
                 _CHANGE, self._to_row(consent, key) | {"consent": consent.id}
             )
+
+    def cases_with(self, on: date) -> Sequence[CaseId]:
+        """Cases with a consent that was logged and still stands on a day."""
+        return [CaseId(row[0]) for row in self._work.rows(_CASES, {"on_day": on})]
 
     def last_entry(self, case: CaseId) -> bytes | None:
         """Commitment of the newest log entry of this case's consent chain."""

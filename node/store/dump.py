@@ -33,7 +33,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from node.errors import BackupError
 from node.store.archive import CHUNK_BYTES, Member
 from node.store.columns import from_micros, to_micros
-from node.store.tables import metadata, node_state, outbound_transfer
+from node.store.tables import (
+    metadata,
+    node_standing,
+    node_state,
+    outbound_transfer,
+)
 from node.store.work import Work, translated
 
 PREFIX: Final = "db/"
@@ -77,8 +82,8 @@ def load_table(connection: Connection, member: Member) -> int:
         raise BackupError("a table has other columns than this program knows")
     count = 0
     try:
-        if table is node_state:
-            # The migration has made the first row of its own.
+        if table in {node_state, node_standing}:
+            # The migration has made the first rows of its own.
             connection.execute(delete(table))
         for rows in _batches(member.chunks, columns):
             connection.execute(insert(table), rows)

@@ -8,7 +8,8 @@ Sources: SQLite, PRAGMA and WAL documentation; PostgreSQL, chapter "Reliability"
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -124,6 +125,34 @@ def purge(engines: Engines, *, rewritten: Sequence[str] = ()) -> bool:
             connection.exec_driver_sql(f"VACUUM (FULL) {quote(name)}")
         connection.exec_driver_sql("VACUUM")
     return True
+
+
+@contextmanager
+def unguarded(connection: Connection, tables: Sequence[str]) -> Iterator[None]:
+    """Let rows of insert-only tables go, inside this transaction and nowhere else.
+
+    What goes wrong meanwhile undoes it with everything else. Only the end of a log needs
+    this: its rows were copied first.
+    """
+    quote = connection.dialect.identifier_preparer.quote
+    if connection.dialect.name == "postgresql":
+        for name in tables:
+            connection.exec_driver_sql(
+                f"ALTER TABLE {quote(name)} DISABLE TRIGGER USER"
+            )
+        yield
+        for name in tables:
+            connection.exec_driver_sql(f"ALTER TABLE {quote(name)} ENABLE TRIGGER USER")
+        return
+    found = connection.exec_driver_sql(
+        "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
+    ).all()
+    guards = [row for row in found if row.tbl_name in tables]
+    for guard in guards:
+        connection.exec_driver_sql(f"DROP TRIGGER {quote(guard.name)}")
+    yield
+    for guard in guards:
+        connection.exec_driver_sql(guard.sql)
 
 
 def lock_schema(connection: Connection) -> None:

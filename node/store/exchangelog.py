@@ -12,14 +12,14 @@ nothing but inserts of this room, so appends cannot deadlock.
 """
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from node.crypto.checkpoint import ED25519, NoteKey, add_lines
+from node.crypto.checkpoint import ED25519, Checkpoint, NoteKey, add_lines
 from node.crypto.commit import (
     GroupKey,
     blind_actor,
@@ -34,7 +34,8 @@ from node.crypto.commit import (
 from node.crypto.merkle import Frontier, HashReader
 from node.errors import LogError, MalformedMessageError, NotFoundError, UsageError
 from node.exchangelog.entry import Act, GroupName, encode_entry, entry
-from node.exchangelog.kinds import ActorRole, EntryClass, EntryType
+from node.exchangelog.kinds import ActorRole, EntryType
+from node.exchangelog.standing import number_of
 from node.ids import AccountId
 from node.store.groupkeys import GroupKeys, peer_entry_id
 from node.store.logtables import (
@@ -46,7 +47,9 @@ from node.store.logtables import (
     peer_entry,
 )
 from node.store.logtree import LogTree, frontier_of
+from node.store.pastlog import PastLogs
 from node.store.work import Work
+from node.strictjson import Json
 from node.sync.rows import EntryDraft, Head
 
 _HEAD: Final = select(log_head).with_for_update()
@@ -54,6 +57,8 @@ _START: Final = insert(log_head)
 _ADVANCE: Final = update(log_head).where(
     log_head.c.id == 1, log_head.c.size == bindparam("seen")
 )
+_RENEW: Final = update(log_head).where(log_head.c.id == 1)
+_BEGIN: Final = update(log_head).where(log_head.c.id == 1)
 _ADD_BODY: Final = insert(log_body)
 _BODY: Final = (
     select(log_body)
@@ -107,6 +112,7 @@ class SqlExchangeLog:
         self._keys = GroupKeys(work)
         self._tree = LogTree(work)
         self._pending: list[_Pending] = []
+        self._past = PastLogs(work)
         self._origin = work.log_origin
 
     def start(self, at: datetime) -> bytes:
@@ -118,15 +124,8 @@ class SqlExchangeLog:
         row = {"id": 1, "origin": self._origin, "size": 0, "incarnation": 1}
         self._work.change(_START, row | {"frontier": Frontier().encode()})
         key = NoteKey(self._origin, self._work.keyring.log.public, ED25519)
-        return self.append(
-            EntryDraft(
-                type=EntryType.LOG_OPENED,
-                at=at,
-                group=GroupName.of_month(EntryClass.PERMANENT, at),
-                fields={"vkey": str(key), "continues": None, "inc": 1},
-                role=ActorRole.OPERATOR,
-            )
-        )
+        fields: Mapping[str, Json] = {"vkey": str(key), "continues": None, "inc": 1}
+        return self._operate(EntryType.LOG_OPENED, fields, at)
 
     def append(self, draft: EntryDraft) -> bytes:
         """Compute the commitment C (32 bytes) at once; leaves are written by the commit.
@@ -135,6 +134,7 @@ class SqlExchangeLog:
             UsageError: The draft breaks the rules of its type, or names no group.
         """
         kind, group = _kind(draft.type), _group(draft.group)
+        prev = self._chained(draft.prev)
         event_id = self._work.randomness(16)
         key_id, key = self._keys.make(group, kind.retention)
         act = Act(
@@ -144,7 +144,7 @@ class SqlExchangeLog:
             role=ActorRole(draft.role),
             actor=_blind(key, event_id, "actor", draft.actor),
             second=_blind(key, event_id, "second", draft.second),
-            prev=None if draft.prev is None else draft.prev.hex(),
+            prev=None if prev is None else prev.hex(),
         )
         spelled = encode_entry(entry(kind, act, draft.fields))
         c = commitment(key, event_id, spelled)
@@ -157,6 +157,13 @@ class SqlExchangeLog:
         )
         self._pending.append(_Pending(c, event_id, key_id, sealed))
         return c
+
+    def _chained(self, prev: bytes | None) -> bytes | None:
+        """The entry before, None where it lies in a log that ended: chains begin anew."""
+        if prev is None or number_of(self._origin) == 1:
+            return prev
+        here = any(item.c == prev for item in self._pending)
+        return prev if here or self._tree.index_of(prev) is not None else None
 
     def sequence(self) -> None:
         """Give the entries of this unit their places: the last statements of a commit.
@@ -208,6 +215,56 @@ class SqlExchangeLog:
     def tree(self) -> HashReader:
         """Hashes of complete subtrees of our log, for proofs."""
         return self._tree.reader()
+
+    def former_origins(self) -> Collection[str]:
+        """Origins of our logs that ended; the present one continues them (LR-28)."""
+        return self._past.origins()
+
+    def go_on(self, *, inc: int, at: datetime) -> None:
+        """The same log under the next incarnation: ``log.recovered``, nothing lost (LR-26)."""
+        head = self._work.row(_HEAD)
+        if head is None:
+            raise LogError("this log was never begun here")
+        self._work.change(_RENEW, {"incarnation": inc})
+        self._operate(
+            EntryType.LOG_RECOVERED,
+            {
+                "old_size": head.size,
+                "new_size": head.size,
+                "inc": inc,
+                "lost": 0,
+            },
+            at,
+        )
+
+    def begin_anew(self, continued: Checkpoint, *, inc: int, at: datetime) -> str:
+        """End the present log and begin the next, which continues a head of it (LR-26).
+
+        Returns:
+            The new origin; from here on this unit writes to the new log.
+        """
+        self._past.end(continued, at)
+        series, _, number = continued.origin.rpartition("/")
+        origin = f"{series}/{int(number) + 1}"
+        row = {"origin": origin, "size": 0, "incarnation": inc}
+        self._work.change(_BEGIN, row | {"frontier": Frontier().encode()})
+        self._origin = self._work.log_origin = origin
+        key = NoteKey(origin, self._work.keyring.log.public, ED25519)
+        head = {
+            "origin": continued.origin,
+            "size": continued.size,
+            "root": continued.root.hex(),
+        }
+        fields = {"vkey": str(key), "continues": head, "inc": inc}
+        self._operate(EntryType.LOG_OPENED, fields, at)
+        return origin
+
+    def _operate(
+        self, kind: EntryType, fields: Mapping[str, Json], at: datetime
+    ) -> bytes:
+        group = GroupName.of_month(kind.retention, at)
+        role = ActorRole.OPERATOR
+        return self.append(EntryDraft(kind, at, group, fields, role))
 
     def contains(self, size: int, root: bytes) -> bool:
         """Whether our log had exactly this root at this size."""

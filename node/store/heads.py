@@ -35,6 +35,7 @@ _SEEN: Final = (
     .where(witness_head.c.origin == bindparam("of"))
     .with_for_update()
 )
+_ALL_SEEN: Final = select(witness_head).order_by(witness_head.c.origin)
 _ADD: Final = insert(witness_head)
 _MOVE: Final = update(witness_head).where(
     witness_head.c.origin == bindparam("of"), witness_head.c.size == bindparam("old")
@@ -93,6 +94,13 @@ class SqlHeads:
         head = None if row is None else Head(origin, row.size, row.root, row.note)
         self._seen[origin] = head
         return head
+
+    def all_seen(self) -> Sequence[Head]:
+        """Everything we remember of other logs, by origin."""
+        return [
+            Head(row.origin, row.size, row.root, row.note)
+            for row in self._work.rows(_ALL_SEEN)
+        ]
 
     def remember(
         self, head: Head, at: datetime, shown: Extension | None = None

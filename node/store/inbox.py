@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import and_, bindparam, insert, or_, select
 
 from node.ids import MemberId, MessageId, TransferId
 from node.store.tables import taken as _taken
@@ -25,6 +25,23 @@ _OF_TRANSFER: Final = (
     select(_taken.c.jws)
     .where(_taken.c.transfer == bindparam("id_"))
     .order_by(_taken.c.issuer, _taken.c.inc, _taken.c.seq)
+)
+
+_TAKEN_OF: Final = _OF_TRANSFER.where(_taken.c.result == bindparam("taken"))
+_AFTER: Final = (
+    select(_taken.c.jws)
+    .where(
+        _taken.c.issuer == bindparam("from_"),
+        or_(
+            _taken.c.inc > bindparam("past_inc"),
+            and_(
+                _taken.c.inc == bindparam("past_inc"),
+                _taken.c.seq > bindparam("past_seq"),
+            ),
+        ),
+    )
+    .order_by(_taken.c.inc, _taken.c.seq)
+    .limit(bindparam("most"))
 )
 
 
@@ -72,6 +89,18 @@ class SqlInbox:
             },
         )
 
+    def after(
+        self, issuer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[str]:
+        """The JWS of a peer's statements after a place, in chain order (recovery)."""
+        place = {"from_": issuer, "past_inc": inc, "past_seq": seq, "most": limit}
+        return [row.jws for row in self._work.rows(_AFTER, place)]
+
     def of_transfer(self, transfer: TransferId) -> Sequence[str]:
         """The JWS of all statements about one transfer, in chain order."""
         return [row.jws for row in self._work.rows(_OF_TRANSFER, {"id_": transfer})]
+
+    def taken_of(self, transfer: TransferId) -> Sequence[str]:
+        """As ``of_transfer``, without those that were refused: they changed nothing."""
+        values = {"id_": transfer, "taken": "taken"}
+        return [row.jws for row in self._work.rows(_TAKEN_OF, values)]

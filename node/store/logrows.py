@@ -176,6 +176,18 @@ class LogRows:
             raise LogError("the head is not what the leaves hash to")
         return found
 
+    def read_back_whole(self) -> Frontier:
+        """As ``read_back``, from the first leaf on and against no mark: for a recovery.
+
+        Raises:
+            LogError: A leaf, a body or the head is not what it must be.
+        """
+        head = self._head()
+        found = Frontier().extend(self._checked(0, head.size))
+        if found != frontier_of(head):
+            raise LogError("the head is not what the leaves hash to")
+        return found
+
     def add_checkpoint(self, head: Checkpoint, note: str, at: datetime) -> None:
         """Keep a signed checkpoint, once per size.
 

@@ -60,6 +60,27 @@ _WAITING: Final = (
     .limit(bindparam("most"))
 )
 _ONE: Final = select(*_COLUMNS).where(_OF_PEER, _statement.c.jti == bindparam("id_"))
+_AFTER: Final = (
+    select(*_COLUMNS)
+    .where(
+        _OF_PEER,
+        _statement.c.acknowledged_at.is_not(None),
+        or_(
+            _statement.c.inc > bindparam("past_inc"),
+            and_(
+                _statement.c.inc == bindparam("past_inc"),
+                _statement.c.seq > bindparam("past_seq"),
+            ),
+        ),
+    )
+    .order_by(*_IN_ORDER)
+    .limit(bindparam("most"))
+)
+_VOID: Final = delete(_statement).where(
+    _OF_PEER,
+    _statement.c.inc == bindparam("at_inc"),
+    _statement.c.seq == bindparam("at_seq"),
+)
 _OF_TRANSFER: Final = (
     select(*_COLUMNS)
     .where(_statement.c.transfer == bindparam("id_"))
@@ -199,6 +220,26 @@ class SqlOutbox:
         """One of our statements, acknowledged or not."""
         row = self._work.row(_ONE, {"to": peer, "id_": jti})
         return None if row is None else _to_statement(row)
+
+    def after(
+        self, peer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[StatementRow]:
+        """Our statements after a place that the peer took, in chain order (recovery).
+
+        What it did not take yet goes its usual way and is no memory.
+        """
+        place = {"to": peer, "past_inc": inc, "past_seq": seq, "most": limit}
+        return [_to_statement(row) for row in self._work.rows(_AFTER, place)]
+
+    def keep_again(self, row: StatementRow, at: datetime) -> None:
+        """A statement of ours that the peer holds and we had forgotten; never sent again.
+
+        What stood at its place was written after the restore and never left.
+        """
+        place = {"to": row.peer, "at_inc": row.inc, "at_seq": row.seq}
+        self._work.change(_VOID, place)
+        self.add_statement(row)
+        self.acknowledge(row.peer, [row.jti], at)
 
     def of_transfer(self, transfer: TransferId) -> Sequence[StatementRow]:
         """All our statements about one transfer, in chain order, acknowledged or not."""

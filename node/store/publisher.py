@@ -16,11 +16,13 @@ from pathlib import Path
 from node.crypto.checkpoint import Checkpoint, sign_checkpoint
 from node.crypto.merkle import Frontier
 from node.errors import LogError
+from node.exchangelog.standing import Reason, Stand, Standing
 from node.failpoints import Failpoints, Point
 from node.store.mark import Mark, read_mark, write_mark
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
+from node.sync.firstword import standing
 
 
 class Publisher:
@@ -40,7 +42,7 @@ class Publisher:
         """Sign the newest state of the log, if it is not signed yet.
 
         Returns:
-            Whether there is a new checkpoint.
+            Whether there is a new checkpoint; never before the first word (LR-13).
 
         Raises:
             LogError: No mark, or something differs: nothing is signed, a person must look.
@@ -49,13 +51,19 @@ class Publisher:
         with _alone(self._mark):
             mark = read_mark(self._mark)
             if mark is None:
+                self._store.write_sync(_stop, self._now(), Reason.NO_MARK)
                 raise LogError("there is no mark: this log was restored")
-            signed, frontier = self._store.read_sync(_read_back, mark)
-            if signed > frontier.size:
-                raise LogError("the log is smaller than a signed checkpoint")
+            if self._store.read_sync(standing).standing is not Standing.SPEAKING:
+                return False
+            try:
+                signed, frontier = self._store.read_sync(_read_back, mark)
+                moved = mark.advance(frontier)
+            except LogError:
+                # LR-12: not repaired, not tried again; a person must look.
+                self._store.write_sync(_stop, self._now())
+                raise
             if signed == frontier.size:
                 return False
-            moved = mark.advance(frontier)
             if moved != mark:
                 write_mark(self._mark, moved)
             # Crash here: the mark is ahead, and the same head is signed next time.
@@ -68,7 +76,16 @@ class Publisher:
 
 
 def _read_back(uow: SqlUnitOfWork, mark: Mark) -> tuple[int, Frontier]:
-    return uow.log_rows.signed_size(), uow.log_rows.read_back(mark)
+    signed, frontier = uow.log_rows.signed_size(), uow.log_rows.read_back(mark)
+    if signed > frontier.size:
+        raise LogError("the log is smaller than a signed checkpoint")
+    return signed, frontier
+
+
+def _stop(uow: SqlUnitOfWork, at: datetime, reason: Reason = Reason.READ_BACK) -> None:
+    with uow:
+        uow.stands.enter(Stand(Standing.QUARANTINE, at, reason))
+        uow.commit()
 
 
 def _keep(uow: SqlUnitOfWork, head: Checkpoint, note: str, at: datetime) -> None:

@@ -38,6 +38,7 @@ from node.report.readings import Readings
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
 from node.store.backuprows import SqlBackups
+from node.store.cards import SqlCards
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
@@ -53,30 +54,31 @@ from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.outbox import SqlOutbox
+from node.store.pastlog import PastLogs
 from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.reveals import SqlReveals
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
+from node.store.standing import SqlStands
 from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
-from node.sync.logports import ExchangeLog, Heads, Quorums
+from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.ports import (
     Chains,
-    InboundRepository,
     Inbox,
     Leases,
-    OutboundRepository,
     Outbox,
     TransferSecrets,
     Uploads,
 )
 from node.sync.rows import Wake
+from node.sync.transferports import InboundRepository, OutboundRepository
 
 
 class _State(Enum):
@@ -113,6 +115,10 @@ class SqlUnitOfWork:
         self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
         self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
+        self.past = PastLogs(self._work)
+        self.cards: Cards = SqlCards(self._work)
+        self.run = SqlStands(self._work)
+        self.stands: Stands = self.run
         self.heads: Heads = SqlHeads(self._work)
         self.quorums: Quorums = SqlQuorums(self._work)
         self._log = SqlExchangeLog(self._work)

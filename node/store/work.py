@@ -8,11 +8,12 @@ its neighbour.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Executable, Result, Row
+from sqlalchemy import Connection, Executable, Result, Row, select
 from sqlalchemy.exc import (
     InterfaceError,
     OperationalError,
@@ -25,10 +26,19 @@ from sqlalchemy.exc import (
 from node.clock import Clock
 from node.crypto.casekey import WrapKey, open_small, seal_small, wrapped_week
 from node.crypto.keys import Keyring, Randomness
-from node.errors import ConflictError, NodeError, StoreError, UsageError
+from node.errors import (
+    ConflictError,
+    NodeError,
+    ReadingOnlyError,
+    StoreError,
+    UsageError,
+)
+from node.exchangelog.standing import Standing
 from node.store.direct import Parameters, directly
+from node.store.engine import unguarded
 from node.store.files import SealedFiles
 from node.store.register import DeletionRegister
+from node.store.tables import node_standing
 
 _PAGE: Final = 2048
 
@@ -57,6 +67,21 @@ _OUTSIDE: Final = (
     sqlite3.OperationalError,
 )
 _FOREIGN: Final = (SQLAlchemyError, sqlite3.Error, TypeError, ValueError, OverflowError)
+
+
+_STANDING: Final = select(node_standing.c.standing)
+# Signing in and out, who leads, what was read, how peers are reached: reading needs these.
+_OPEN_TABLES: Final = frozenset(
+    {
+        "access_log",
+        "directory_file",
+        "lease",
+        "login_failure",
+        "node_standing",
+        "peer_queue",
+        "session",
+    }
+)
 
 
 class WeekKeys(Protocol):
@@ -108,6 +133,7 @@ class Work:
         "documents",
         "files",
         "is_reading",
+        "is_reading_only",
         "keyring",
         "log_origin",
         "now",
@@ -123,6 +149,7 @@ class Work:
         self._access = Access.READ if is_reading else Access.NONE
         self._streams: list[Result[*tuple[Any, ...]]] = []
         self.is_reading = is_reading
+        self.is_reading_only: bool | None = None
         self.files = means.files
         self.documents = means.documents
         self.keyring = means.keyring
@@ -173,8 +200,15 @@ class Work:
             raise translated(error) from None
 
     def change(self, statement: Executable, parameters: Parameters = None) -> int:
-        """Insert, update or delete; gives the number of rows (-1 for many at once)."""
+        """Insert, update or delete; gives the number of rows (-1 for many at once).
+
+        Raises:
+            ReadingOnlyError: The node is in quarantine, and this is none of the tables
+                that people need to read by.
+        """
         connection = self._reach(Access.WRITE)
+        if _table_of(statement) not in _OPEN_TABLES and self.find_out():
+            raise ReadingOnlyError("in quarantine nothing is written")
         try:
             if direct := directly(connection, statement, parameters):
                 return direct.change(connection, parameters)
@@ -190,6 +224,20 @@ class Work:
         """
         if self.change(statement, parameters) != 1:
             raise ConflictError("it moved")
+
+    def find_out(self) -> bool:
+        """Whether the node was in quarantine when this unit first wrote (SR-R5).
+
+        Asked once: the unit that enters quarantine, or leaves it, may finish what it does.
+        """
+        if self.is_reading_only is None:
+            row = self.row(_STANDING)
+            self.is_reading_only = row is not None and row[0] == Standing.QUARANTINE
+        return self.is_reading_only
+
+    def unguarded(self, tables: Sequence[str]) -> AbstractContextManager[None]:
+        """Let rows of insert-only tables go while the block lasts (``engine.unguarded``)."""
+        return unguarded(self._reach(Access.WRITE), tables)
 
     def seal(self, place: bytes, data: bytes) -> bytes:
         """Seal a small value under the newest week key, for one place (SR-K1)."""
@@ -224,6 +272,10 @@ class Work:
         if self._access < needed:
             raise UsageError("this unit of work is over, not entered or only reads")
         return self._connection
+
+
+def _table_of(statement: Executable) -> str:
+    return getattr(getattr(statement, "table", None), "name", "")
 
 
 def translated(error: Exception) -> NodeError:

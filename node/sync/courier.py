@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from node.ids import MemberId
+from node.sync.bodies import HelloBody
 from node.sync.chain import Position
 from node.sync.message import Envelope
 from node.sync.office import Office
@@ -30,6 +31,14 @@ class StatementsAnswer:
     statements: tuple[Envelope, ...] = ()
     got: Position | None = None
     seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HelloAnswer:
+    """A peer's verified hello, and what waits there for us."""
+
+    said: HelloBody
+    waiting: StatementsAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,14 @@ class Transport(Protocol):
         """``PUT /packets/{T}`` up to 1 MiB, else the resumable upload."""
         ...
 
-    async def hello(self, peer: MemberId) -> StatementsAnswer:
-        """``POST /hello``: wake-up and catch-up."""
+    async def hello(self, peer: MemberId) -> HelloAnswer:
+        """``POST /hello``: first word, wake-up and catch-up."""
+        ...
+
+    async def recollect(
+        self, peer: MemberId, after: tuple[int, int], *, of_us: bool
+    ) -> tuple[Envelope, ...]:
+        """``GET /statements``: what it remembers after a place, of us or of itself."""
         ...
 
     async def add_checkpoint(

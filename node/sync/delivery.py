@@ -31,11 +31,12 @@ from node.exchangelog.policy import Standing
 from node.exchangelog.witness import SignedHead
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
-from node.sync import gossip, permission, quorum, reception, witnessing
+from node.sync import firstword, gossip, permission, quorum, reception, witnessing
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
 from node.sync.office import Office
+from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head, PacketRow, StatementRow
 from node.sync.schedule import next_attempt
@@ -68,24 +69,16 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
         ):
             pass
     except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(_note_failure, courier.office, peer, error)
+        await courier.run.write(note_failure, courier.office, peer, error)
         return False
     return True
 
 
-async def greet(courier: Courier, peer: MemberId) -> bool:
-    """Say hello, and take what the peer has for us (HO-84).
-
-    Returns:
-        Whether the peer answered.
-    """
-    try:
-        answer = await courier.transport.hello(peer)
-        await _take_answer(courier, peer, Batch((), ()), answer)
-    except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(_note_failure, courier.office, peer, error)
-        return False
-    return True
+async def take_greeting(
+    courier: Courier, peer: MemberId, answer: StatementsAnswer
+) -> None:
+    """Take what waited for us at a peer that we greeted."""
+    await _take_answer(courier, peer, Batch((), ()), answer)
 
 
 # -- Statements --------------------------------------------------------------------------
@@ -116,8 +109,13 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
 
 
 def next_batch(uow: UnitOfWork, office: Office, peer: MemberId) -> Batch:
-    """The oldest statements that can be proven: always a prefix of the chain (HO-81)."""
+    """The oldest statements that can be proven: always a prefix of the chain (HO-81).
+
+    None before the first word, none in quarantine (SR-R4).
+    """
     with uow:
+        if not firstword.is_speaking(uow):
+            return Batch((), ())
         head = uow.log.newest()
         # Neighbours share most of their proofs, so all read through one tree.
         tree = uow.log.tree()
@@ -283,6 +281,8 @@ def _packets_due(
     """LR-20: what lies under a head that its recipient, and our quorum, have cosigned."""
     policy = quorum.policy_of(office, office.member)
     with uow:
+        if not firstword.is_speaking(uow):
+            return _PacketsDue((), uncovered=False)
         # One that two people let go must be seen behind many that wait.
         most = _PACKETS_AT_ONCE if policy is None else _PACKETS_WEIGHED
         found = uow.outbox.packets(peer, most + len(answered))
@@ -301,11 +301,13 @@ def _packets_due(
             }
             ready = [row for row in rows if row.transfer in shown]
             return _PacketsDue(tuple(ready), bool(waiting), shown, waiting)
-        covered = uow.log.cosigned_size(office.directory().witness_key(peer).name)
+        covered = uow.log.cosigned_size(witness_key_of(uow, office, peer).name)
         ready = []
         for row in rows:
             index = uow.log.index_of(row.offer_entry)
-            if index is not None and index < covered:
+            # The log of an offer that was taken may have ended since (LR-26).
+            ended = index is None and bool(uow.log.former_origins())
+            if ended or (index is not None and index < covered):
                 ready.append(row)
     return _PacketsDue(tuple(ready), uncovered=len(ready) < len(rows))
 
@@ -356,7 +358,7 @@ def _offer_again(
 # -- Failures ----------------------------------------------------------------------------
 
 
-def _note_failure(
+def note_failure(
     uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
 ) -> None:
     """Count it and set the next attempt; nothing else changes (P6, HO-82)."""

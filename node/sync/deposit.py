@@ -14,6 +14,7 @@ from node.failpoints import Point
 from node.ids import MemberId, TransferId
 from node.sync import quorum
 from node.sync.bodies import StoredBody
+from node.sync.firstword import require_speaking
 from node.sync.inward import Cause, apply, offer_of, offered_categories, reject
 from node.sync.logbook import Act
 from node.sync.offer import OfferBody, PacketName
@@ -65,7 +66,12 @@ def expect_packet(
 def expectation(
     uow: UnitOfWork, office: Office, sender: MemberId, transfer_id: TransferId
 ) -> Expected | Answered:
-    """As ``expect_packet``, inside a transaction that has begun."""
+    """As ``expect_packet``, inside a transaction that has begun.
+
+    Raises:
+        FirstWordError, ReadingOnlyError: Nothing is taken now (exchange-log 5.4).
+    """
+    require_speaking(uow)
     transfer = uow.inbound.find(transfer_id)
     if transfer is None or transfer.sender != sender:
         raise NotFoundError("unknown-transfer")

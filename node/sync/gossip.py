@@ -29,6 +29,7 @@ from node.exchangelog.kinds import EntryClass, EntryType
 from node.ids import MemberId
 from node.sync.limits import EVIDENCE_KEPT, GOSSIP_KEPT
 from node.sync.office import Office
+from node.sync.peerkeys import log_key_of, log_keys
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft, Head
 from node.trust.directory import Directory
@@ -57,7 +58,7 @@ class Beside:
 
 def beside(uow: UnitOfWork, office: Office, peer: MemberId) -> Beside:
     """What goes beside the statements to one peer; inside the caller's unit."""
-    log_key = office.directory().log_key(peer)
+    log_key = log_key_of(uow, office, peer)
     seen = uow.heads.seen(log_key.name)
     third = _third_heads(uow, office, log_key.name)
     bare = None if seen is None else _bare(seen.note, log_key)
@@ -71,7 +72,7 @@ def beside(uow: UnitOfWork, office: Office, peer: MemberId) -> Beside:
 
 def _third_heads(uow: UnitOfWork, office: Office, reader: str) -> tuple[str, ...]:
     """The heads that moved last, of logs that are neither the reader's nor ours."""
-    keys = _log_keys(office.directory())
+    keys = _known(uow, office)
     found = []
     for head in uow.heads.newest(MAX_GOSSIP + 1):
         listed = keys.get(head.origin)
@@ -102,7 +103,7 @@ def listen(uow: UnitOfWork, office: Office, teller: str, notes: Sequence[str]) -
         teller: Origin of the peer's own log; about that its checkpoint speaks.
         notes: As they came.
     """
-    keys = _log_keys(office.directory())
+    keys = _known(uow, office)
     for note in notes:
         try:
             origin = peek_origin(note)
@@ -175,6 +176,14 @@ def conflict(
     )
     if member is not None:
         uow.chains.quarantine(member, "history-conflict", found.offered)
+
+
+def _known(uow: UnitOfWork, office: Office) -> dict[str, tuple[MemberId, NoteKey]]:
+    """Whose log has which origin now; what the directory lists counts as well."""
+    found = dict(_log_keys(office.directory()))
+    if uow.cards.any():
+        found |= {key.name: (member, key) for member, key in log_keys(uow, office)}
+    return found
 
 
 @lru_cache(maxsize=2)

@@ -9,11 +9,21 @@ from datetime import datetime
 
 from node import strictjson
 from node.crypto.checkpoint import COSIGNATURE, ED25519, NoteKey, open_checkpoint
-from node.crypto.jws import sign_jws
+from node.crypto.jws import open_jws, peek_kid, sign_jws
 from node.errors import MalformedMessageError, SignatureError
+from node.exchangelog.keycard import (
+    Judged,
+    KeyCard,
+    encode_card,
+    judge_card,
+    parse_card,
+)
+from node.exchangelog.standing import Reason, Said, Standing, judge_note
+from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId, MessageId
 from node.sync.bodies import HelloBody, Memory
 from node.sync.chain import Position
+from node.sync.firstword import enter_quarantine, own_log
 from node.sync.message import (
     Claims,
     Statement,
@@ -22,6 +32,7 @@ from node.sync.message import (
     statement_kid,
 )
 from node.sync.office import Office
+from node.sync.peerkeys import held_card, log_of
 from node.sync.ports import UnitOfWork
 from node.sync.words import StatementType
 
@@ -42,7 +53,9 @@ def say_hello(
     with uow:
         ours = uow.chains.last_out(to)
         theirs = uow.chains.last_in(to)
-        head = uow.heads.seen(office.log_of(to))
+        # Of a new log nothing may be remembered yet: then the former one is all we know.
+        listed = office.directory().log_key(to).name
+        head = uow.heads.seen(log_of(uow, office, to)) or uow.heads.seen(listed)
         inc = uow.chains.incarnation()
     now = office.clock.now().replace(microsecond=0)
     body = HelloBody(
@@ -84,8 +97,22 @@ def read_hello(office: Office, peer: MemberId, jws: str) -> HelloBody:
 
 
 def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> None:
-    """Take what the peer remembers of us: it acknowledges our statements (HO-47)."""
+    """Take what the peer remembers of us: it acknowledges our statements (HO-47).
+
+    A note of our log that our log lacks puts us into quarantine (exchange-log 5.4); there
+    nothing else is taken.
+    """
+    verified = _open_card(office, peer, hello.card)
     with uow:
+        if uow.stands.read().standing is Standing.QUARANTINE:
+            return
+        if judge_note(hello.note, own_log(uow, office)) is Said.AHEAD:
+            enter_quarantine(uow, office, Reason.AHEAD, hello.note)
+            uow.commit()
+            return
+        if not _take_card(uow, office, peer, verified):
+            uow.commit()
+            return
         if hello.memory is not None:
             known = Position(hello.memory.inc, hello.memory.seq, hello.memory.h)
             now = office.clock.now()
@@ -120,10 +147,42 @@ def key_card(office: Office, inc: int) -> str:
     ring = office.keyring
     log = NoteKey(office.log_origin, ring.log.public, ED25519)
     witness = NoteKey(office.witness_name, ring.witness.public, COSIGNATURE)
-    card = {
-        "inc": inc,
-        "log": str(log),
-        "witness": str(witness),
-        "continues": None,
-    }
+    card = encode_card(KeyCard(inc, log, witness, office.continues))
     return sign_jws(strictjson.encode(card), ring.sign, str(ring.key_id), CARD_TYP)
+
+
+def _open_card(office: Office, peer: MemberId, jws: str) -> KeyCard:
+    """A peer's card, after its statement key's signature was verified.
+
+    Raises:
+        MalformedMessageError, SignatureError, UnknownKeyError, KeyRetiredError.
+    """
+    kid = peek_kid(jws)
+    if kid.member != peer:
+        raise MalformedMessageError("identity-mismatch")
+    payload = open_jws(jws, CARD_TYP, office.directory().sign_key(kid))
+    return parse_card(strictjson.parse_object(payload))
+
+
+def _take_card(uow: UnitOfWork, office: Office, peer: MemberId, card: KeyCard) -> bool:
+    """Judge a card and keep a later one (LR-27, LR-28); False is the alarm."""
+    held = held_card(uow, office, peer)
+    seen = uow.heads.seen(held.log.name)
+    memory = (
+        WitnessMemory(seen.origin, seen.size, seen.root, seen.note) if seen else None
+    )
+    now = office.clock.now()
+    match judge_card(card, held, memory):
+        case Judged.KNOWN:
+            return True
+        case Judged.TAKEN:
+            uow.cards.keep(peer, card, now)
+            return True
+        case Judged.REFUSED:
+            offered = strictjson.encode(encode_card(card)).decode()
+            known = seen.note if seen else ""
+            uow.heads.keep_evidence(
+                held.log.name, reason="card", known=known, offered=offered, at=now
+            )
+            uow.chains.quarantine(peer, "history-conflict", offered)
+            return False

@@ -10,6 +10,7 @@ from node.sync.bodies import Body, Memory
 from node.sync.chain import Position, next_link
 from node.sync.message import Claims, HeadClaim, Statement, sign_statement
 from node.sync.office import Office
+from node.sync.peerkeys import log_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head, StatementRow, Wake
 from node.sync.words import StatementType
@@ -39,7 +40,10 @@ def issue(
         entry: Commitment of the act's log entry; None where the table writes none.
     """
     now = office.clock.now()
-    link = next_link(uow.chains.last_out(to), uow.chains.incarnation())
+    last = uow.chains.last_out(to)
+    # After a recovery the chain's row names what the peer holds of us (HO-42, HO-50).
+    held = last.digest if last else None
+    link = next_link(last, uow.chains.incarnation(), held=held)
     taken = uow.chains.last_in(to)
     newest = uow.log.newest()
     # The delivery receipt only stops the resending, so it need not wait for its proof.
@@ -61,7 +65,7 @@ def issue(
             off=off,
             entry=entry,
             cp=_claim(newest),
-            seen=_claim(uow.heads.seen(office.log_of(to))),
+            seen=_claim(uow.heads.seen(log_of(uow, office, to))),
         ),
         office.keyring.sign,
         office.keyring.key_id,

@@ -12,6 +12,7 @@ from datetime import datetime
 from node.ids import AccountId, MemberId, TransferId
 from node.strictjson import Json
 from node.sync.office import Office
+from node.sync.peerkeys import log_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft
 
@@ -73,7 +74,7 @@ def record(
     Returns:
         Its commitment C, 32 bytes.
     """
-    head = uow.heads.seen(office.log_of(subject.peer))
+    head = uow.heads.seen(log_of(uow, office, subject.peer))
     fields: dict[str, Json] = {
         "transfer": str(subject.transfer),
         "attempt": 1,

@@ -5,11 +5,14 @@ Must never happen: an entry outside the transaction of its effect (LR-7); a smal
 over a larger one (LR-16). The store implements both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from node.crypto.checkpoint import Checkpoint
 from node.crypto.merkle import HashReader
+from node.exchangelog.keycard import KeyCard
+from node.exchangelog.standing import Stand
 from node.exchangelog.witness import Extension
 from node.ids import MemberId, TransferId
 from node.sync.rows import (
@@ -21,6 +24,45 @@ from node.sync.rows import (
     QuorumWait,
 )
 from node.sync.schedule import SignedTime
+
+Met = Mapping[MemberId, datetime]
+"""When each member last answered us or called."""
+
+
+class Stands(Protocol):
+    """How the node stands, seen by all its processes (exchange-log 5.4)."""
+
+    def read(self) -> Stand:
+        """How it stands now."""
+        ...
+
+    def begin(self, stand: Stand) -> None:
+        """A leader starts, or ``recover`` ends: whatever stood before counts no more."""
+        ...
+
+    def enter(self, stand: Stand) -> None:
+        """Stand so from now on; ConflictError if it moved, the first quarantine stays."""
+        ...
+
+    def met(self) -> Met:
+        """Whom we ever met, and when last."""
+        ...
+
+
+class Cards(Protocol):
+    """Key cards of peers that recovered, judged and taken (LR-27, LR-28)."""
+
+    def find(self, peer: MemberId) -> KeyCard | None:
+        """The newest card taken, None if the directory says all."""
+        ...
+
+    def any(self) -> bool:
+        """Whether there is any: mostly there is none, and the directory says all."""
+        ...
+
+    def keep(self, peer: MemberId, card: KeyCard, at: datetime) -> None:
+        """Take a later card."""
+        ...
 
 
 class ExchangeLog(Protocol):
@@ -44,6 +86,18 @@ class ExchangeLog(Protocol):
 
     def tree(self) -> HashReader:
         """Hashes of complete subtrees of our log, for proofs."""
+        ...
+
+    def former_origins(self) -> Collection[str]:
+        """Origins of our logs that ended; the present one continues them (LR-28)."""
+        ...
+
+    def go_on(self, *, inc: int, at: datetime) -> None:
+        """The same log under the next incarnation: ``log.recovered``, nothing lost (LR-26)."""
+        ...
+
+    def begin_anew(self, continued: Checkpoint, *, inc: int, at: datetime) -> str:
+        """End the present log and begin the next, which continues a head of it (LR-26)."""
         ...
 
     def contains(self, size: int, root: bytes) -> bool:
@@ -87,6 +141,10 @@ class Heads(Protocol):
 
     def seen(self, origin: str) -> Head | None:
         """The newest head we verified, locked."""
+        ...
+
+    def all_seen(self) -> Sequence[Head]:
+        """Everything we remember of other logs, by origin."""
         ...
 
     def remember(

@@ -19,7 +19,7 @@ from node.cases.ports import (
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
-from node.sync.logports import ExchangeLog, Heads, Quorums
+from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.rows import (
     Due,
     PacketRow,
@@ -29,70 +29,7 @@ from node.sync.rows import (
     Upload,
     Wake,
 )
-from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
-
-
-class OutboundRepository(Protocol):
-    """Transfers this node sends."""
-
-    def add(self, transfer: OutboundTransfer) -> None:
-        """Insert one with its members."""
-        ...
-
-    def get(self, transfer: TransferId) -> OutboundTransfer:
-        """One transfer, locked. NotFoundError if absent."""
-        ...
-
-    def find(self, transfer: TransferId) -> OutboundTransfer | None:
-        """One transfer, locked, or None."""
-        ...
-
-    def replace(self, before: OutboundTransfer, after: OutboundTransfer) -> None:
-        """Compare-and-set on ``before.version``; keeps ``holding`` for the unique index.
-
-        ConflictError: it moved, or another transfer already holds one of the cases (HO-5).
-        """
-        ...
-
-    def in_states(self, states: Iterable[Outbound]) -> Sequence[TransferId]:
-        """Ids of all transfers in these states, oldest first."""
-        ...
-
-    def resting_on(self, consent: str) -> Sequence[TransferId]:
-        """Ids of all transfers with a member who has this consent among the grounds."""
-        ...
-
-    def of_case(self, case: str) -> Sequence[OutboundTransfer]:
-        """All transfers of one case, oldest first, not locked."""
-        ...
-
-
-class InboundRepository(Protocol):
-    """Transfers this node receives."""
-
-    def add(self, transfer: InboundTransfer) -> None:
-        """Insert one."""
-        ...
-
-    def get(self, transfer: TransferId) -> InboundTransfer:
-        """One transfer, locked. NotFoundError if absent."""
-        ...
-
-    def find(self, transfer: TransferId) -> InboundTransfer | None:
-        """One transfer, locked, or None."""
-        ...
-
-    def replace(self, before: InboundTransfer, after: InboundTransfer) -> None:
-        """Compare-and-set on ``before.version``; ConflictError if it moved."""
-        ...
-
-    def in_states(self, states: Iterable[Inbound]) -> Sequence[TransferId]:
-        """Ids of all transfers in these states, oldest first."""
-        ...
-
-    def open_from(self, sender: MemberId) -> int:
-        """How many transfers of this peer are open (announced to opening)."""
-        ...
+from node.sync.transferports import InboundRepository, OutboundRepository
 
 
 class Chains(Protocol):
@@ -116,6 +53,16 @@ class Chains(Protocol):
 
     def incarnation(self) -> int:
         """Our own incarnation; rises with each recovery."""
+        ...
+
+    def begin_incarnation(self, inc: int) -> None:
+        """Recovery: all our chains start anew under this incarnation (HO-25)."""
+        ...
+
+    def restart(
+        self, peer: MemberId, *, out: Position | None, taken: Position | None
+    ) -> None:
+        """Recovery: stand where the peer remembers us; the pair's quarantine is over."""
         ...
 
     def quarantine(self, peer: MemberId, code: str, proof: str) -> None:
@@ -144,6 +91,16 @@ class Outbox(Protocol):
 
     def statements(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
         """The oldest statements not yet acknowledged, in chain order."""
+        ...
+
+    def after(
+        self, peer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[StatementRow]:
+        """Our statements after a place that the peer took, in chain order (recovery)."""
+        ...
+
+    def keep_again(self, row: StatementRow, at: datetime) -> None:
+        """A statement of ours that the peer holds and we had forgotten; never sent again."""
         ...
 
     def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
@@ -215,8 +172,18 @@ class Inbox(Protocol):
         """Keep a statement with its result. ConflictError on a second one with this jti."""
         ...
 
+    def after(
+        self, issuer: MemberId, inc: int, seq: int, *, limit: int
+    ) -> Sequence[str]:
+        """The JWS of a peer's statements after a place, in chain order (recovery)."""
+        ...
+
     def of_transfer(self, transfer: TransferId) -> Sequence[str]:
         """The JWS of all statements about one transfer, in chain order."""
+        ...
+
+    def taken_of(self, transfer: TransferId) -> Sequence[str]:
+        """As ``of_transfer``, without those that were refused: they changed nothing."""
         ...
 
 
@@ -317,6 +284,8 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    stands: Stands
+    cards: Cards
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -24,6 +24,7 @@ from node.exchangelog.proof import Heads
 from node.ids import MemberId, TransferId
 from node.sync.message import Statement
 from node.sync.office import Office
+from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft, Head, PacketRow, QuorumWait
 from node.sync.transfer import Outbound
@@ -114,7 +115,7 @@ def weigh(
     """
     if not rows:
         return []
-    recipient, own = office.directory().witness_key(rows[0].peer), own_key(office)
+    recipient, own = witness_key_of(uow, office, rows[0].peer), own_key(office)
     places = {row.transfer: uow.log.index_of(row.offer_entry) for row in rows}
     least = min((place for place in places.values() if place is not None), default=None)
     judged = []
@@ -196,7 +197,7 @@ def take_proof(
         return
     sender, head = statement.claims.iss, signed.head
     note, own = attachment.checkpoint, own_key(office)
-    theirs = office.directory().witness_key(sender)
+    theirs = witness_key_of(uow, office, sender)
     floor = False
     for policy in policies_of(office, sender):
         keys = {*(policy.keys if policy else ()), own}

@@ -9,7 +9,6 @@ entry. Implements 7.2, HO-2, HO-20, HO-41, HO-44, HO-45, HO-49; exchange-log 6.2
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.crypto.checkpoint import ED25519, NoteKey
 from node.errors import MalformedMessageError, ReceiptError, TransitionError, UsageError
 from node.exchangelog.attachment import Attachment, attachment_from_json
 from node.exchangelog.proof import (
@@ -19,7 +18,6 @@ from node.exchangelog.proof import (
     Heads,
     Knowledge,
     LogClaims,
-    OwnLog,
     PeerBehind,
     Proven,
     Unproven,
@@ -27,10 +25,11 @@ from node.exchangelog.proof import (
     WeBehind,
     check,
 )
+from node.exchangelog.standing import Reason
 from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
-from node.sync import chain, gossip, inward, quorum, recipient, sender
+from node.sync import firstword, gossip, inward, quorum, recipient, sender
 from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
@@ -43,6 +42,8 @@ from node.sync.message import (
 )
 from node.sync.offer import OfferBody
 from node.sync.office import Office
+from node.sync.peerkeys import log_key_of, log_of
+from node.sync.placing import judge_place
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head
 from node.sync.transfer import Why
@@ -83,11 +84,13 @@ def take_list(
     Raises:
         MalformedMessageError, SignatureError: One of them is broken; nothing is taken.
         UnknownKeyError, KeyRetiredError: What the directory says of its key.
+        FirstWordError, ReadingOnlyError: Nothing is taken now (exchange-log 5.4).
     """
     opened = open_list(office, peer, envelopes)
     with uow:
+        firstword.require_speaking(uow)
         results = take_opened(uow, office, peer, opened)
-        seen = uow.heads.seen(office.log_of(peer))
+        seen = uow.heads.seen(log_of(uow, office, peer))
         answer = StatementsAnswer(
             results=results,
             got=uow.chains.last_in(peer),
@@ -112,7 +115,7 @@ def take_opened(
     uow: UnitOfWork, office: Office, peer: MemberId, opened: Sequence[Opened]
 ) -> dict[str, str]:
     """Take verified statements inside the caller's transaction; the results by jti."""
-    log_key = office.directory().log_key(peer)
+    log_key = log_key_of(uow, office, peer)
     listener = _Peer(peer, Heads(log_key), log_key.name)
     results: dict[str, str] = {}
     for statement, attachment in opened:
@@ -151,29 +154,13 @@ def _take(
 ) -> str:
     """One statement: its place, its proof, its effect."""
     known = uow.inbox.find(peer.member, statement.claims.jti)
-    link = statement.claims.link
     position = statement.position
-    assert link is not None
     assert position is not None
-    match chain.judge(
-        uow.chains.last_in(peer.member),
-        link,
-        digest=statement.digest,
-        known=known.digest if known else None,
-    ):
-        case chain.Repeat():
-            assert known is not None
-            said = (statement, attachment)
-            return _take_again(uow, office, peer, said, known.result)
-        case chain.Conflict():
-            return "id-conflict"
-        case chain.Gap():
-            return "chain-gap"
-        case chain.Fork():
-            uow.chains.quarantine(peer.member, "history-conflict", statement.jws)
-            return "history-conflict"
-        case chain.Take():
-            pass
+    settled = judge_place(uow, office, peer.member, statement, known=known)
+    if settled is not None and known is not None and known.digest == statement.digest:
+        return _take_again(uow, office, peer, (statement, attachment), known.result)
+    if settled is not None:
+        return settled
     verdict = _ask_log_gate(uow, office, peer, statement, attachment)
     if isinstance(verdict, Proven):
         _remember(uow, office, peer, verdict, statement, attachment)
@@ -232,10 +219,7 @@ def _ask_log_gate(
             if seen
             else None,
             past=lambda size: uow.heads.past(peer.origin, size),
-            own=OwnLog(
-                key=NoteKey(office.log_origin, office.keyring.log.public, ED25519),
-                contains=lambda head: uow.log.contains(head.size, head.root),
-            ),
+            own=firstword.own_log(uow, office),
         ),
         expected=expected,
     )
@@ -302,7 +286,7 @@ def _refuse_unproven(
             gossip.conflict(uow, office, peer.member, peer.origin, found)
             return "history-conflict"
         case WeBehind():
-            uow.chains.quarantine(peer.member, "reading-only", verdict.note)
+            firstword.enter_quarantine(uow, office, Reason.AHEAD, verdict.note)
             return "reading-only"
         case Unproven() | Proven():
             return "log-unproven"

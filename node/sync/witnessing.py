@@ -7,6 +7,7 @@ cosignature kept that was not verified. Implements LR-22, LR-23 and EL-12.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -31,8 +32,10 @@ from node.exchangelog.witness import (
 from node.ids import MemberId
 from node.sync import quorum
 from node.sync.courier import Courier, WitnessAddress
+from node.sync.firstword import is_speaking
 from node.sync.limits import OTHER_WITNESSES, WITNESS_TIMEOUT
 from node.sync.office import Office
+from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Wake
 
@@ -53,7 +56,7 @@ class Party:
 
 
 def parties(
-    office: Office, policy: Policy | None, more: tuple[MemberId, ...] = ()
+    office: Office, policy: Policy | None, more: Mapping[MemberId, NoteKey]
 ) -> tuple[Party, ...]:
     """Everybody to ask: these members, and the witnesses of a policy, but never ourselves.
 
@@ -66,7 +69,7 @@ def parties(
         if not directory.is_retired(member.id)
     }
     wanted: dict[MemberId | WitnessAddress, list[NoteKey]] = {
-        member: [directory.witness_key(member)] for member in more
+        member: [key] for member, key in more.items()
     }
     for witness in policy.witnesses if policy else ():
         raw = witness.key.key.raw
@@ -91,7 +94,8 @@ async def collect(courier: Courier, recipient: MemberId) -> None:
     """
     office = courier.office
     policy = quorum.policy_of(office, office.member)
-    asked = parties(office, policy, (recipient,))
+    keys = await courier.run.read(_keys_of, office, (recipient,))
+    asked = parties(office, policy, keys)
     # By the pair policy a few others are asked besides, and nobody waits for them.
     outcomes = await asyncio.gather(
         *(_ask_quietly(courier, party, then=policy is None) for party in asked)
@@ -110,8 +114,9 @@ async def ask_others(courier: Courier) -> None:
     office = courier.office
     policy = quorum.policy_of(office, office.member)
     met = () if policy else await courier.run.read(_met_last, office)
+    keys = await courier.run.read(_keys_of, office, met)
     await asyncio.gather(
-        *(_ask_quietly(courier, party) for party in parties(office, policy, met))
+        *(_ask_quietly(courier, party) for party in parties(office, policy, keys))
     )
 
 
@@ -158,7 +163,7 @@ async def _ask(courier: Courier, party: Party, *, then: bool) -> None:
 def _head_to_show(uow: UnitOfWork, party: Party) -> AddCheckpoint | None:
     with uow:
         newest = uow.log.newest()
-        if newest is None:
+        if newest is None or not is_speaking(uow):
             return None
         head = Checkpoint(newest.origin, newest.size, newest.root)
         old = min(uow.heads.shown(party.name), head.size)
@@ -202,6 +207,14 @@ def _correct_size(uow: UnitOfWork, party: Party, answer: bytes) -> None:
             raise MalformedMessageError("witness-size")
         uow.heads.set_shown(party.name, size)
         uow.commit()
+
+
+def _keys_of(
+    uow: UnitOfWork, office: Office, members: tuple[MemberId, ...]
+) -> dict[MemberId, NoteKey]:
+    """The keys under which these members cosign now; a recovered one has another."""
+    with uow:
+        return {member: witness_key_of(uow, office, member) for member in members}
 
 
 def _met_last(uow: UnitOfWork, office: Office) -> tuple[MemberId, ...]:

@@ -91,10 +91,13 @@ class Outlook:
     Args:
         counts: Open items by address of a navigation entry, like ``{"/inbox": 2}``.
         notices: Sentences in the reader's language that concern this account now.
+        reading_only: Why nothing can be written just now, in the reader's language; empty
+            where all is well. Forms that write are absent then, not grey.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     notices: Sequence[str] = ()
+    reading_only: str = ""
 
 
 AskPeer = Callable[[MemberId, WitnessMemory | None], Awaitable[PeerList]]

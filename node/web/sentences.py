@@ -40,6 +40,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "config": _SET_UP,
     "schema": _SET_UP,
+    "restricted": msgid(
+        "This case is locked and can be opened only to answer the person."
+    ),
     "erased": msgid("This content was deleted and cannot be read any more."),
     "store": msgid(
         "The database did not take it. Nothing was saved. Please try again in a few"
@@ -73,6 +76,11 @@ SENTENCES: Final[Mapping[str, str]] = {
         "The exchange log does not add up. Nothing was saved. Please stop here and tell"
         " whoever runs this server."
     ),
+    "reading-only": msgid(
+        "This office can only be read just now: after a restore other offices may know"
+        " more than it does. Nothing was saved. The administration knows what to do."
+    ),
+    "first-word": _AWAY,
     "backup": msgid(
         "A backup is damaged or not ours. Please tell whoever runs this server."
     ),

@@ -10,7 +10,8 @@ from node.cli.app import app
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 SHOWN = re.compile(
-    r"(?:^|(?<=bin/)|(?<=`))staffelstab((?: [a-z]+)+)([^`\n;]*)", re.MULTILINE
+    r"(?:^|(?<=bin/)|(?<=`))staffelstab((?: [a-z]+(?:-[a-z]+)*)+)([^`\n;]*)",
+    re.MULTILINE,
 )
 
 

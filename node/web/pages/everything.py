@@ -3,13 +3,18 @@
 A page that is not listed here does not exist: routes and navigation follow from this list.
 """
 
+from typing import Final
+
 from node.accounts.model import Role
 from node.casework.inbox import count_waiting
+from node.exchangelog.standing import Standing
 from node.sync.courier import Runner
+from node.sync.firstword import standing
 from node.web.frame import AccountView, Outlook, Route
-from node.web.language import Words
+from node.web.language import Words, msgid
 from node.web.pages import (
     accounts,
+    aftermath,
     arrivals,
     casefile,
     cases,
@@ -28,11 +33,19 @@ from node.web.pages import (
     moves,
     outbox,
     relocations,
+    restricted,
+    returns,
     setup,
+    sidenotes,
     status,
     withdrawals,
     witnesses,
     work,
+)
+
+READING_ONLY: Final = msgid(
+    "Only reading is possible just now: after a restore other offices may know more than"
+    " this one. Nothing can be saved or sent until the administration has recovered it."
 )
 
 
@@ -44,6 +57,8 @@ def all_routes() -> list[Route]:
         *work.routes(),
         *cases.routes(),
         *casefile.routes(),
+        *sidenotes.routes(),
+        *restricted.routes(),
         *documents.routes(),
         *consents.routes(),
         *consentcards.routes(),
@@ -52,7 +67,9 @@ def all_routes() -> list[Route]:
         *moves.routes(),
         *relocations.routes(),
         *outbox.routes(),
+        *returns.routes(),
         *inbox.routes(),
+        *aftermath.routes(),
         *arrivals.routes(),
         # Before the pages of single transfers, whose pattern would fit as well.
         *erasures.routes(),
@@ -67,9 +84,12 @@ def all_routes() -> list[Route]:
     ]
 
 
-async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:  # noqa: ARG001
+async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:
     """Counts for the navigation and sentences that concern this account now."""
     counts = {}
     if Role.APPROVER in account.roles:
         counts["/inbox"] = await run.read(count_waiting)
+    stand = await run.read(standing)
+    if stand.standing is Standing.QUARANTINE:
+        return Outlook(counts, reading_only=words.gettext(READING_ONLY))
     return Outlook(counts)

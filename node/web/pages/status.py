@@ -41,6 +41,22 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
             "Look at the disk and the database service, then start the program anew."
         ),
     ),
+    Check.STANDING: (
+        msgid("This node only reads since %(ago)s: other offices may know more of it"),
+        msgid("Nothing can be saved, sent, approved or signed until it has recovered."),
+        msgid(
+            "Stop the program and run “staffelstab recover” on the server, two persons"
+            " together. The operator's guide tells the way."
+        ),
+    ),
+    Check.FIRST_WORD: (
+        msgid("Waiting for the first answer of another office since %(ago)s"),
+        msgid("Work goes on. Nothing is signed or sent before another office answers."),
+        msgid(
+            "Check the line to the outside. After an hour two persons may end the wait:"
+            " “staffelstab log override first-word”."
+        ),
+    ),
     Check.BACKUP: (
         msgid("There is no verified backup of the last 26 hours. The newest: %(ago)s"),
         msgid(
@@ -76,6 +92,21 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
         msgid("%(office)s cannot be reached, failing since %(ago)s"),
         msgid("Handovers to there wait. Nothing is lost; it is tried again by itself."),
         msgid("Call the office if it lasts longer than half a day."),
+    ),
+    Check.BEHIND: (
+        msgid("%(office)s knows a newer directory than we can fetch"),
+        msgid("A key that was taken out of use might still be trusted here."),
+        msgid("Check the line to the directory. Call its registrar today."),
+    ),
+    Check.READMITTED: (
+        msgid("%(office)s came back with new keys"),
+        msgid("For 72 hours nothing is sealed to it."),
+        msgid("Call the office at a number you know if you did not expect this."),
+    ),
+    Check.FOREIGN_SHEET: (
+        msgid("The directory lists a key of ours that we did not make"),
+        msgid("Somebody else might read what is sent to us."),
+        msgid("Call the registrar of the directory now and have the key retired."),
     ),
     Check.QUORUM: (
         msgid("A handover has waited for witnesses since %(ago)s"),
