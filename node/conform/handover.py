@@ -17,7 +17,8 @@ from node.federation.routes import PACKET_TYPE
 from node.ids import Ags, TransferId
 from node.strictjson import Json, JsonObject
 from node.sync import sender, witnessing
-from node.sync.delivery import deliver_due, greet
+from node.sync.delivery import deliver_due
+from node.sync.greeting import greet
 from node.sync.logbook import Who
 from node.sync.message import Envelope, encode_envelopes
 from node.sync.ports import UnitOfWork

@@ -5,7 +5,9 @@ the report. Must never happen: the folder of a node in service used for it, so o
 nodes and nodes that are named as test members are taken. Implements handover 14, item 5.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from node.bootstrap import Node, build_node
@@ -16,6 +18,11 @@ from node.conform.report import Report
 from node.conform.wire import Wire
 from node.errors import ConfigError, UnknownNodeError
 from node.ids import MemberId
+from node.sync import firstword
+from node.sync.greeting import FirstWord
+from node.sync.ports import UnitOfWork
+
+_FIRST_WORD_S: Final = 20.0
 
 GROUPS: Final[tuple[Callable[[Bench], Awaitable[None]], ...]] = (
     requests.coverage,
@@ -51,10 +58,30 @@ async def check(
     """
     async with build_node(settings) as node:
         peer = whose(node, url)
+        await speak(node)
         wire = Wire(node.office, peer, url)
         bench = Bench(node, peer, wire, wait_s=wait_s, last=last)
         await (receive if as_recipient else run)(bench)
         return bench.report
+
+
+async def speak(node: Node) -> None:
+    """Say the first word as any node does after a start.
+
+    Raises:
+        ConfigError: It may not speak: somebody remembers more of it than it knows, or
+            nobody it ever met answers.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_WORD_S):
+            await FirstWord(node.courier).ask()
+    if not node.store.read_sync(_speaks):
+        raise ConfigError("the test member may not speak: see `staffelstab recover`")
+
+
+def _speaks(uow: UnitOfWork) -> bool:
+    with uow:
+        return firstword.is_speaking(uow)
 
 
 async def run(bench: Bench) -> None:
