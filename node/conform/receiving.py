@@ -24,6 +24,7 @@ from node.crypto.base64url import unb64u
 from node.errors import ConfigError, NodeError
 from node.ids import AccountId, TransferId
 from node.sync import decision
+from node.sync.delivery import deliver_due
 from node.sync.message import Envelope, parse_claims, parse_envelopes
 from node.sync.ports import UnitOfWork
 from node.sync.transfer import Inbound
@@ -31,6 +32,7 @@ from node.sync.words import StatementType
 
 _APPROVER: Final = Actor(AccountId("0" * 31 + "8"), frozenset({Role.APPROVER}))
 _ANSWER_S: Final = 30.0
+_NUDGE_S: Final = 2.0
 _HOSTILE: Final = 3
 """How many lists of statements are answered badly before the first good answer."""
 
@@ -97,13 +99,14 @@ async def receive(bench: Bench) -> None:
     ear = Ear(str(bench.peer))
     async with AsyncExitStack() as stack:
         await _listen(bench.node, ear, stack)
-        worker = asyncio.get_running_loop().create_task(bench.node.worker.run())
-        stack.callback(worker.cancel)
-        nudge(bench)
-        if not await _until(lambda: bool(ear.lists()), bench.wait_s):
+        if not await _woken(bench, ear, 0, bench.wait_s):
             bench.report.skip("HO-81", what, "es kam keine: --wait, dort einen Umzug")
             return
         await _patience(bench, ear)
+        # From here on our node works as any other; before, its hello would fetch what waits
+        # there, and then they had nothing left to repeat.
+        worker = asyncio.get_running_loop().create_task(bench.node.worker.run())
+        stack.callback(worker.cancel)
         transfer = await _offered(bench)
         if transfer is None:
             bench.judge("HO-81", what, good=False, seen="kein Angebot nach 30 s")
@@ -141,10 +144,7 @@ async def _patience(bench: Bench, ear: Ear) -> None:
         ),
         1,
     ):
-        # HO-83: a verified request of ours may wake them; else their own clock does. A
-        # hello would fetch what waits, and then they had nothing left to repeat.
-        nudge(bench)
-        came = await _until(lambda n=number: len(ear.lists()) > n, _ANSWER_S * 2)  # type: ignore[misc]
+        came = await _woken(bench, ear, number, _ANSWER_S * 2)
         strayed = any(heard.path == "/elsewhere" for heard in ear.heard)
         bench.judge(
             requirement,
@@ -152,6 +152,21 @@ async def _patience(bench: Bench, ear: Ear) -> None:
             good=came and not strayed,
             seen="der Weiterleitung gefolgt" if strayed else "es kam nichts mehr",
         )
+
+
+async def _woken(bench: Bench, ear: Ear, lists: int, seconds: float) -> bool:
+    """Wait for more lists than these, and call now and then.
+
+    A verified request of ours may wake them (HO-83); else their own clock does.
+    """
+    end = asyncio.get_running_loop().time() + seconds
+    while True:
+        nudge(bench)
+        await deliver_due(bench.node.courier, bench.peer)
+        if await _until(lambda: len(ear.lists()) > lists, _NUDGE_S):
+            return True
+        if asyncio.get_running_loop().time() >= end:
+            return False
 
 
 async def _offered(bench: Bench) -> TransferId | None:

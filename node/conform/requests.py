@@ -176,7 +176,7 @@ async def parties(bench: Bench) -> None:
             Bend(keyid=f"{member}#zz"),
         ),
         (
-            "OVR-1",
+            "VER-1",
             "andere Version des Protokolls",
             426,
             "version",

@@ -54,7 +54,7 @@ async def forms(bench: Bench) -> None:
         ("MSG-2", "Gleitkommazahl", _jws(bench, text[:-1] + b',"x":1.5}')),
         ("MSG-10", "Feld opt", _jws(bench, _with(payload, opt=["x"]))),
         ("MSG-10", "ohne jti", _jws(bench, _with(payload, jti=None))),
-        ("MSG-10", "andere Version v", _jws(bench, _with(payload, v=2))),
+        ("VER-2", "andere Version v", _jws(bench, _with(payload, v=2))),
         ("MSG-10", "unbekannte Art t", _jws(bench, _with(payload, t="letter"))),
         ("MSG-6", "tr in base64url", _jws(bench, _with(payload, tr=b64u(bytes(16))))),
         ("HO-48", "hello mit Kettenplatz", _jws(bench, _with(payload, t="hello"))),
