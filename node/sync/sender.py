@@ -216,7 +216,8 @@ def _take_lost(
     """The recipient was restored and has it no more: LOST, or what is left of it (4.3)."""
     act = Act(statement=statement.digest, outcome="lost")
     event = OutEvent.LOST
-    moved = any(
+    # An addendum never held the case, so where that is now says nothing about it.
+    moved = transfer.kind is not Kind.ADDENDUM and any(
         uow.cases.file(member.case).transfer != transfer.id
         for member in transfer.members
     )
