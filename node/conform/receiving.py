@@ -98,7 +98,7 @@ async def receive(bench: Bench) -> None:
     what = "Übergabe der anderen Stelle"
     ear = Ear(str(bench.peer))
     async with AsyncExitStack() as stack:
-        await _listen(bench.node, ear, stack)
+        await listen(bench.node, stack, ear.hook())
         if not await _woken(bench, ear, 0, bench.wait_s):
             bench.report.skip("HO-81", what, "es kam keine: --wait, dort einen Umzug")
             return
@@ -121,9 +121,14 @@ async def receive(bench: Bench) -> None:
             await _approve(bench, transfer)
 
 
-async def _listen(node: Node, ear: Ear, stack: AsyncExitStack) -> None:
+async def listen(node: Node, stack: AsyncExitStack, *before: Middleware) -> None:
+    """Open the test member's listener for peers; the stack closes it.
+
+    Raises:
+        ConfigError: Somebody listens there already.
+    """
     app = peer_app(node)
-    app.middlewares.insert(0, ear.hook())
+    app.middlewares[:0] = before
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

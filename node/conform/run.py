@@ -7,22 +7,23 @@ nodes and nodes that are named as test members are taken. Implements handover 14
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 from node.bootstrap import Node, build_node
 from node.config import Settings
 from node.conform import handover, receiving, requests, statements, witness
-from node.conform.bench import Bench
+from node.conform.bench import Bench, P
 from node.conform.report import Report
 from node.conform.wire import Wire
 from node.errors import ConfigError, UnknownNodeError
 from node.ids import MemberId
 from node.sync import firstword
-from node.sync.greeting import FirstWord
+from node.sync.greeting import FirstWord, greet
 from node.sync.ports import UnitOfWork
 
 _FIRST_WORD_S: Final = 20.0
+_PAUSE_S: Final = 0.5
 
 GROUPS: Final[tuple[Callable[[Bench], Awaitable[None]], ...]] = (
     requests.coverage,
@@ -61,7 +62,13 @@ async def check(
         await speak(node)
         wire = Wire(node.office, peer, url)
         bench = Bench(node, peer, wire, wait_s=wait_s, last=last)
-        await (receive if as_recipient else run)(bench)
+        if as_recipient:
+            await receive(bench)
+        else:
+            # Whoever has just started asks us before it speaks, so we must answer.
+            async with AsyncExitStack() as stack:
+                await receiving.listen(node, stack)
+                await run(bench)
         return bench.report
 
 
@@ -88,8 +95,25 @@ async def run(bench: Bench) -> None:
     """All checks that we can begin, the harmless ones first."""
     if not await requests.discovery(bench) or not await requests.hello(bench):
         return
+    if not await _is_ready(bench):
+        return
     for group in GROUPS:
         await group(bench)
+
+
+async def _is_ready(bench: Bench) -> bool:
+    """API-13: before its first word it answers ``maintenance``; wait until it speaks."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _FIRST_WORD_S
+    while True:
+        seen = await bench.wire.send("GET", f"{P}/transfers/{'0' * 32}")
+        if seen.code not in {"maintenance", "reading-only"}:
+            return True
+        if loop.time() >= end:
+            bench.report.skip("API-13", "spricht mit anderen", f"es antwortet {seen}")
+            return False
+        await greet(bench.node.courier, bench.peer)
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def receive(bench: Bench) -> None:
