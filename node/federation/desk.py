@@ -9,6 +9,7 @@ from pathlib import Path
 
 from node.federation.answers import encode_answer
 from node.federation.listener import Reply
+from node.federation.relay import Counter
 from node.ids import MemberId, TransferId
 from node.sync import deposit, limits
 from node.sync.courier import Runner, StatementsAnswer
@@ -20,7 +21,10 @@ from node.sync.rows import StatementRow
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the routes work with; ``contact`` tells the worker that a peer is there."""
+    """What the routes work with; ``contact`` tells the worker that a peer is there.
+
+    ``relay`` is there where this node keeps mailboxes for others.
+    """
 
     office: Office
     run: Runner
@@ -30,6 +34,7 @@ class Desk:
     public_url: str
     mirror: Path | None
     requests_per_s: int = limits.REQUESTS_PER_KEY_S
+    relay: Counter | None = None
 
 
 async def keep_container(

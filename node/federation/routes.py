@@ -23,7 +23,7 @@ from node.errors import (
 )
 from node.exchangelog.witness import REQUEST_BYTES
 from node.failpoints import Point
-from node.federation import shared, uploads, witness
+from node.federation import relay, shared, uploads, witness
 from node.federation.answers import encode_answer
 from node.federation.desk import Desk, keep_container, with_statement
 from node.federation.listener import (
@@ -127,6 +127,8 @@ def make_peer_app(desk: Desk) -> web.Application:
     add("GET", "/log/consistency", partial(_consistency, desk))
     add("GET", "/.well-known/staffelstab", partial(_about, desk))
     add("GET", "/directory/{path:[A-Za-z0-9._/-]+}", partial(_mirror, desk))
+    if desk.relay is not None:
+        relay.add_routes(app, desk, desk.relay, guard)
     app.middlewares.append(_last_resort)
     return app
 
@@ -184,8 +186,12 @@ async def _recollect(desk: Desk, call: Call) -> Reply:
 async def _hello(desk: Desk, call: Call) -> Reply:
     """Answered in every state: our hello, and what waits for the caller (HO-84)."""
     said = strictjson.parse_object(call.body)
+    ack = said.pop("ack", None)
     if set(said) != {"hello"} or not isinstance(said["hello"], str):
         raise MalformedMessageError("bad-syntax")
+    if ack is not None:
+        results = hello.read_results(desk.office, call.peer, ack)
+        await desk.run.write(hello.hear_results, desk.office, call.peer, results)
     heard = hello.read_hello(desk.office, call.peer, said["hello"])
     await desk.run.write(hello.hear, desk.office, call.peer, heard)
     ours = await desk.run.read(hello.say_hello, desk.office, call.peer, desk.started_at)

@@ -10,7 +10,7 @@ import asyncio
 import io
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
@@ -43,10 +43,10 @@ from node.federation.auth import (
 from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
 from node.federation.uploads import PART_TYPE
-from node.ids import MemberId
+from node.ids import MemberId, MessageId
 from node.sync import limits
 from node.sync.courier import HelloAnswer, Runner, StatementsAnswer, WitnessAddress
-from node.sync.hello import read_hello, say_hello
+from node.sync.hello import read_hello, say_hello, say_results
 from node.sync.message import Envelope, encode_envelopes
 from node.sync.office import Office
 from node.sync.rows import PacketRow
@@ -145,8 +145,18 @@ class HttpTransport:
 
     async def hello(self, peer: MemberId) -> HelloAnswer:
         """``POST /hello``; the peer's own hello is verified."""
+        return await self._greet(peer, {})
+
+    async def reply(
+        self, peer: MemberId, results: Mapping[MessageId, str]
+    ) -> StatementsAnswer:
+        """``POST /hello`` with what became of letters of a peer that can be called."""
+        ack = say_results(self._office, peer, results)
+        return (await self._greet(peer, {"ack": ack.jws})).waiting
+
+    async def _greet(self, peer: MemberId, more: Mapping[str, str]) -> HelloAnswer:
         ours = await self._run.read(say_hello, self._office, peer, self._started_at)
-        body = strictjson.encode({"hello": ours.jws})
+        body = strictjson.encode({"hello": ours.jws, **more})
         answer = strictjson.parse_object(
             await self._call(peer, "POST", "/hello", body),
             members=limits.MESSAGE_MEMBERS * limits.STATEMENTS_PER_LIST,

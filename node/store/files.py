@@ -63,8 +63,8 @@ class SealedFiles:
             unfinished.unlink(missing_ok=True)
         return StoredFile(name, length)
 
-    def read(self, name: bytes) -> Iterator[bytes]:
-        """The bytes as they lie there, in chunks of 256 KiB.
+    def read(self, name: bytes, start: int = 0) -> Iterator[bytes]:
+        """The bytes as they lie there, from a place on, in chunks of 256 KiB.
 
         Raises:
             NotFoundError: No such file.
@@ -74,6 +74,7 @@ class SealedFiles:
         if not path.exists():
             raise NotFoundError("file")
         with _disk("read"), path.open("rb") as file:
+            file.seek(start)
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 

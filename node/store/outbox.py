@@ -28,6 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from node.ids import MemberId, MessageId, TransferId
+from node.store.relaytables import mail_post as _post
+from node.store.relaytables import mail_reply as _reply
 from node.store.tables import outbox_packet as _packet
 from node.store.tables import peer_queue as _queue
 from node.store.tables import statement as _statement
@@ -56,6 +58,18 @@ _ADD_STATEMENT: Final = insert(_statement)
 _WAITING: Final = (
     select(*_COLUMNS)
     .where(_OF_PEER, _WAITS)
+    .order_by(*_IN_ORDER)
+    .limit(bindparam("most"))
+)
+# What lies at a relay goes again when its time has come (HO-92).
+_AT_RELAY: Final = exists().where(
+    _post.c.peer == _statement.c.peer,
+    _post.c.key == _statement.c.jti,
+    _post.c.until > bindparam("now"),
+)
+_TO_SEND: Final = (
+    select(*_COLUMNS)
+    .where(_OF_PEER, _WAITS, ~_AT_RELAY)
     .order_by(*_IN_ORDER)
     .limit(bindparam("most"))
 )
@@ -115,12 +129,19 @@ _PACKETS: Final = (
             _statement.c.type == StatementType.OFFER.value,
             _statement.c.acknowledged_at.is_not(None),
         ),
+        ~exists().where(
+            _post.c.peer == _packet.c.peer,
+            _post.c.key == _packet.c.transfer,
+            _post.c.until > bindparam("now"),
+        ),
     )
     .order_by(case((_packet.c.length <= PUT_BYTES, 0), else_=1), _packet.c.id)
     .limit(bindparam("most"))
 )
 _PEERS: Final = union(
-    select(_statement.c.peer).where(_WAITS), select(_packet.c.peer)
+    select(_statement.c.peer).where(_WAITS),
+    select(_packet.c.peer),
+    select(_reply.c.peer),
 ).order_by("peer")
 
 _MET: Final = (
@@ -216,6 +237,11 @@ class SqlOutbox:
         rows = self._work.rows(_WAITING, {"to": peer, "most": limit})
         return [_to_statement(row) for row in rows]
 
+    def to_send(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
+        """The same, but for what lies at a relay."""
+        asked = {"to": peer, "most": limit, "now": self._work.now()}
+        return [_to_statement(row) for row in self._work.rows(_TO_SEND, asked)]
+
     def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
         """One of our statements, acknowledged or not."""
         row = self._work.row(_ONE, {"to": peer, "id_": jti})
@@ -275,11 +301,13 @@ class SqlOutbox:
                 length=row.length,
                 offer_entry=row.offer_entry,
             )
-            for row in self._work.rows(_PACKETS, {"to": peer, "most": limit})
+            for row in self._work.rows(
+                _PACKETS, {"to": peer, "most": limit, "now": self._work.now()}
+            )
         ]
 
     def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting, by name."""
+        """Peers with a statement or packet row waiting, or owed a reply, by name."""
         return [MemberId(row[0]) for row in self._work.rows(_PEERS)]
 
     def met_last(self, limit: int) -> Sequence[MemberId]:

@@ -15,6 +15,7 @@ from node import strictjson
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.merkle import HashReader
 from node.errors import (
+    AtRelayError,
     DeliveryError,
     NodeError,
     PeerError,
@@ -31,7 +32,15 @@ from node.exchangelog.policy import Standing
 from node.exchangelog.witness import SignedHead
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
-from node.sync import firstword, gossip, permission, quorum, reception, witnessing
+from node.sync import (
+    firstword,
+    gossip,
+    permission,
+    posting,
+    quorum,
+    reception,
+    witnessing,
+)
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
@@ -63,11 +72,14 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
         a failure, which is noted with the next attempt's time.
     """
     try:
+        await _reply(courier, peer)
         answered: set[TransferId] = set()
         while await _send_statements(courier, peer) or await _send_packets(
             courier, peer, answered
         ):
             pass
+    except AtRelayError:
+        return True
     except (DeliveryError, TrustError, PeerError) as error:
         await courier.run.write(note_failure, courier.office, peer, error)
         return False
@@ -79,6 +91,18 @@ async def take_greeting(
 ) -> None:
     """Take what waited for us at a peer that we greeted."""
     await _take_answer(courier, peer, Batch((), ()), answer)
+
+
+async def _reply(courier: Courier, peer: MemberId) -> None:
+    """Say what we owe for letters; an answer that is lost is asked for again (HO-90)."""
+    owed = await courier.run.read(posting.owed, peer)
+    if owed is None:
+        return
+    answer = await courier.transport.reply(peer, owed.results)
+    # Crash here: it is said twice, which changes nothing.
+    await courier.run.write(posting.paid, peer, owed.version)
+    if not answer.waits_at:
+        await _take_answer(courier, peer, Batch((), ()), answer)
 
 
 # -- Statements --------------------------------------------------------------------------
@@ -99,6 +123,10 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
         if not batch.rows:
             return False
         answer = await courier.transport.send_statements(peer, batch.envelopes)
+        if answer.waits_at:
+            keys = tuple(row.jti for row in batch.rows)
+            await _note(courier, peer, keys, answer.waits_at)
+            return True
         corrected = await _take_answer(courier, peer, batch, answer)
         if any(answer.results.get(row.jti) in _SETTLED for row in batch.rows):
             return True
@@ -122,7 +150,7 @@ def next_batch(uow: UnitOfWork, office: Office, peer: MemberId) -> Batch:
         beside = gossip.beside(uow, office, peer)
         rows = []
         envelopes = []
-        for row in uow.outbox.statements(peer, STATEMENTS_PER_LIST):
+        for row in uow.outbox.to_send(peer, STATEMENTS_PER_LIST):
             if row.entry is None:
                 attachment = None
             else:
@@ -328,11 +356,21 @@ async def _send_packet(
     answer = await courier.transport.send_packet(
         peer, row, lambda: courier.files.read(row.digest)
     )
+    if answer.waits_at:
+        await _note(courier, peer, (row.transfer,), answer.waits_at)
+        return
     office.failpoints.reach(Point.RECEIPT_READ)
     await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.DELIVERED_AFTER_COMMIT)
     if not answer.statements:
         raise DeliveryError("packet sent, not answered")
+
+
+async def _note(
+    courier: Courier, peer: MemberId, keys: tuple[str, ...], relay: str
+) -> None:
+    """It lies at a relay, which is no receipt: it stays in the outbox (HO-92)."""
+    await courier.run.write(posting.note, courier.office, peer, keys, relay)
 
 
 def _offer_again(
@@ -362,6 +400,8 @@ def note_failure(
     uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
 ) -> None:
     """Count it and set the next attempt; nothing else changes (P6, HO-82)."""
+    if isinstance(error, AtRelayError):
+        return
     now = office.clock.now()
     code = error.problem if isinstance(error, RejectedError) else "unreachable"
     wait = error.retry_after_s if isinstance(error, RejectedError) else None

@@ -27,6 +27,7 @@ from node.ids import AccountId, MemberId
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft
+from node.trust.mailboxes import is_pull_only
 
 
 def own_log(uow: UnitOfWork, office: Office) -> OwnLog:
@@ -77,11 +78,19 @@ def whom_to_ask(uow: UnitOfWork, office: Office) -> frozenset[MemberId]:
 
 
 def best_witnesses(uow: UnitOfWork, office: Office) -> list[MemberId]:
-    """The two members met last of those that answer: whom to ask before a signature."""
+    """The two members met last of those that answer: whom to ask before a signature.
+
+    Nobody waits for a mailbox here: what it holds is answered in its own time.
+    """
     with uow:
         met = uow.stands.met()
         asked = to_ask(met, listed(office), office.clock.now())
-        there = [peer for peer in asked if not uow.outbox.due(peer).failures]
+        there = [
+            peer
+            for peer in asked
+            if not uow.outbox.due(peer).failures
+            and not is_pull_only(office.directory(), peer)
+        ]
     return sorted(there, key=lambda peer: met[peer], reverse=True)[:ENOUGH]
 
 

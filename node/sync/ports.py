@@ -20,6 +20,7 @@ from node.cases.ports import (
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
+from node.sync.mailports import Mail, Shelf
 from node.sync.rows import (
     Due,
     PacketRow,
@@ -166,6 +167,10 @@ class Outbox(Protocol):
         """A statement of ours that the peer holds and we had forgotten; never sent again."""
         ...
 
+    def to_send(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
+        """The same, but for what lies at a relay and is not due again (HO-92)."""
+        ...
+
     def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
         """One of our statements, acknowledged or not."""
         ...
@@ -191,7 +196,7 @@ class Outbox(Protocol):
         ...
 
     def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting."""
+        """Peers with a statement or packet row waiting, or owed a reply."""
         ...
 
     def met_last(self, limit: int) -> Sequence[MemberId]:
@@ -343,6 +348,8 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    shelf: Shelf
+    mail: Mail
     stands: Stands
     cards: Cards
 

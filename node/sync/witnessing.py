@@ -223,5 +223,11 @@ def _met_last(uow: UnitOfWork, office: Office) -> tuple[MemberId, ...]:
         met = uow.outbox.met_last(OTHER_WITNESSES * 2)
     directory = office.directory()
     listed = {member.id for member in directory.members()}
-    fine = [peer for peer in met if peer in listed and not directory.is_retired(peer)]
+    fine = [
+        peer
+        for peer in met
+        if peer in listed
+        and not directory.is_retired(peer)
+        and not is_pull_only(directory, peer)
+    ]
     return tuple(fine[:OTHER_WITNESSES])
