@@ -19,10 +19,15 @@ from node.sync.ports import PacketFiles
 from node.sync.rows import StatementRow
 
 
+def _none() -> None:
+    """A desk without keys of its own offers no sheet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the routes work with; ``contact`` tells the worker that a peer is there.
 
+    ``keysheet`` gives the newest sheet, signed by the sheet key, for the directory.
     ``relay`` is there where this node keeps mailboxes for others.
     """
 
@@ -34,6 +39,7 @@ class Desk:
     public_url: str
     mirror: Path | None
     requests_per_s: int = limits.REQUESTS_PER_KEY_S
+    keysheet: Callable[[], str | None] = _none
     relay: Counter | None = None
 
 

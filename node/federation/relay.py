@@ -20,8 +20,8 @@ from aiohttp import web
 
 from node import strictjson
 from node.errors import ConflictError, MalformedMessageError, NotFoundError
+from node.federation.caller import PART_TYPE
 from node.federation.listener import Call, Guard, ProblemError, Reply
-from node.federation.uploads import PART_TYPE
 from node.ids import MemberId, MessageId
 from node.sync import limits, relaying
 from node.sync.courier import Runner
@@ -286,7 +286,8 @@ async def _item(desk: Clerk, counter: Counter, call: Call) -> Reply:
         raise MalformedMessageError("bad-syntax")
     first = int(wish[1])
     last = min(int(wish[2]), item.size - 1, first + limits.PART_BYTES - 1)
-    body = await desk.run.file(_cut, counter.files, item, first, last)
+    with _problems():
+        body = await desk.run.file(_cut, counter.files, item, first, last)
     status = HTTPStatus.PARTIAL_CONTENT
     span = {"content-range": f"bytes {first}-{last}/{item.size}"}
     return Reply(status, body, ITEM_TYPE, span)

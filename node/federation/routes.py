@@ -25,6 +25,7 @@ from node.exchangelog.witness import REQUEST_BYTES
 from node.failpoints import Point
 from node.federation import relay, shared, uploads, witness
 from node.federation.answers import encode_answer
+from node.federation.caller import JSON_TYPE, PACKET_TYPE, PART_TYPE, PREFIX
 from node.federation.desk import Desk, keep_container, with_statement
 from node.federation.listener import (
     RETRY_AFTER_S,
@@ -50,10 +51,7 @@ from node.sync.message import parse_envelopes
 from node.sync.ports import UnitOfWork
 
 log = structlog.get_logger("federation")
-PREFIX = "/staffelstab/1"
 _PLACE = frozenset({"inc", "after", "of"})
-PACKET_TYPE = "application/vnd.staffelstab.packet"
-JSON_TYPE = "application/json"
 
 
 def make_peer_app(desk: Desk) -> web.Application:
@@ -102,7 +100,7 @@ def make_peer_app(desk: Desk) -> web.Application:
         guard.wrap(
             partial(uploads.append, desk),
             most=limits.PART_BYTES,
-            media_type=uploads.PART_TYPE,
+            media_type=PART_TYPE,
         ),
     )
     add(
@@ -115,6 +113,7 @@ def make_peer_app(desk: Desk) -> web.Application:
         PREFIX + "/transfers/{transfer}",
         guard.wrap(partial(_transfer, desk), most=0, media_type=None),
     )
+    add("GET", f"{PREFIX}/keysheet", partial(_keysheet, desk))
     add(
         "GET",
         PREFIX + shared.PATH,
@@ -334,6 +333,14 @@ async def _about(desk: Desk, _: web.Request) -> web.Response:
     """For people and for ``doctor``; decides nothing."""
     body = {"member": str(desk.office.member), "protocol": [1], "suites": [1]}
     return web.Response(body=strictjson.encode(body), content_type=JSON_TYPE)
+
+
+async def _keysheet(desk: Desk, _: web.Request) -> web.Response:
+    """Our newest sheet for the directory's operator; its own signature proves it."""
+    text = await desk.run.file(desk.keysheet)
+    if text is None:
+        return plain_problem("not-found")
+    return web.Response(text=text, content_type="application/jose")
 
 
 async def _mirror(desk: Desk, request: web.Request) -> web.StreamResponse:

@@ -14,8 +14,6 @@ from node.ids import TransferId
 from node.sync import uploading
 from node.sync.deposit import Answered
 
-PART_TYPE = "application/partial-upload"
-
 
 async def create(desk: Desk, call: Call) -> Reply:
     """``POST /uploads``: where to go on."""

@@ -56,8 +56,8 @@ relay_item = Table(
 class _Quota(TypedColumns):
     queue = Column(Text, primary_key=True)
     tag = Column(LargeBinary, primary_key=True)
-    items = Column(BigInteger, nullable=False)
-    bytes = Column(BigInteger, nullable=False)
+    pieces = Column(BigInteger, nullable=False)
+    size = Column(BigInteger, nullable=False)
 
 
 # ``tag`` is a keyed hash of the sender; no item leads to it (ADR 0043).

@@ -51,18 +51,18 @@ _RELAX: Final = (
     update(_quota)
     .where(_quota.c.queue == bindparam("of"))
     .values(
-        items=case(
-            (_quota.c.items > bindparam("held"), bindparam("held")),
-            else_=_quota.c.items,
+        pieces=case(
+            (_quota.c.pieces > bindparam("held"), bindparam("held")),
+            else_=_quota.c.pieces,
         ),
-        bytes=case(
-            (_quota.c.bytes > bindparam("size"), bindparam("size")),
-            else_=_quota.c.bytes,
+        size=case(
+            (_quota.c.size > bindparam("weight"), bindparam("weight")),
+            else_=_quota.c.size,
         ),
     )
 )
 _FORGET: Final = delete(_quota).where(
-    _quota.c.queue == bindparam("of"), _quota.c.items <= 0
+    _quota.c.queue == bindparam("of"), _quota.c.pieces <= 0
 )
 
 _START: Final = insert(_upload)
@@ -102,8 +102,8 @@ def _charge() -> Insert:
     return new.on_conflict_do_update(
         index_elements=["queue", "tag"],
         set_={
-            "items": _quota.c.items + new.excluded.items,
-            "bytes": _quota.c.bytes + new.excluded.bytes,
+            "pieces": _quota.c.pieces + new.excluded.pieces,
+            "size": _quota.c.size + new.excluded.size,
         },
     )
 
@@ -148,18 +148,18 @@ class SqlShelf:
         held = self._work.row(_HELD, {"of": item.queue})
         assert held is not None
         # PostgreSQL sums integers to a decimal.
-        left = {"of": item.queue, "held": int(held[0]), "size": int(held[1])}
+        left = {"of": item.queue, "held": int(held[0]), "weight": int(held[1])}
         self._work.change(_RELAX, left)
         self._work.change(_FORGET, {"of": item.queue})
 
     def used(self, queue: MemberId, tag: bytes) -> Used:
         """What counts against one sender's quota in one queue."""
         row = self._work.row(_USED, {"of": queue, "by": tag})
-        return Used(0, 0) if row is None else Used(row.items, row.bytes)
+        return Used(0, 0) if row is None else Used(row.pieces, row.size)
 
     def charge(self, queue: MemberId, tag: bytes, size: int) -> None:
         """Count one item more."""
-        row = {"queue": queue, "tag": tag, "items": 1, "bytes": size}
+        row = {"queue": queue, "tag": tag, "pieces": 1, "size": size}
         self._work.change(_CHARGE, row)
 
     def uploads(self, tag: bytes) -> int:

@@ -74,15 +74,14 @@ from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.mailports import Mail, Shelf
 from node.sync.ports import (
     Chains,
-    InboundRepository,
     Inbox,
     Leases,
-    OutboundRepository,
     Outbox,
     TransferSecrets,
     Uploads,
 )
 from node.sync.rows import Wake
+from node.sync.transferports import InboundRepository, OutboundRepository
 
 
 class _State(Enum):

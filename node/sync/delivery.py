@@ -9,7 +9,6 @@ cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from node import strictjson
 from node.crypto.checkpoint import Checkpoint
@@ -48,7 +47,6 @@ from node.sync.office import Office
 from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head, PacketRow, StatementRow
-from node.sync.schedule import next_attempt
 from node.sync.words import StatementType
 
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
@@ -81,7 +79,7 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
     except AtRelayError:
         return True
     except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(note_failure, courier.office, peer, error)
+        await courier.run.write(posting.note_failure, courier.office, peer, error)
         return False
     return True
 
@@ -391,25 +389,3 @@ def _offer_again(
         )
         beside = gossip.beside(uow, office, row.peer)
     return (Envelope(row.jws, attachment_json(beside.into(made))),)
-
-
-# -- Failures ----------------------------------------------------------------------------
-
-
-def note_failure(
-    uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
-) -> None:
-    """Count it and set the next attempt; nothing else changes (P6, HO-82)."""
-    if isinstance(error, AtRelayError):
-        return
-    now = office.clock.now()
-    code = error.problem if isinstance(error, RejectedError) else "unreachable"
-    wait = error.retry_after_s if isinstance(error, RejectedError) else None
-    with uow:
-        failures = uow.outbox.due(peer).failures + 1
-        jitter = int.from_bytes(office.randomness(4), "big") / 2**32
-        at = next_attempt(failures, now, jitter=jitter)
-        if wait is not None:
-            at = now + timedelta(seconds=wait)
-        uow.outbox.failed(peer, at=now, next_at=at, code=code)
-        uow.commit()

@@ -7,13 +7,13 @@ for nothing of this (LR-25). Implements exchange-log 5.4; LR-19, LR-24, SR-R5.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from node.crypto.checkpoint import ED25519, NoteKey
 from node.errors import FirstWordError, ReadingOnlyError, UnknownNodeError, UsageError
 from node.exchangelog.kinds import ActorRole, EntryClass, EntryType
 from node.exchangelog.proof import OwnLog
 from node.exchangelog.standing import (
-    ENOUGH,
     Reason,
     Said,
     Stand,
@@ -77,21 +77,21 @@ def whom_to_ask(uow: UnitOfWork, office: Office) -> frozenset[MemberId]:
         return to_ask(uow.stands.met(), listed(office), office.clock.now())
 
 
-def best_witnesses(uow: UnitOfWork, office: Office) -> list[MemberId]:
-    """The two members met last of those that answer: whom to ask before a signature.
+def by_last_meeting(uow: UnitOfWork, office: Office) -> list[MemberId]:
+    """Every listed member, the one met last first: whom to ask before a signature.
 
-    Nobody waits for a mailbox here: what it holds is answered in its own time.
+    Those never met as well: a machine rolled back to before it met anybody does not know
+    whom it met. But nobody waits for a mailbox here: it is answered in its own time.
     """
     with uow:
         met = uow.stands.met()
-        asked = to_ask(met, listed(office), office.clock.now())
-        there = [
-            peer
-            for peer in asked
-            if not uow.outbox.due(peer).failures
-            and not is_pull_only(office.directory(), peer)
-        ]
-    return sorted(there, key=lambda peer: met[peer], reverse=True)[:ENOUGH]
+    names = [
+        peer
+        for peer in sorted(listed(office) or ())
+        if not is_pull_only(office.directory(), peer)
+    ]
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(names, key=lambda peer: met.get(peer, never), reverse=True)
 
 
 def listed(office: Office) -> frozenset[MemberId] | None:

@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 
 from node.errors import DeliveryError, PeerError, TrustError
-from node.exchangelog.standing import Said, Standing
+from node.exchangelog.standing import ENOUGH, Said, Standing
 from node.ids import MemberId
-from node.sync import delivery, firstword, hello
+from node.sync import delivery, firstword, hello, posting
 from node.sync.courier import Courier
 
 log = structlog.get_logger("worker")
@@ -22,6 +22,7 @@ FIRST_PAUSE_S: Final = 1.0
 LAST_PAUSE_S: Final = 30.0
 RENEW_S: Final = 1.0
 RENEW_WAIT_S: Final = 2.0
+SILENT_S: Final = 60.0
 FAILURES = (DeliveryError, TrustError, PeerError)
 
 
@@ -38,7 +39,7 @@ async def greet(courier: Courier, peer: MemberId) -> bool:
         await courier.run.write(hello.hear, courier.office, peer, answer.said)
         await delivery.take_greeting(courier, peer, answer.waiting)
     except FAILURES as error:
-        await courier.run.write(delivery.note_failure, courier.office, peer, error)
+        await courier.run.write(posting.note_failure, courier.office, peer, error)
         return False
     return True
 
@@ -54,11 +55,15 @@ class FirstWord:
         self._given = asyncio.Event()
         self._called = asyncio.Event()
         self._renewed_at = -RENEW_S
+        self._silent_until: dict[MemberId, float] = {}
 
     async def given(self) -> set[MemberId]:
-        """Wait until the node may speak; gives those who answered."""
+        """Wait until the node may speak; gives those who answered, or whom to greet.
+
+        Who never met anybody greets everybody once: somebody may remember it all the same.
+        """
         await self._given.wait()
-        return set(self._said)
+        return set(self._said) or set(firstword.listed(self._courier.office) or ())
 
     def called(self) -> None:
         """A peer called us: it is there, so it is asked again at once."""
@@ -93,15 +98,18 @@ class FirstWord:
 
         Two copies of one node that both speak would sign two histories. So whoever was
         met last is asked again, at most once a second and for two seconds; who is silent
-        holds up nothing (LR-13, ADR 0026).
+        holds up nothing, and is left alone for a minute (LR-13, ADR 0026).
         """
-        loop = asyncio.get_running_loop()
-        if not self._given.is_set() or loop.time() < self._renewed_at + RENEW_S:
+        now = asyncio.get_running_loop().time()
+        if not self._given.is_set() or now < self._renewed_at + RENEW_S:
             return
-        self._renewed_at = loop.time()
-        peers = await self._courier.run.read(
-            firstword.best_witnesses, self._courier.office
+        self._renewed_at = now
+        known = await self._courier.run.read(
+            firstword.by_last_meeting, self._courier.office
         )
+        peers = [p for p in known if self._silent_until.get(p, now) <= now][:ENOUGH]
+        # Whoever has not answered in time was silent.
+        self._silent_until |= dict.fromkeys(peers, now + SILENT_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(RENEW_WAIT_S), asyncio.TaskGroup() as tasks:
                 for peer in peers:
@@ -114,6 +122,7 @@ class FirstWord:
             # Delivery notes it when it has something to send.
             log.info("not asked before signing", peer=peer, code=error.code)
             return
+        del self._silent_until[peer]
         await _judge(self._courier, answer.said.note)
 
     async def _is_waiting(self) -> bool:
@@ -133,7 +142,7 @@ class FirstWord:
             await self._hear(peer, asked)
         except FAILURES as error:
             await self._courier.run.write(
-                delivery.note_failure, self._courier.office, peer, error
+                posting.note_failure, self._courier.office, peer, error
             )
         finally:
             self._asking.discard(peer)

@@ -199,7 +199,9 @@ def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> N
         uow.commit()
 
 
-def note_hello(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> None:
+def note_hello(
+    uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody
+) -> None:
     """As ``hear``, inside a transaction that has begun."""
     verified = _open_card(office, peer, hello.card)
     if uow.stands.read().standing is Standing.QUARANTINE:
@@ -234,13 +236,10 @@ def _keep_cosignature(
     except (MalformedMessageError, SignatureError):
         # It vouches for nothing then; what it remembers of us counts all the same.
         return
-    lines = {
-        witness.name: line
-        for line in signature_lines(kept)
-        if witness.name in line.split(" ")
-    }
+    lines = [line for line in signature_lines(kept) if witness.name in line.split(" ")]
     if lines:
-        uow.log.add_cosignatures(head.size, lines, office.clock.now())
+        now = office.clock.now()
+        uow.log.add_cosignatures(head.size, {witness.name: lines[-1]}, now)
         uow.wake(Wake.DELIVER, peer)
 
 

@@ -14,7 +14,6 @@ from typing import Protocol
 
 import structlog
 
-from node.crypto.seal import read_prelude
 from node.errors import (
     ConflictError,
     DeliveryError,
@@ -23,6 +22,7 @@ from node.errors import (
     NodeError,
     NotFoundError,
     ReadingOnlyError,
+    RejectedError,
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync import deposit, firstword, hello, limits, reception, uploading
@@ -77,7 +77,8 @@ class Answers:
         Raises:
             TimeoutError: It takes longer.
         """
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[HelloBody] = loop.create_future()
         waiting = self._waiting.setdefault(peer, set())
         waiting.add(future)
         try:
@@ -93,8 +94,9 @@ class Answers:
                 future.set_result(said)
 
 
+_GONE = "not-found"
 # A later attempt may go otherwise: the item stays where it is.
-_STAYS = (FirstWordError, ReadingOnlyError, ConflictError, DeliveryError)
+_STAYS = (FirstWordError, ReadingOnlyError, ConflictError)
 
 
 async def empty(
@@ -109,6 +111,9 @@ async def empty(
 
     Returns:
         The place of the last item that was looked at, and whether one was left there.
+
+    Raises:
+        DeliveryError: The mailbox does not answer.
     """
     left = False
     for slip in await mailbox.wait(after):
@@ -117,6 +122,9 @@ async def empty(
         except _STAYS:
             left = True
         except NodeError as error:
+            is_gone = isinstance(error, RejectedError) and error.problem == _GONE
+            if isinstance(error, DeliveryError) and not is_gone:
+                raise
             if error.retryable:
                 left = True
             else:
@@ -210,9 +218,7 @@ def take_linked(
     with uow:
         firstword.require_speaking(uow)
         results = reception.take_opened(uow, office, peer, opened)
-        uow.mail.owe(
-            peer, {MessageId(jti): result for jti, result in results.items()}
-        )
+        uow.mail.owe(peer, {MessageId(jti): result for jti, result in results.items()})
         uow.commit()
 
 
@@ -231,7 +237,7 @@ async def _take_container(courier: Courier, mailbox: Mailbox, slip: Slip) -> Mem
     """
     run, office, files = courier.run, courier.office, courier.files
     first = await mailbox.read(slip, 0)
-    transfer = read_prelude(first).header.transfer
+    transfer = deposit.named_in(first)
     sender = await run.read(_sender_of, transfer)
     found = await run.write(uploading.begin, office, sender, transfer)
     if isinstance(found, deposit.Answered):

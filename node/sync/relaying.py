@@ -58,7 +58,9 @@ class ShelfFiles(Protocol):
 
 def tag_of(office: Office, queue: MemberId, sender: MemberId) -> bytes:
     """By what a sender is counted in a queue: a keyed hash, so that no row names it."""
-    key = hashlib.sha256(b"staffelstab/1 relay quota\0" + office.keyring.tag_key).digest()
+    key = hashlib.sha256(
+        b"staffelstab/1 relay quota\0" + office.keyring.tag_key
+    ).digest()
     return hmac.digest(key, f"{queue}\0{sender}".encode(), "sha256")
 
 
@@ -129,9 +131,7 @@ def _admit(uow: UnitOfWork, queue: MemberId, tag: bytes, size: int) -> None:
         raise FullError("quota")
 
 
-def begin_upload(
-    uow: UnitOfWork, office: Office, wanted: Parcel
-) -> Parcel | None:
+def begin_upload(uow: UnitOfWork, office: Office, wanted: Parcel) -> Parcel | None:
     """Begin or go on with a large item (10.4); None where the same bytes lie there already.
 
     Raises:
@@ -197,9 +197,7 @@ def page(
         return uow.shelf.page(queue, after, office.clock.now(), RELAY_PAGE)
 
 
-def get(
-    uow: UnitOfWork, office: Office, queue: MemberId, item: MessageId
-) -> Item:
+def get(uow: UnitOfWork, office: Office, queue: MemberId, item: MessageId) -> Item:
     """One item of a member's own queue.
 
     Raises:

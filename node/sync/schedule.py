@@ -72,7 +72,7 @@ def post_again(attempts: int, at: datetime) -> datetime:
     An hour after the first time, so that the second relay is tried then (HO-92); later
     twice as long each time, up to a day.
     """
-    wait = RELAY_FIRST_WAIT * 2 ** min(attempts - 1, 5)
+    wait: timedelta = RELAY_FIRST_WAIT * 2 ** min(attempts - 1, 5)
     return at + min(wait, RELAY_LONGEST_WAIT)
 
 

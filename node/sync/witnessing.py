@@ -38,6 +38,7 @@ from node.sync.office import Office
 from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Wake
+from node.trust.mailboxes import is_pull_only
 
 _HARMLESS = (DeliveryError, TrustError, PeerError)
 

@@ -130,7 +130,7 @@ async def _make_known(here: LocalSeat, there: LocalSeat) -> None:
     await until(
         lambda: node.store.read_sync(lambda uow: uow.log_rows.signed_size()) >= size
     )
-    await witnessing.ask_others(node.courier)
+    await witnessing.collect(node.courier, there.node.office.member)
     await until(is_known)
 
 
