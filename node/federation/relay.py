@@ -63,17 +63,25 @@ class Counter:
 
     files: ShelfFiles
     waiting: dict[MemberId, list[asyncio.Event]] = field(default_factory=dict)
+    ends: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self, queue: MemberId) -> None:
         """Something arrived."""
         for bell in self.waiting.get(queue, ()):
             bell.set()
 
+    async def end(self, _: web.Application) -> None:
+        """The program stops: whoever waits is answered now."""
+        self.ends.set()
+        for queue in [*self.waiting]:
+            self.ring(queue)
+
 
 def add_routes(
     app: web.Application, desk: Clerk, counter: Counter, guard: Guard
 ) -> None:
     """Hang the relay's routes up beside the others."""
+    app.on_shutdown.append(counter.end)
     add = app.router.add_route
     bare = partial(guard.wrap, most=0, media_type=None)
     add(
@@ -233,10 +241,11 @@ async def _queue(desk: Clerk, counter: Counter, call: Call) -> Reply:
     bells = counter.waiting.setdefault(call.peer, [])
     if len(bells) >= limits.CONNECTIONS_PER_PEER:
         raise ProblemError("rate", retry_after=1)
+    most = min(float(wait_s), limits.RELAY_WAIT.total_seconds())
     bell = asyncio.Event()
     bells.append(bell)
     try:
-        found = await _wait(desk, bell, call.peer, after=after, wait_s=wait_s)
+        found = await _wait(desk, counter, bell, call.peer, after=after, most=most)
     finally:
         bells.remove(bell)
         if not bells:
@@ -245,20 +254,25 @@ async def _queue(desk: Clerk, counter: Counter, call: Call) -> Reply:
 
 
 async def _wait(
-    desk: Clerk, bell: asyncio.Event, queue: MemberId, *, after: int, wait_s: int
+    desk: Clerk,
+    counter: Counter,
+    bell: asyncio.Event,
+    queue: MemberId,
+    *,
+    after: int,
+    most: float,
 ) -> list[Item]:
     """Look now and whenever the bell rings, for as long as the owner wishes.
 
     Another process of this relay may have taken the item, so it looks by itself as well.
     """
-    most = min(float(wait_s), limits.RELAY_WAIT.total_seconds())
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + most
     while True:
         bell.clear()
         found = await desk.run.read(relaying.page, desk.office, queue, after)
         left = ends_at - loop.time()
-        if found or left <= 0:
+        if found or left <= 0 or counter.ends.is_set():
             return list(found)
         with suppress(TimeoutError):
             await asyncio.wait_for(bell.wait(), min(left, _LOOK_S))

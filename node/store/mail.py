@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, exists, func, or_, select, update
 # SQLite speaks the same ON CONFLICT.
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from node.ids import MemberId, MessageId
+from node.ids import MemberId, MessageId, TransferId
 from node.store.relaytables import mail_post as _post
 from node.store.relaytables import mail_reply as _reply
 from node.store.tables import outbox_packet as _packet
@@ -38,6 +38,19 @@ _OUTSTANDING: Final = or_(
         _statement.c.acknowledged_at.is_(None),
     ),
     exists().where(_packet.c.transfer == _post.c.key),
+)
+_LIES: Final = select(func.min(_post.c.posted_at)).where(
+    or_(
+        exists().where(
+            _statement.c.transfer == bindparam("of"),
+            _statement.c.peer == _post.c.peer,
+            _statement.c.jti == _post.c.key,
+            _statement.c.acknowledged_at.is_(None),
+        ),
+        exists().where(
+            _packet.c.transfer == bindparam("of"), _packet.c.transfer == _post.c.key
+        ),
+    )
 )
 _TIDY: Final = delete(_post).where(_TO, _post.c.key != HELLO, ~_OUTSTANDING)
 _GREETED: Final = delete(_post).where(_TO, _post.c.key == HELLO)
@@ -102,6 +115,11 @@ class SqlMail:
         """Whether one lies there and is not due again."""
         row = self._work.row(_ONE, {"to": peer, "what": key})
         return row is not None and row.until > now
+
+    def lies_since(self, transfer: TransferId) -> datetime | None:
+        """Since when something of a transfer lies at a relay, unanswered (HO-92)."""
+        row = self._work.row(_LIES, {"of": transfer})
+        return None if row is None else row[0]
 
     def turn(self, peer: MemberId, now: datetime) -> int:
         """How often something that is due again was posted before: whose turn it is."""

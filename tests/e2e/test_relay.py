@@ -2,7 +2,6 @@
 
 from contextlib import AsyncExitStack
 
-
 from node.bootstrap import build_node, own_hands
 from node.cases.model import Baton
 from node.config import load_settings
