@@ -96,7 +96,7 @@ class SignedCaller:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
-            skip_auto_headers=[hdrs.USER_AGENT, hdrs.ACCEPT],
+            skip_auto_headers=[hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.CONTENT_TYPE],
             headers={hdrs.ACCEPT_ENCODING: "identity"},
         )
 
