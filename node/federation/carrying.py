@@ -16,6 +16,7 @@ from node.federation.wholefile import write_whole
 from node.ids import MemberId, MessageId
 from node.sync import limits
 from node.sync.mailbox import Slip
+from node.sync.mailports import Turn
 
 _NAME: Final = re.compile(
     r"(?P<queue>[a-z0-9-]{4,60})\.(?P<digest>[0-9a-f]{32})\.(?P<kind>[sp])"
@@ -30,7 +31,7 @@ class FolderPost:
         self._folder = folder
         self.written = 0
 
-    async def put(self, packed: Packed, turn: int) -> str:  # noqa: ARG002 - one folder
+    async def put(self, packed: Packed, turn: Turn) -> str:  # noqa: ARG002 - one folder
         """One file per item, named by its bytes: twice is the same file."""
         name = f"{packed.queue}.{packed.digest[:16].hex()}.{packed.kind}"
         content = await asyncio.to_thread(lambda: b"".join(packed.chunks()))

@@ -28,7 +28,7 @@ from node.sync.courier import (
 from node.sync.hello import say_hello, say_results
 from node.sync.letter import seal_letter
 from node.sync.mailbox import Answers, Slip
-from node.sync.mailports import CONTAINER, LETTER
+from node.sync.mailports import CONTAINER, LETTER, Turn
 from node.sync.message import Envelope
 from node.sync.office import Office
 from node.sync.rows import PacketRow
@@ -53,8 +53,8 @@ class Packed:
 class Post(Protocol):
     """Where items are handed in: a relay, or a folder that somebody carries."""
 
-    async def put(self, packed: Packed, turn: int) -> str:
-        """Hand one in; the name of the place. ``turn`` counts what brought nothing."""
+    async def put(self, packed: Packed, turn: Turn) -> str:
+        """Hand one in; the name of the place."""
         ...
 
 
@@ -167,11 +167,10 @@ class RelayPost:
         self._run = run
         self._caller = caller
 
-    async def put(self, packed: Packed, turn: int) -> str:
+    async def put(self, packed: Packed, turn: Turn) -> str:
         """Hand one in at one of up to two relays; the other one's turn comes (HO-92)."""
         directory = self._office.directory()
-        relays = directory.sheet(packed.queue).relays
-        url = relays[turn % len(relays)]
+        url = turn.among(directory.sheet(packed.queue).relays)
         relay = relay_at(directory, url)
         query = f"kind={packed.kind}&expires={int(packed.expires_at.timestamp())}"
         path = f"/relay/queues/{packed.queue}"

@@ -21,15 +21,17 @@ from node.store.relaytables import mail_reply as _reply
 from node.store.tables import outbox_packet as _packet
 from node.store.tables import statement as _statement
 from node.store.work import Work
-from node.sync.mailports import Owed
+from node.sync.mailports import Owed, Turn
 from node.sync.schedule import post_again
 
 HELLO: Final = "hello"
+LAST: Final = "relay"
+"""The row that remembers which relay took something last; it is never due."""
 
 _TO: Final = _post.c.peer == bindparam("to")
 _ONE: Final = select(_post).where(_TO, _post.c.key == bindparam("what"))
-_TURN: Final = select(func.max(_post.c.attempts)).where(
-    _TO, _post.c.until <= bindparam("now")
+_DUE: Final = select(func.count()).where(
+    _TO, _post.c.key != LAST, _post.c.until <= bindparam("now")
 )
 _OUTSTANDING: Final = or_(
     exists().where(
@@ -52,7 +54,9 @@ _LIES: Final = select(func.min(_post.c.posted_at)).where(
         ),
     )
 )
-_TIDY: Final = delete(_post).where(_TO, _post.c.key != HELLO, ~_OUTSTANDING)
+_TIDY: Final = delete(_post).where(
+    _TO, _post.c.key.not_in((HELLO, LAST)), ~_OUTSTANDING
+)
 _GREETED: Final = delete(_post).where(_TO, _post.c.key == HELLO)
 _HASTEN: Final = update(_post).where(_TO, _post.c.until > bindparam("now"))
 
@@ -110,6 +114,8 @@ class SqlMail:
                     "attempts": attempts,
                 },
             )
+        last = {"key": LAST, "posted_at": at, "until": at, "attempts": 0}
+        self._work.change(_NOTE, {"peer": peer, "relay": relay, **last})
 
     def lies(self, peer: MemberId, key: str, now: datetime) -> bool:
         """Whether one lies there and is not due again."""
@@ -121,10 +127,11 @@ class SqlMail:
         row = self._work.row(_LIES, {"of": transfer})
         return None if row is None else row[0]
 
-    def turn(self, peer: MemberId, now: datetime) -> int:
-        """How often something that is due again was posted before: whose turn it is."""
-        row = self._work.row(_TURN, {"to": peer, "now": now})
-        return 0 if row is None else int(row[0] or 0)
+    def turn(self, peer: MemberId, now: datetime) -> Turn:
+        """Which relay took something last, and whether that brought nothing in time."""
+        last = self._work.row(_ONE, {"to": peer, "what": LAST})
+        due = self._work.row(_DUE, {"to": peer, "now": now})
+        return Turn(last.relay if last else "", int(due[0]) if due else 0)
 
     def heard(self, peer: MemberId) -> None:
         """The peer has said something: it reads its mailbox."""

@@ -139,6 +139,19 @@ class Owed:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where something was left last, and how often it is another one's turn since."""
+
+    last: str
+    steps: int
+
+    def among(self, relays: Sequence[str]) -> str:
+        """The relay whose turn it is."""
+        start = relays.index(self.last) if self.last in relays else 0
+        return relays[(start + self.steps) % len(relays)]
+
+
 class Mail(Protocol):
     """What of ours lies at relays, and what we owe for letters."""
 
@@ -152,8 +165,8 @@ class Mail(Protocol):
         """Whether one lies there and is not due again."""
         ...
 
-    def turn(self, peer: MemberId, now: datetime) -> int:
-        """How often something that is due again was posted before: whose turn it is."""
+    def turn(self, peer: MemberId, now: datetime) -> Turn:
+        """Which relay took something last, and whether that brought nothing in time."""
         ...
 
     def heard(self, peer: MemberId) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from node.errors import AtRelayError, RejectedError
 from node.ids import MemberId
-from node.sync.mailports import Owed
+from node.sync.mailports import Owed, Turn
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.schedule import next_attempt
@@ -35,13 +35,14 @@ def is_asked(uow: UnitOfWork, office: Office, peer: MemberId) -> bool:
         return uow.mail.lies(peer, HELLO, office.clock.now())
 
 
-def turn(uow: UnitOfWork, office: Office, peer: MemberId) -> int:
-    """Which relay is next: it moves on when an hour brought nothing (HO-92)."""
+def turn(uow: UnitOfWork, office: Office, peer: MemberId) -> Turn:
+    """Which relay is next: the one that worked, until an hour brought nothing (HO-92)."""
     now = office.clock.now()
     with uow:
         since = uow.outbox.due(peer).failing_since
         hours = (now - since) // timedelta(hours=1) if since else 0
-        return uow.mail.turn(peer, now) + hours
+        found = uow.mail.turn(peer, now)
+    return Turn(found.last, min(found.steps, 1) + hours)
 
 
 def owed(uow: UnitOfWork, peer: MemberId) -> Owed | None:

@@ -23,6 +23,7 @@ from node.mailroom import open_mailroom
 from node.serving import listen
 from node.store.relaytables import relay_quota
 from node.sync import limits
+from node.sync.mailports import Turn
 from tests.support.mailtowns import RELAY, Mailed, found_mailed
 from tests.support.office import MovingClock
 from tests.support.pair import SAECKINGEN, WEHR
@@ -299,9 +300,9 @@ async def test_a_large_item_comes_in_parts_and_goes_on_after_a_restart(mailed):
             wehr.office.clock.now() + timedelta(days=1),
             lambda: iter([content]),
         )
-        assert await wehr.post.put(packed, 0) == mailed.urls[RELAY] + "/"
+        assert await wehr.post.put(packed, Turn("", 0)) == mailed.urls[RELAY] + "/"
         # Once more costs one question.
-        await wehr.post.put(packed, 0)
+        await wehr.post.put(packed, Turn("", 0))
         (slip,) = await saeckingen.box.wait(0)
         found = b""
         while len(found) < slip.size:

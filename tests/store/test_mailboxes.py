@@ -8,7 +8,7 @@ from node.errors import ConflictError
 from node.ids import MessageId
 from node.store.relaytables import relay_item, relay_quota
 from node.sync.limits import RELAY_LONGEST_WAIT
-from node.sync.mailports import Item, Owed, Parcel, Used
+from node.sync.mailports import Item, Owed, Parcel, Turn, Used
 from node.sync.rows import StoredFile
 from tests.support.transfers import (
     NOON,
@@ -143,10 +143,11 @@ def test_what_lies_at_a_relay_stays_in_the_outbox_and_goes_again_later(store, me
     )
     note(now)
     assert unsent(store) == [2]
-    assert store.read_sync(lambda uow: uow.mail.turn(SAECKINGEN, now)) == 0
+    turn = lambda at: store.read_sync(lambda uow: uow.mail.turn(SAECKINGEN, at))  # noqa: E731
+    assert turn(now) == Turn("r1", 0)
     assert len(store.read_sync(lambda uow: uow.outbox.statements(SAECKINGEN, 10))) == 2
     # An hour without an answer: it is due again, and the next relay's turn.
-    assert store.read_sync(lambda uow: uow.mail.turn(SAECKINGEN, now + HOUR)) == 1
+    assert turn(now + HOUR) == Turn("r1", 1)
     note(now - HOUR)
     assert unsent(store) == [2], "twice as long the second time"
     note(now - 5 * HOUR)
@@ -185,3 +186,12 @@ def test_a_reply_is_owed_until_that_very_one_is_said(store):
     assert store.read_sync(lambda uow: uow.outbox.waiting_peers()) == [SAECKINGEN]
     do(store, lambda uow: uow.mail.paid(SAECKINGEN, owed.version))
     assert store.read_sync(lambda uow: uow.outbox.waiting_peers()) == []
+
+
+def test_the_relay_that_worked_stays_until_it_brings_nothing():
+    relays = ("r1", "r2")
+    assert Turn("", 0).among(relays) == "r1"
+    assert Turn("r2", 0).among(relays) == "r2"
+    assert Turn("r2", 1).among(relays) == "r1"
+    assert Turn("r2", 1).among(("r2",)) == "r2"
+    assert Turn("gone", 0).among(relays) == "r1"
