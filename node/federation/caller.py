@@ -84,7 +84,7 @@ class SignedCaller:
         self._proxy = proxy
         self._by_proxy: dict[str, Any] = {}
         if proxy is not None:
-            self._by_proxy = {"proxy": proxy.url, "proxy_auth": proxy.auth}
+            self._by_proxy = {"proxy": proxy.url, "proxy_headers": proxy.headers}
         self._resolver = CheckedResolver(networks, loopback=demo, proxy=proxy)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(

@@ -13,11 +13,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from aiohttp import BasicAuth
-
 from node.errors import ConfigError, UnreachableError
-
-MOST_ANSWER: int = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +57,12 @@ class Proxy:
         return urlsplit(self.url).port or 3128
 
     @property
-    def auth(self) -> BasicAuth | None:
-        """What the client library says to it."""
+    def headers(self) -> dict[str, str]:
+        """What is said to it, and to nobody behind it (RFC 7617)."""
         if not self.user:
-            return None
-        return BasicAuth(self.user, self.password, encoding="utf-8")
+            return {}
+        said = b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
+        return {"Proxy-Authorization": f"Basic {said}"}
 
     def tunnel(self, host: str, port: int, timeout_s: float) -> socket.socket:
         """A connection through it to a name, as a plain socket.
@@ -73,12 +70,8 @@ class Proxy:
         Raises:
             UnreachableError: It does not answer, or does not let us through.
         """
-        headers = {}
-        if self.user:
-            said = b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
-            headers["Proxy-Authorization"] = f"Basic {said}"
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
-        connection.set_tunnel(host, port, headers=headers)
+        connection.set_tunnel(host, port, headers=self.headers)
         try:
             connection.connect()
         except OSError:

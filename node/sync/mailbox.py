@@ -23,6 +23,7 @@ from node.errors import (
     NotFoundError,
     ReadingOnlyError,
     RejectedError,
+    UnknownNodeError,
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync import deposit, firstword, hello, limits, reception, uploading
@@ -96,7 +97,7 @@ class Answers:
 
 _GONE = "not-found"
 # A later attempt may go otherwise: the item stays where it is.
-_STAYS = (FirstWordError, ReadingOnlyError, ConflictError)
+_STAYS = (FirstWordError, ReadingOnlyError, ConflictError, UnknownNodeError)
 
 
 async def empty(

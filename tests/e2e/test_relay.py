@@ -91,7 +91,11 @@ class Towns:
         for _ in range(count):
             cases.append(open_rich_case(self.wehr))
             consent_to_all(self.wehr, cases[-1])
-        return TransferId(relocate(self.wehr, AGS[SAECKINGEN], *cases)), cases
+        return self.leave(*cases), cases
+
+    def leave(self, *cases: CaseId) -> TransferId:
+        """They leave."""
+        return TransferId(relocate(self.wehr, AGS[SAECKINGEN], *cases))
 
     def here(self, transfer):
         return self.wehr.store.read_sync(lambda uow: uow.outbound.get(transfer)).state
