@@ -266,6 +266,7 @@ def peer_app(node: Node) -> web.Application:
             keysheet=node.key_room.sheet_text,
             relay=node.relay,
             requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
+            trusted_proxies=settings.trusted_proxies,
         )
     )
 

@@ -18,6 +18,7 @@ from node.cli import (
     backup,
     carry,
     cases,
+    conform,
     directory,
     log,
     membership,
@@ -46,6 +47,7 @@ app.add_typer(cases.app, name="case")
 app.command("recover")(recover.recover_command)
 app.add_typer(backup.app, name="backup")
 app.add_typer(carry.app, name="carry")
+app.command("conform")(conform.conform_command)
 
 Folder = Annotated[
     Path, typer.Option("--data", help="Datenordner des Knotens.", show_default=True)

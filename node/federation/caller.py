@@ -10,7 +10,7 @@ import asyncio
 import io
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -197,7 +197,7 @@ class SignedCaller:
                 data=io.BytesIO(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
-                timeout=_patience(wish.wait_s),
+                timeout=_patience(len(body), wish.wait_s),
                 **self._by_proxy,
             ) as response:
                 found = await response.content.read(most + 1)
@@ -294,24 +294,11 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _patience(wait_s: float) -> aiohttp.ClientTimeout:
-    answer_s = limits.ANSWER_TIMEOUT.total_seconds()
+def _patience(body_bytes: int, wait_s: float) -> aiohttp.ClientTimeout:
+    """As long as the slowest link that a peer puts up with needs for this body."""
+    answer = limits.ANSWER_TIMEOUT.total_seconds()
     return aiohttp.ClientTimeout(
-        total=answer_s * 3 + wait_s,
-        sock_read=answer_s + wait_s,
-        sock_connect=answer_s,
+        total=3 * answer + wait_s + body_bytes / limits.BODY_BYTES_PER_S,
+        sock_read=answer + wait_s,
+        sock_connect=answer,
     )
-
-
-def part_of(chunks: Callable[[], Iterator[bytes]], offset: int) -> bytes:
-    """The next part of a container, at most 4 MiB from this place."""
-    part = bytearray()
-    for chunk in chunks():
-        if offset >= len(chunk):
-            offset -= len(chunk)
-            continue
-        part += chunk[offset:]
-        offset = 0
-        if len(part) >= limits.PART_BYTES:
-            break
-    return bytes(part[: limits.PART_BYTES])

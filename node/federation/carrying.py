@@ -34,7 +34,7 @@ class FolderPost:
     async def put(self, packed: Packed, turn: Turn) -> str:  # noqa: ARG002 - one folder
         """One file per item, named by its bytes: twice is the same file."""
         name = f"{packed.queue}.{packed.digest[:16].hex()}.{packed.kind}"
-        content = await asyncio.to_thread(lambda: b"".join(packed.chunks()))
+        content = await asyncio.to_thread(lambda: b"".join(packed.chunks(0)))
         await asyncio.to_thread(write_whole, self._folder / name, content)
         self.written += 1
         return str(self._folder)

@@ -21,7 +21,8 @@ from aiohttp import web
 from node import strictjson
 from node.errors import ConflictError, MalformedMessageError, NotFoundError
 from node.federation.caller import PART_TYPE
-from node.federation.listener import Call, Guard, ProblemError, Reply
+from node.federation.listener import Call, Guard, Reply
+from node.federation.pace import ProblemError
 from node.ids import MemberId, MessageId
 from node.sync import limits, relaying
 from node.sync.courier import Runner

@@ -6,7 +6,7 @@ item; an item at a relay taken for a receipt (HO-92). Implements handover 10.5, 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPMethod
@@ -14,11 +14,14 @@ from typing import Final, Protocol
 
 from node import strictjson
 from node.errors import AtRelayError, MalformedMessageError, UnreachableError
-from node.federation.caller import PART_TYPE, SignedCaller, Wish, part_of
+from node.federation.caller import PART_TYPE, SignedCaller, Wish
 from node.federation.relay import ITEM_TYPE
+from node.federation.sending import part_of
 from node.ids import MemberId, MessageId
 from node.sync import limits, posting
 from node.sync.courier import (
+    Between,
+    Chunks,
     HelloAnswer,
     Runner,
     StatementsAnswer,
@@ -47,7 +50,8 @@ class Packed:
     size: int
     digest: bytes
     expires_at: datetime
-    chunks: Callable[[], Iterator[bytes]]
+    chunks: Chunks
+    between: Between | None = None
 
 
 class Post(Protocol):
@@ -84,11 +88,16 @@ class RelayTransport:
         return StatementsAnswer({}, waits_at=await self._write(peer, envelopes))
 
     async def send_packet(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
+        self,
+        peer: MemberId,
+        row: PacketRow,
+        chunks: Chunks,
+        *,
+        between: Between | None = None,
     ) -> StatementsAnswer:
         """The container as it is: it names nobody but its recipient (HO-56)."""
         packed = Packed(
-            peer, CONTAINER, row.length, row.digest, self._expires_at, chunks
+            peer, CONTAINER, row.length, row.digest, self._expires_at, chunks, between
         )
         return StatementsAnswer({}, waits_at=await self._put(packed))
 
@@ -149,7 +158,12 @@ class RelayTransport:
         digest = hashlib.sha256(raw).digest()
         return await self._put(
             Packed(
-                peer, LETTER, len(raw), digest, self._expires_at, lambda: iter([raw])
+                peer,
+                LETTER,
+                len(raw),
+                digest,
+                self._expires_at,
+                _cut_from(raw),
             )
         )
 
@@ -168,14 +182,17 @@ class RelayPost:
         self._caller = caller
 
     async def put(self, packed: Packed, turn: Turn) -> str:
-        """Hand one in at one of up to two relays; the other one's turn comes (HO-92)."""
+        """Hand one in at one of up to two relays; the other one's turn comes (HO-92).
+
+        Empty where it was not wanted any more between two parts.
+        """
         directory = self._office.directory()
         url = turn.among(directory.sheet(packed.queue).relays)
         relay = relay_at(directory, url)
         query = f"kind={packed.kind}&expires={int(packed.expires_at.timestamp())}"
         path = f"/relay/queues/{packed.queue}"
         if packed.size <= limits.PUT_BYTES:
-            body = await self._run.file(lambda: b"".join(packed.chunks()))
+            body = await self._run.file(lambda: b"".join(packed.chunks(0)))
             await self._caller.call(
                 relay,
                 HTTPMethod.POST,
@@ -187,6 +204,8 @@ class RelayPost:
         query += f"&len={packed.size}&dig={packed.digest.hex()}"
         answer = await self._ask(relay, HTTPMethod.POST, f"{path}/uploads?{query}")
         while "offset" in answer:
+            if packed.between is not None and not await packed.between():
+                return ""
             answer = await self._part(relay, packed, answer)
         return url
 
@@ -200,7 +219,7 @@ class RelayPost:
             or not 0 <= offset < packed.size
         ):
             raise UnreachableError("offset outside the item")
-        part = await self._run.file(part_of, packed.chunks, offset)
+        part = await self._run.file(part_of, packed.chunks, offset, limits.PART_BYTES)
         found = await self._caller.call(
             relay,
             HTTPMethod.PATCH,
@@ -265,6 +284,13 @@ class RelayMailbox:
         return relay_at(self._office.directory(), self._url)
 
 
+def _cut_from(raw: bytes) -> Chunks:
+    def read(start: int = 0, /) -> Iterator[bytes]:
+        return iter([raw[start:]])
+
+    return read
+
+
 def _read_slip(value: strictjson.Json) -> Slip:
     if not isinstance(value, dict):
         raise MalformedMessageError("queue")
@@ -299,10 +325,15 @@ class Ways:
         return await self._to(peer).send_statements(peer, envelopes)
 
     async def send_packet(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
+        self,
+        peer: MemberId,
+        row: PacketRow,
+        chunks: Chunks,
+        *,
+        between: Between | None = None,
     ) -> StatementsAnswer:
         """A container."""
-        return await self._to(peer).send_packet(peer, row, chunks)
+        return await self._to(peer).send_packet(peer, row, chunks, between=between)
 
     async def hello(self, peer: MemberId) -> HelloAnswer:
         """First word, wake-up and catch-up."""

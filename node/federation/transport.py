@@ -5,22 +5,30 @@ error that changes no transfer (P6). Must never happen: anything believed that t
 did not verify. Implements handover 9.1 on the calling side.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 
 from node import strictjson
 from node.errors import (
     MalformedMessageError,
     RejectedError,
-    UnreachableError,
 )
 from node.exchangelog.witness import ANSWER_BYTES as WITNESS_ANSWER_BYTES
 from node.federation.answers import parse_answer
-from node.federation.caller import PACKET_TYPE, PART_TYPE, SignedCaller, part_of
+from node.federation.caller import PACKET_TYPE, SignedCaller
+from node.federation.sending import Upload
 from node.ids import MemberId, MessageId
 from node.sync import limits
-from node.sync.courier import HelloAnswer, Runner, StatementsAnswer, WitnessAddress
+from node.sync.courier import (
+    Between,
+    Chunks,
+    HelloAnswer,
+    Runner,
+    StatementsAnswer,
+    WitnessAddress,
+)
 from node.sync.hello import read_hello, say_hello, say_results
 from node.sync.message import Envelope, encode_envelopes
 from node.sync.office import Office
@@ -43,6 +51,7 @@ class HttpTransport:
         self._run = run
         self._started_at = started_at
         self._caller = caller
+        self._part_bytes: dict[MemberId, int] = {}
 
     async def send_statements(
         self, peer: MemberId, envelopes: Sequence[Envelope]
@@ -52,45 +61,34 @@ class HttpTransport:
         return parse_answer(await self._caller.call(peer, "POST", "/statements", body))
 
     async def send_packet(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
+        self,
+        peer: MemberId,
+        row: PacketRow,
+        chunks: Chunks,
+        *,
+        between: Between | None = None,
     ) -> StatementsAnswer:
         """``PUT /packets/{T}`` up to 1 MiB, above it part by part (HO-86)."""
-        if row.length > limits.PUT_BYTES:
-            return await self._upload(peer, row, chunks)
-        body = await self._run.file(lambda: b"".join(chunks()))
-        answer = await self._caller.call(
-            peer, "PUT", f"/packets/{row.transfer}", body, media_type=PACKET_TYPE
-        )
-        return parse_answer(answer)
-
-    async def _upload(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
-    ) -> StatementsAnswer:
-        """Go on where the peer stands; the last part answers like ``PUT``."""
-        wanted = strictjson.encode(
-            {"tr": str(row.transfer), "len": row.length, "dig": row.digest.hex()}
-        )
-        answer = strictjson.parse_object(
-            await self._caller.call(peer, "POST", "/uploads", wanted)
-        )
-        while "offset" in answer:
-            offset = answer["offset"]
-            if not isinstance(offset, int) or not 0 <= offset <= row.length:
-                raise UnreachableError("offset outside the container")
-            part = await self._run.file(part_of, chunks, offset)
-            answer = strictjson.parse_object(
-                await self._caller.call(
-                    peer,
-                    "PATCH",
-                    f"/uploads/{row.transfer}",
-                    part,
-                    media_type=PART_TYPE,
-                    offset=offset,
-                    is_last=offset + len(part) == row.length,
-                ),
-                members=limits.MESSAGE_MEMBERS * limits.STATEMENTS_PER_LIST,
+        if row.length <= limits.PUT_BYTES:
+            body = await self._run.file(lambda: b"".join(chunks()))
+            answer = await self._caller.call(
+                peer, "PUT", f"/packets/{row.transfer}", body, media_type=PACKET_TYPE
             )
-        return parse_answer(strictjson.encode(answer))
+            return parse_answer(answer)
+        upload = Upload(
+            partial(self._caller.call, peer),
+            row,
+            chunks,
+            read=self._run.file,
+            part_bytes=self._part_bytes.get(peer, limits.PART_BYTES),
+        )
+        try:
+            last = await upload.send(between)
+        finally:
+            self._part_bytes[peer] = upload.part_bytes
+        if last is None:
+            return StatementsAnswer({})
+        return parse_answer(strictjson.encode(last))
 
     async def hello(self, peer: MemberId) -> HelloAnswer:
         """``POST /hello``; the peer's own hello is verified."""

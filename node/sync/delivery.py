@@ -8,13 +8,11 @@ cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
-from node import strictjson
-from node.crypto.checkpoint import Checkpoint
-from node.crypto.merkle import HashReader
 from node.errors import (
-    AtRelayError,
     DeliveryError,
     NodeError,
     PeerError,
@@ -22,20 +20,18 @@ from node.errors import (
     TrustError,
 )
 from node.exchangelog.attachment import (
-    Attachment,
-    Placed,
     attachment_json,
-    make_attachment,
 )
 from node.exchangelog.policy import Standing
-from node.exchangelog.witness import SignedHead
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
 from node.sync import (
+    failing,
     firstword,
     gossip,
     permission,
     posting,
+    proving,
     quorum,
     reception,
     witnessing,
@@ -46,10 +42,11 @@ from node.sync.message import Envelope
 from node.sync.office import Office
 from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
-from node.sync.rows import Head, PacketRow, StatementRow
+from node.sync.rows import PacketRow, StatementRow
 from node.sync.words import StatementType
 
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
+_NOT_ANSWERED = "not-answered"
 _PACKETS_AT_ONCE = 16
 _PACKETS_WEIGHED = 256
 
@@ -69,17 +66,23 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
         Whether the queue is empty or waits for something else than the peer; False after
         a failure, which is noted with the next attempt's time.
     """
+    answered: set[TransferId] = set()
     try:
         await _reply(courier, peer)
-        answered: set[TransferId] = set()
-        while await _send_statements(courier, peer) or await _send_packets(
-            courier, peer, answered
-        ):
-            pass
-    except AtRelayError:
-        return True
+        try:
+            while await _send_statements(courier, peer) or await _send_packets(
+                courier, peer, answered
+            ):
+                pass
+        except RejectedError as error:
+            if error.problem in failing.OF_PEER:
+                raise
+            # The peer is there: a statement it will not take holds no container up.
+            while await _send_packets(courier, peer, answered):
+                pass
+            raise
     except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(posting.note_failure, courier.office, peer, error)
+        await courier.run.write(failing.note_failure, courier.office, peer, error)
         return False
     return True
 
@@ -113,7 +116,7 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
         RejectedError: It took none. Without a failure on record nothing would say when to
             try again.
     """
-    result = "not-answered"
+    result = _NOT_ANSWERED
     # Race: an answer that was lost had moved the peer's memory of our log. The next one
     # tells where it stands now, and proofs from there may do; a third try would not.
     for _ in range(2):
@@ -155,53 +158,12 @@ def next_batch(uow: UnitOfWork, office: Office, peer: MemberId) -> Batch:
                 index = uow.log.index_of(row.entry)
                 if head is None or index is None or index >= head.size:
                     break
-                made = _attachment(uow, row, head, tree, index=index)
+                made = proving.attachment(uow, row, head, tree, index=index)
                 attachment = attachment_json(beside.into(made))
                 beside = beside.without_third
             rows.append(row)
             envelopes.append(Envelope(row.jws, attachment))
     return Batch(tuple(rows), tuple(envelopes))
-
-
-def _attachment(
-    uow: UnitOfWork,
-    row: StatementRow,
-    head: Head,
-    tree: HashReader,
-    *,
-    index: int,
-    override: bytes | None = None,
-) -> Attachment:
-    """The proof of the statement's entry, made fresh for this sending (HO-49)."""
-    assert row.entry is not None
-    opening = uow.log.opening(row.entry)
-    entries = [Placed(index, row.entry, opening)]
-    if row.type == "offer" and opening is not None:
-        entries += _grounds(uow, opening)
-    if override is not None:
-        place = uow.log.index_of(override)
-        assert place is not None
-        entries.append(Placed(place, override, uow.log.opening(override)))
-    return make_attachment(
-        SignedHead(Checkpoint(head.origin, head.size, head.root), head.note),
-        tree,
-        entries=entries,
-        cp_size=row.cp_size,
-        since_size=min(uow.heads.shown(row.peer), head.size),
-    )
-
-
-def _grounds(uow: UnitOfWork, opening: bytes) -> list[Placed]:
-    """``at`` and ``head`` of each consent an offer rests on (exchange-log 6.1)."""
-    entry = strictjson.parse_object(opening[33:], members=2000)
-    named = {
-        bytes.fromhex(ground[key])
-        for ground in entry["consents"]
-        for key in ("at", "head")
-        if key in ground
-    }
-    placed = [(uow.log.index_of(c), c) for c in named]
-    return [Placed(index, c) for index, c in sorted(placed) if index is not None]
 
 
 async def _take_answer(
@@ -263,9 +225,10 @@ async def _send_packets(
     ``stored`` stands behind statements that still travel, the row stays until they come;
     sending the container again would bring nothing new.
 
+    What a peer refuses of one container is noted at that container alone (P20).
+
     Raises:
-        DeliveryError: A peer answered without a statement: to send it again at once would
-            be a loop without a pause.
+        DeliveryError: The peer is not there, or takes nothing at all just now.
     """
     due = await courier.run.read(_packets_due, courier.office, peer, answered)
     if not due.ready and due.uncovered:
@@ -278,7 +241,14 @@ async def _send_packets(
 
     async def send(row: PacketRow) -> None:
         async with slots:
-            await _send_packet(courier, peer, row, due.shown.get(row.transfer))
+            try:
+                await _send_packet(courier, peer, row, due.shown.get(row.transfer))
+            except RejectedError as error:
+                if error.problem in failing.OF_PEER:
+                    raise
+                await courier.run.write(
+                    failing.note_refusal, courier.office, row, error
+                )
         answered.add(row.transfer)
 
     small = [row for row in due.ready if row.length <= PUT_BYTES]
@@ -311,7 +281,8 @@ def _packets_due(
             return _PacketsDue((), uncovered=False)
         # One that two people let go must be seen behind many that wait.
         most = _PACKETS_AT_ONCE if policy is None else _PACKETS_WEIGHED
-        found = uow.outbox.packets(peer, most + len(answered))
+        now = office.clock.now()
+        found = uow.outbox.packets(peer, most + len(answered), now)
         rows = [row for row in found if row.transfer not in answered]
         if policy is not None:
             judged = quorum.weigh(uow, office, policy, rows)
@@ -352,7 +323,10 @@ async def _send_packet(
         await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.UPLOAD_CONNECTED)
     answer = await courier.transport.send_packet(
-        peer, row, lambda: courier.files.read(row.digest)
+        peer,
+        row,
+        partial(courier.files.read, row.digest),
+        between=partial(_between_parts, courier, row),
     )
     if answer.waits_at:
         await _note(courier, peer, (row.transfer,), answer.waits_at)
@@ -361,7 +335,21 @@ async def _send_packet(
     await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.DELIVERED_AFTER_COMMIT)
     if not answer.statements:
-        raise DeliveryError("packet sent, not answered")
+        # Its answer stands behind statements that still travel; it asks again later.
+        raise RejectedError(_NOT_ANSWERED, can_retry=True)
+
+
+async def _between_parts(courier: Courier, row: PacketRow) -> bool:
+    """A statement goes between two parts (HO-81); a stopped transfer ends its upload."""
+    with suppress(RejectedError):
+        while await _send_statements(courier, row.peer):
+            pass
+    return await courier.run.read(_is_queued, row.transfer)
+
+
+def _is_queued(uow: UnitOfWork, transfer: TransferId) -> bool:
+    with uow:
+        return uow.outbox.has_packet(transfer)
 
 
 async def _note(
@@ -384,7 +372,7 @@ def _offer_again(
         index = uow.log.index_of(leave.row.offer_entry)
         assert index is not None
         tree = uow.log.tree()
-        made = _attachment(
+        made = proving.attachment(
             uow, row, leave.head, tree, index=index, override=leave.override
         )
         beside = gossip.beside(uow, office, row.peer)

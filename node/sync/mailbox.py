@@ -23,6 +23,7 @@ from node.errors import (
     NotFoundError,
     ReadingOnlyError,
     RejectedError,
+    StoreError,
     UnknownNodeError,
 )
 from node.ids import MemberId, MessageId, TransferId
@@ -247,26 +248,31 @@ async def _take_container(courier: Courier, mailbox: Mailbox, slip: Slip) -> Mem
     packet, upload = found.expected.packet, found.upload
     if not found.expected.is_witnessed or packet.len != slip.size:
         raise MalformedMessageError("container")
+    left = packet.len - upload.received
+    if found.expected.over_quota or not await run.file(files.has_room, left):
+        # It may wait at the relay, whose room it takes meanwhile (HO-76).
+        raise StoreError("no room for a container")
     async for part in _pieces(mailbox, slip, upload.received):
         kept = await run.file(files.keep_sealed, upload.key, transfer, iter([part]))
-        upload = await run.write(uploading.add_part, transfer, upload, kept, len(part))
+        add = partial(uploading.add_part, part=kept, length=len(part))
+        upload = await run.write(add, office, transfer, upload)
     await _keep(courier, transfer, Progress(upload, found.expected))
     return sender
 
 
 async def _keep(courier: Courier, transfer: TransferId, progress: Progress) -> None:
+    """All parts as one file, then the row that names it (P18)."""
     run, files, upload = courier.run, courier.files, progress.upload
-    read = uploading.whole(files, transfer, upload)
-    packet = progress.expected.packet
-    fits = progress.is_complete
-    if not fits or await run.file(lambda: uploading.digest_of(read())) != packet.dig:
+    expected = progress.expected
+    whole = await run.file(
+        uploading.put_together, files, transfer, upload, expected.packet.dig
+    )
+    if whole is None:
         await run.write(uploading.forget, transfer)
         raise MalformedMessageError("container")
-    start = await run.file(lambda: next(read()))
-    kept = await run.file(lambda: files.keep_sealed(upload.key, transfer, read()))
-    welcome = deposit.fits_offer(transfer, progress.expected.offer, start)
+    fits = deposit.fits_offer(transfer, expected.offer, whole.start)
     await run.write(
-        partial(deposit.take_packet, key=upload.key, file=kept, fits=welcome),
+        partial(deposit.take_packet, key=upload.key, file=whole.file, fits=fits),
         courier.office,
         transfer,
     )

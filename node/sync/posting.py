@@ -1,19 +1,16 @@
-"""What delivery notes of its attempts: failures, what lies at a relay, what letters cost us.
+"""What of ours lies in mailboxes, as delivery notes it, and what letters made us owe.
 
-Enters: how an attempt ended. Leaves: what goes again when (HO-82, HO-92). Must never happen:
-an item at a relay counting as delivered; a failure that changes a transfer (P6). Implements
-handover 10.2, and 10.5 on the sending side.
+Enters: what a relay has taken. Leaves: what goes again when (HO-92). Must never happen: an
+item at a relay counting as delivered. Implements handover 10.5 on the sending side.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from node.errors import AtRelayError, RejectedError
 from node.ids import MemberId
 from node.sync.mailports import Owed, Turn
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
-from node.sync.schedule import next_attempt
 
 HELLO = "hello"
 
@@ -55,23 +52,4 @@ def paid(uow: UnitOfWork, peer: MemberId, version: int) -> None:
     """It was said."""
     with uow:
         uow.mail.paid(peer, version)
-        uow.commit()
-
-
-def note_failure(
-    uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
-) -> None:
-    """Count it and set the next attempt; nothing else changes (P6, HO-82)."""
-    if isinstance(error, AtRelayError):
-        return
-    now = office.clock.now()
-    code = error.problem if isinstance(error, RejectedError) else "unreachable"
-    wait = error.retry_after_s if isinstance(error, RejectedError) else None
-    with uow:
-        failures = uow.outbox.due(peer).failures + 1
-        jitter = int.from_bytes(office.randomness(4), "big") / 2**32
-        at = next_attempt(failures, now, jitter=jitter)
-        if wait is not None:
-            at = now + timedelta(seconds=wait)
-        uow.outbox.failed(peer, at=now, next_at=at, code=code)
         uow.commit()

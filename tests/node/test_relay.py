@@ -298,7 +298,7 @@ async def test_a_large_item_comes_in_parts_and_goes_on_after_a_restart(mailed):
             len(content),
             digest,
             wehr.office.clock.now() + timedelta(days=1),
-            lambda: iter([content]),
+            lambda start: iter([content[start:]]),
         )
         assert await wehr.post.put(packed, Turn("", 0)) == mailed.urls[RELAY] + "/"
         # Once more costs one question.
