@@ -71,11 +71,11 @@ from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
 from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
+from node.sync.outboxport import Outbox
 from node.sync.ports import (
     Chains,
     Inbox,
     Leases,
-    Outbox,
     TransferSecrets,
     Uploads,
 )

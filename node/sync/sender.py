@@ -297,6 +297,7 @@ def expire(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
             uow.commit()
         elif transfer.state is Outbound.RECALLING:
             apply(uow, office, transfer, OutEvent.GIVEN_UP)
+            uow.outbox.park(transfer_id, office.clock.now())
             uow.commit()
 
 

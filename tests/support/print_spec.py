@@ -17,6 +17,7 @@ from node.sync.machine import Machine
 from node.sync.message import FORMS
 from node.sync.transfer import INBOUND, OUTBOUND, Effect, Inbound, Outbound
 from node.sync.words import StatementType
+from tests.support import print_schemas
 from tests.support.statements import payload_of
 from tests.support.world import AT_RECIPIENT, AT_SENDER
 
@@ -167,6 +168,9 @@ def files() -> dict[Path, str]:
     whole = {
         SPEC / "states.json": states(),
         SPEC / "statements.schema.json": schemas(),
+        SPEC / "documents.schema.json": print_schemas.documents(),
+        SPEC / "problems.json": print_schemas.problems(),
+        SPEC / "limits.json": print_schemas.bounds(),
     }
     return {page: printed(page.read_text()) for page in pages} | whole
 
