@@ -218,8 +218,10 @@ class Worker:
             if not event.is_set():
                 now = self._office.clock.now()
                 delay = await self._courier.run.read(_delay, peer, now)
+                # Not wait_for: in Python 3.11 it may swallow the end of the worker.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), delay)
+                    async with asyncio.timeout(delay):
+                        await event.wait()
             event.clear()
             async with self._slots:
                 await self._guard(deliver_due, self._courier, peer)
@@ -302,7 +304,8 @@ class Worker:
         """Others cosign as well: after a cosigned packet, and every ten minutes (LR-23)."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._taken(Wake.WITNESS)
             await self._guard(witnessing.ask_others, self._courier)
             await asyncio.sleep(POLL_S)
 
