@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log \
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
         tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run docs screenshots clean
 
 help:  ## print the targets
@@ -79,6 +79,10 @@ oracle: $(VENV)/.dev  ## let golang.org/x/mod judge our notes and proofs (COUNT=
 RUNS    ?= 500
 restore-runs: $(VENV)/.dev  ## put nodes back in drawn ways and look for forks; RUNS and SEED
 	$(BIN)/python -m tests.support.restore_runs $(RUNS) $(SEED)
+
+MEMBERS ?= 10750
+bench-directory: $(VENV)/.dev  ## verify a directory of all municipalities: MEMBERS=10750
+	$(BIN)/python -m bench.directory $(MEMBERS)
 
 evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
 	$(BIN)/python -m tests.node.evidence_bytes

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_network
 from typing import TypeVar
 
 import structlog
@@ -29,15 +28,17 @@ from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
-from node.errors import ConfigError, DirectoryExpiredError, LogError, UnknownNodeError
+from node.directoryjob import DirectoryJob, Library, Rumours, kept_directory
+from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
-from node.federation.fetcher import Source
 from node.federation.routes import make_peer_app
 from node.federation.shared import ask as ask_shared
 from node.federation.transport import HttpTransport
 from node.founding import Paths, first_names, means_of, vault_of
+from node.keycabinet import KeyCabinet
+from node.keyroom import KeyRoom, refresh_and_keep
 from node.replaying import replay_register
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
@@ -52,15 +53,13 @@ from node.store.sourceeraser import SourceEraser
 from node.store.starting import Start
 from node.store.sweeper import Sweeper
 from node.store.threads import Signals, ThreadRunner
-from node.store.unit import SqlUnitOfWork
 from node.store.weekturn import turn_of
 from node.store.work import Means
-from node.sync import quorum
 from node.sync.courier import Courier
 from node.sync.limits import REQUESTS_PER_KEY_S
 from node.sync.office import Office
-from node.trust.directory import Directory
 from node.trust.places import shipped_places
+from node.trust.publishedkeys import check_unpublished
 from node.version import SOFTWARE
 from node.web.app import make_web_app
 from node.web.frame import AskPeer, Parts, WebSettings
@@ -87,33 +86,6 @@ def own_hands() -> Hands:
     return Hands(SystemClock(), secrets.token_bytes, NoFailpoints())
 
 
-class Library:
-    """The directory in force; replaced as a whole by each refresh (HO-102)."""
-
-    def __init__(self) -> None:
-        """Nothing is known before the first load."""
-        self._directory: Directory | None = None
-
-    def __call__(self) -> Directory:
-        """The directory in force.
-
-        Raises:
-            UnknownNodeError: None was ever fetched.
-        """
-        if self._directory is None:
-            raise UnknownNodeError("no directory yet")
-        return self._directory
-
-    @property
-    def known(self) -> Directory | None:
-        """The directory in force, if there is one."""
-        return self._directory
-
-    def swap(self, directory: Directory) -> None:
-        """Put the next one in force."""
-        self._directory = directory
-
-
 @dataclass(frozen=True, slots=True)
 class Node:
     """One node, put together but not yet listening."""
@@ -127,8 +99,9 @@ class Node:
     library: Library
     documents: SealedFiles
     register: DeletionRegister
-    refresh_directory: Callable[[], None]
+    refresh_directory: DirectoryJob
     publisher: Publisher
+    key_room: KeyRoom
     ask_peer: AskPeer
     means: Means
 
@@ -162,12 +135,15 @@ async def build_node(
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
     library = Library()
+    cabinet = KeyCabinet(paths.keyring, master, hands.randomness)
+    check_unpublished(cabinet())
+    rumours = Rumours(library, hands.clock)
     async with AsyncExitStack() as stack:
         engines = open_engine(settings.database_url, durable=not settings.demo)
         check_schema(engines)
         names = own_names(engines, first_names(settings.peer_url))
         office = Office(
-            keyring=keyring,
+            keys=cabinet,
             clock=hands.clock,
             randomness=hands.randomness,
             directory=library,
@@ -176,6 +152,8 @@ async def build_node(
             witness_name=names.witness_name,
             continues=names.continues,
             open_transfers=settings.peer_open_transfers,
+            newer=rumours.hear,
+            behind=rumours.behind,
             accept_override=settings.accept_override,
         )
         means = means_of(
@@ -201,7 +179,16 @@ async def build_node(
         )
         stack.push_async_callback(transport.close)
         courier = Courier(run, transport, office, means.files)
-        refresh = partial(_refresh, settings, paths, store, library, office)
+        refresh = DirectoryJob(
+            settings, store=store, library=library, office=office, rumours=rumours
+        )
+        room = KeyRoom(
+            settings.folder,
+            cabinet=cabinet,
+            store=store,
+            office=office,
+            url=settings.peer_url,
+        )
         await asyncio.to_thread(_load_directory, store, library, refresh)
         start = Start(store, office, paths.mark, alone=engines.one_writer)
         await asyncio.to_thread(start.unless_led)
@@ -213,7 +200,7 @@ async def build_node(
                 courier=courier,
                 begin=start,
                 publish=publisher.publish,
-                refresh_directory=refresh,
+                refresh_directory=partial(refresh_and_keep, refresh, room),
                 back_up=duty,
                 erase_sources=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
@@ -226,6 +213,7 @@ async def build_node(
             )
         )
         signals.listener = worker.notice
+        rumours.wake = worker.refresh_soon
         yield Node(
             settings=settings,
             office=office,
@@ -238,6 +226,7 @@ async def build_node(
             register=means.register,
             refresh_directory=refresh,
             publisher=publisher,
+            key_room=room,
             ask_peer=partial(ask_shared, transport.shared_log, office),
             means=means,
         )
@@ -247,7 +236,7 @@ def _load_directory(
     store: Store, library: Library, refresh: Callable[[], None]
 ) -> None:
     """The directory as last verified; fetched now only if there is none."""
-    kept = store.read_sync(_kept_directory)
+    kept = store.read_sync(kept_directory)
     if kept is not None:
         library.swap(kept)
         return
@@ -257,49 +246,6 @@ def _load_directory(
         raise
     except Exception as error:
         log.warning("no directory yet", exc_info=error)
-
-
-def _kept_directory(uow: SqlUnitOfWork) -> Directory | None:
-    return uow.directory.load()
-
-
-def _refresh(
-    settings: Settings,
-    paths: Paths,
-    store: Store,
-    library: Library,
-    office: Office,
-) -> None:
-    """Fetch and verify the directory, keep it, put it in force (HO-99 to HO-102)."""
-    if not settings.directory or not paths.root.exists():
-        raise ConfigError("directory or root.json is not set up yet")
-    # TUF is slow to import and only this thread needs it.
-    from node.federation import updater  # noqa: PLC0415
-
-    found = updater.refresh(
-        Source(
-            settings.directory,
-            allowed=tuple(ip_network(text) for text in settings.allowed_networks),
-            demo=settings.demo,
-        ),
-        paths.directory,
-        previous=library.known,
-        root=paths.root.read_bytes(),
-        at=office.clock.now(),
-    )
-    if library.known is None or found.head != library.known.head:
-        store.write_sync(_keep_directory, library.known, found, office)
-    library.swap(found)
-
-
-def _keep_directory(
-    uow: SqlUnitOfWork, before: Directory | None, directory: Directory, office: Office
-) -> None:
-    with uow:
-        uow.directory.save(directory, office.failpoints)
-        now = office.clock.now()
-        quorum.note_policy(uow, office.member, before, directory, now)
-        uow.commit()
 
 
 def peer_app(node: Node) -> web.Application:
@@ -314,6 +260,7 @@ def peer_app(node: Node) -> web.Application:
             started_at=node.office.clock.now(),
             public_url=settings.peer_url,
             mirror=Paths(settings.folder).directory,
+            keysheet=node.key_room.sheet_text,
             requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
         )
     )

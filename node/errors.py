@@ -97,6 +97,12 @@ class ErasedError(UsageError):
         self.on = on
 
 
+class RestrictedError(UsageError):
+    """The case may be read only to answer the person; pages say so (Art. 18 GDPR)."""
+
+    code = "restricted"
+
+
 class StoreError(UsageError):
     """Database or disk did not take it: full, locked, gone. Nothing of the unit is kept."""
 

@@ -9,7 +9,7 @@ exists. Implements handover 11.4 (admission) and exchange-log LR-11 (the first m
 import json
 import os
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,12 +35,10 @@ from node.store.weekkeys import WeekKeys, week_of
 from node.store.work import Means
 from node.sync.limits import DOCUMENT_BYTES, PACKET_BYTES
 from node.trust.admission import Applicant, admission_request
+from node.trust.keylife import KEM_LIFE, KEM_OPEN
 from node.trust.keysheet import KemKey, KeySheet, Limits, sign_sheet
 from node.trust.member import Contact
 
-KEM_LIFE = timedelta(days=90)
-KEM_OPEN = timedelta(days=21)
-"""handover 12.1: sealed to for 90 days, opened for 21 days more."""
 RECOVERY_KEYS = 2
 
 

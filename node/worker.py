@@ -45,14 +45,13 @@ HEARTBEAT_S: Final = 600.0
 class Duties:
     """What the worker is given to work with.
 
-    ``begin`` judges the mark and sets the node's standing anew, in a thread. ``publish``
-    signs a checkpoint of what is committed, in a thread; it says whether there is a new
-    one. ``refresh_directory`` fetches the directory, in a thread. ``sweep``
-    removes files that no row names, in a thread. ``back_up`` makes and verifies the backup
-    of the day, where there is a place for it. ``erase_sources`` erases handed-over content
-    whose time has come, ``erase_entries`` carries erasures of log entries on, ``turn_week``
-    the week keys, each in a thread. ``shared`` says that other processes serve the same
-    database. ``mark`` reads the log signer's memory outside the database.
+    ``begin`` judges the mark and sets the node's standing anew. ``publish`` signs a
+    checkpoint of what is committed; it says whether there is a new one.
+    ``refresh_directory`` fetches the directory and does what is due with our keys, ``sweep``
+    removes files that no row names. ``back_up`` makes and verifies the backup of the day,
+    ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
+    ``turn_week`` the week keys; all of them in a thread. ``shared`` says that other
+    processes serve the same database; ``mark`` reads the log signer's memory outside it.
     """
 
     courier: Courier
@@ -85,6 +84,7 @@ class Worker:
         self._peers: dict[MemberId, asyncio.Event] = {}
         self._slots = asyncio.Semaphore(PEERS_AT_ONCE)
         self._word = FirstWord(duties.courier)
+        self._newer = asyncio.Event()
 
     # -- Signals -------------------------------------------------------------------------
 
@@ -99,6 +99,12 @@ class Worker:
         """A verified request of this peer: it is there, so try at once (HO-83)."""
         self._word.called()
         self._mark(Wake.DELIVER, str(peer))
+
+    def refresh_soon(self) -> None:
+        """A peer may know a newer directory (HO-99); may be called from any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._newer.set)
 
     def _mark(self, what: Wake, key: str) -> None:
         self._due[what].add(key)
@@ -261,7 +267,7 @@ class Worker:
     async def _every_minute(self) -> None:
         while True:
             await self._guard(self._deadlines)
-            await self._guard(self._erase_entries_once)
+            await self._in_thread(self._duties.erase_entries)
             await self._guard(
                 run_due, self._courier.run, self._office, self._duties.mark
             )
@@ -311,39 +317,28 @@ class Worker:
 
     async def _directory(self) -> None:
         while True:
-            await self._guard(self._refresh_once)
-            await asyncio.sleep(self._duties.directory_every_s)
+            self._newer.clear()
+            await self._in_thread(self._duties.refresh_directory)
+            # HO-99: whatever peers say, at most one refresh a minute.
+            await asyncio.sleep(MINUTE_S)
+            with suppress(TimeoutError):
+                rest = self._duties.directory_every_s - MINUTE_S
+                await asyncio.wait_for(self._newer.wait(), rest)
 
     async def _every_hour(self) -> None:
         while True:
-            await self._guard(self._sweep_once)
-            await self._guard(self._erase_sources_once)
-            await self._guard(self._turn_week_once)
+            await self._in_thread(self._duties.sweep)
+            await self._in_thread(self._duties.erase_sources)
+            await self._in_thread(self._duties.turn_week)
             await asyncio.sleep(HOUR_S)
 
     async def _back_up(self) -> None:
-        while True:
-            await self._guard(self._back_up_once)
+        while self._duties.back_up is not None:
+            await self._in_thread(self._duties.back_up)
             await asyncio.sleep(BACKUP_S)
 
-    async def _back_up_once(self) -> None:
-        if self._duties.back_up is not None:
-            await asyncio.to_thread(self._duties.back_up)
-
-    async def _sweep_once(self) -> None:
-        await asyncio.to_thread(self._duties.sweep)
-
-    async def _erase_sources_once(self) -> None:
-        await asyncio.to_thread(self._duties.erase_sources)
-
-    async def _erase_entries_once(self) -> None:
-        await asyncio.to_thread(self._duties.erase_entries)
-
-    async def _turn_week_once(self) -> None:
-        await asyncio.to_thread(self._duties.turn_week)
-
-    async def _refresh_once(self) -> None:
-        await asyncio.to_thread(self._duties.refresh_directory)
+    async def _in_thread(self, duty: Callable[[], object]) -> None:
+        await self._guard(asyncio.to_thread, duty)
 
     async def _guard(
         self,
@@ -351,20 +346,21 @@ class Worker:
         *args: object,
     ) -> None:
         """Run one job; whatever it raises is logged by its code and tried again later."""
+        kind = _name(args[0] if job is asyncio.to_thread else job)
         try:
             await job(*args)
         except NodeError as error:
-            log.warning("job failed", code=error.code, kind=_name(job))
+            log.warning("job failed", code=error.code, kind=kind)
         except Exception as error:
-            log.error("job broke", exc_info=error, kind=_name(job))  # noqa: TRY400
+            log.error("job broke", exc_info=error, kind=kind)  # noqa: TRY400
 
 
 class _LeaseLost(Exception):  # noqa: N818 - a signal, not an error
     """Another process of this node leads now."""
 
 
-def _name(job: Callable[..., Any]) -> str:
-    return getattr(job, "__name__", "job").strip("_")
+def _name(job: object) -> str:
+    return str(getattr(job, "__name__", type(job).__name__)).strip("_")
 
 
 def _is_settled(uow: UnitOfWork) -> bool:

@@ -47,6 +47,9 @@ class Action(StrEnum):
     TRANSFER_SECOND = "transfer.second"
     TRANSFER_CALL_BACK = "transfer.call_back"
     LEGAL_HOLD_SET = "legal_hold.set"
+    NOTICE_ANSWER = "notice.answer"
+    RETURN_ASK = "return.ask"
+    RETURN_ANSWER = "return.answer"
     OFFER_READ = "offer.read"
     PREVIEW_OPEN = "preview.open"
     TRANSFER_APPROVE = "transfer.approve"
@@ -200,6 +203,10 @@ TABLE: Final[Mapping[str, Line]] = {
     _A.TRANSFER_SECOND:     Line(_ANY,  _ANY,  _N,    _N),
     _A.TRANSFER_CALL_BACK:  Line(_OWN,  _ANY,  _N,    _N),
     _A.LEGAL_HOLD_SET:      Line(_OWN,  _ANY,  _N,    _N),
+    # After the key has left: FR-24, FR-29.
+    _A.NOTICE_ANSWER:       Line(_OWN,  _ANY,  _N,    _N),
+    _A.RETURN_ASK:          Line(_OWN,  _ANY,  _N,    _N),
+    _A.RETURN_ANSWER:       Line(_OWN,  _ANY,  _N,    _N),
     _A.OFFER_READ:          Line(_N,    _ANY,  _N,    _N),
     _A.PREVIEW_OPEN:        Line(_N,    _ANY,  _N,    _N),
     _A.TRANSFER_APPROVE:    Line(_N,    _ANY,  _N,    _N),

@@ -73,6 +73,7 @@ class CaseFile:
     responsible_until: date | None = None
     handed_to: MemberId | None = None
     came_from: MemberId | None = None
+    restricted_on: date | None = None
 
     def require_editable(self, epoch: int) -> None:
         """Refuse a write made for another epoch or in a state that is not editable.

@@ -57,6 +57,14 @@ class CaseRepository(Protocol):
         """Insert records, or replace those with the same (case, id); old versions are kept."""
         ...
 
+    def kinds(self, case: CaseId) -> frozenset[str]:
+        """Which kinds of records a case has, without opening any."""
+        ...
+
+    def remove(self, case: CaseId, records: Iterable[Record]) -> None:
+        """Some records go with every former version, and the files of documents."""
+        ...
+
     def record(self, case: CaseId, record: RecordId) -> Record:
         """One record, opened. NotFoundError if absent."""
         ...

@@ -7,7 +7,8 @@ active here (HO-4); an edit that forgets what stood before. Implements FR-6 to F
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final
 
 from node.accounts.policy import Actor, Relation, allowed, require
 from node.cases.days import local_day
@@ -18,11 +19,17 @@ from node.cases.model import (
     PartialDate,
     Record,
 )
-from node.errors import InputError, NotFoundError
+from node.errors import InputError, NotFoundError, RestrictedError
 from node.ids import AccountId, CaseId, RecordId, uuid7
 from node.strictjson import Json
+from node.sync import onward
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
+
+_ALSO_RESTRICTED: Final = frozenset(
+    {"rights.export", "consent.withdraw", "case.assign", "case.erase_early"}
+)
+"""What may still be done with a case that is restricted."""
 
 
 def own_case(uow: UnitOfWork, by: Actor, case: CaseId, action: str) -> CaseFile:
@@ -31,12 +38,15 @@ def own_case(uow: UnitOfWork, by: Actor, case: CaseId, action: str) -> CaseFile:
     Raises:
         NotFoundError: No such case, or a colleague's: both look the same (SR-B9).
         ForbiddenError: Nobody with these roles may.
+        RestrictedError: It may be read only to answer the person.
     """
     require(by, action, relation=Relation.OWN)
     file = uow.cases.file(case)
     own = by.account is not None and file.caseworker == by.account
     if not allowed(by, action, relation=Relation.OWN if own else Relation.ANY):
         raise NotFoundError("case")
+    if file.restricted_on is not None and action not in _ALSO_RESTRICTED:
+        raise RestrictedError("case")
     return file
 
 
@@ -191,8 +201,17 @@ def record_contact(
             )
             records.append(task)
         uow.cases.put(records)
+        _tell_former(uow, office, contact)
         uow.commit()
     return contact_id
+
+
+def _tell_former(uow: UnitOfWork, office: Office, contact: Contact) -> None:
+    """The first talk or contact here may be told to where the case came from."""
+    day, kind = contact.values.get("date"), contact.values.get("kind")
+    if kind in {"talk", "contact"} and isinstance(day, str):
+        for case in contact.cases:
+            onward.note_first_contact(uow, office, case, date.fromisoformat(day))
 
 
 def _touch_goals(

@@ -119,6 +119,8 @@ def make_consent(
         "valid_from": today.isoformat(),
         "valid_until": until.isoformat(),
         "announce_by_name": answer.announce_by_name,
+        "contact_back": answer.contact_back,
+        "may_tell_old_office": answer.may_tell_old_office,
         "language": answer.language,
         "form": answer.form,
         "text_version": answer.text_version,

@@ -28,6 +28,7 @@ from node.exchangelog.bundle import (
 )
 from node.exchangelog.entry import Entry, parse_entry
 from node.exchangelog.kinds import EntryType
+from node.exchangelog.policy import parse_policy
 from node.exchangelog.tlogproof import TlogProof
 from node.ids import KeyId, MemberId, TransferId
 from node.report.evidence import EvidenceUnit, Kept
@@ -297,23 +298,32 @@ def _keys(
 def _policy(
     office: Office, sides: Sequence[SideEvidence], recipient: Sequence[NoteKey]
 ) -> str:
-    """C2SP tlog-policy: both logs, everybody who cosigned, the recipient as quorum."""
+    """C2SP tlog-policy: what was in force for the sender, both logs, everybody who cosigned.
+
+    Without a policy of a district the recipient is the quorum (LR-20).
+    """
+    sender = sides[0].keys.member
+    _, body = office.directory().policy_for(sender.scope, office.clock.now())
+    lines = body.decode("ascii").splitlines() if body else []
+    listed = {key.key.raw for key in parse_policy(body).keys} if body else set()
+    lines += [f"log {key}" for side in sides for key in side.keys.log]
     names = {
         line.split(" ")[1]
         for side in sides
         for note in (*side.notes, *(item.proof.note for item in side.shown))
         for line in signature_lines(note)
     }
-    lines = [f"log {key}" for side in sides for key in side.keys.log]
     labels: dict[str, str] = {}
     for member in office.directory().members():
-        for number, listed in enumerate(member.witness.keys, 1):
-            key = listed.key
-            if key.name in names or key in recipient:
+        for number, known in enumerate(member.witness.keys, 1):
+            key = known.key
+            is_named = key.name in names or key in recipient
+            if is_named and key.key.raw not in listed:
                 labels[str(key)] = f"{key.name}/{number}"
                 lines.append(f"witness {labels[str(key)]} {key}")
-    floor = [labels[str(key)] for key in recipient]
-    if floor:
-        lines.append(f"group recipient any {' '.join(floor)}")
-    lines.append(f"quorum {'recipient' if floor else 'none'}")
-    return "\n".join(lines) + "\n"
+    if not body:
+        floor = [labels[str(key)] for key in recipient]
+        if floor:
+            lines.append(f"group recipient any {' '.join(floor)}")
+        lines.append(f"quorum {'recipient' if floor else 'none'}")
+    return "\n".join(dict.fromkeys(lines)) + "\n"

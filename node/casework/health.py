@@ -22,11 +22,12 @@ from node.report.logview import LogViewUnit
 from node.sync import quorum
 from node.sync.office import Office
 from node.sync.rows import Due
-from node.trust.directory import Freshness
+from node.trust.directory import Directory, Freshness
+from node.trust.standing import has_foreign_sheet
 
 UNASKED_AFTER: Final = timedelta(minutes=1)
 WAITING_AFTER: Final = timedelta(hours=4)
-KEY_ENDS_WITHIN: Final = timedelta(days=30)
+KEY_ENDS_WITHIN: Final = timedelta(days=7)
 
 
 @unique
@@ -40,6 +41,9 @@ class Check(StrEnum):
     DIRECTORY = "directory"
     OWN_KEY = "own_key"
     PEER = "peer"
+    BEHIND = "behind"
+    READMITTED = "readmitted"
+    FOREIGN_SHEET = "foreign_sheet"
     QUARANTINE = "quarantine"
     STANDING = "standing"
     FIRST_WORD = "first_word"
@@ -174,13 +178,32 @@ def _directory(office: Office, at: datetime) -> list[Finding]:
             count=len(directory.members()),
         )
     ]
+    found += _news(office, directory, at)
     try:
-        kem = directory.sealing_key(office.member, at)
+        directory.sealing_key(office.member, at)
     except NodeError:
         return [*found, Finding(Check.OWN_KEY, Level.FAULT)]
-    soon = kem.seal_until - at < KEY_ENDS_WITHIN
+    # A successor is made and listed by itself; only where that fails the end comes near.
+    last = max(entry.seal_until for entry in directory.sheet(office.member).kem)
+    soon = last - at < KEY_ENDS_WITHIN
     level = Level.WARNING if soon else Level.OK
-    return [*found, Finding(Check.OWN_KEY, level, since=kem.seal_until)]
+    return [*found, Finding(Check.OWN_KEY, level, since=last)]
+
+
+def _news(office: Office, directory: Directory, at: datetime) -> list[Finding]:
+    """Alarms of the directory: kept behind, a sheet that is not ours, who came back."""
+    found = []
+    ahead = office.behind()
+    if ahead is not None:
+        found.append(Finding(Check.BEHIND, Level.FAULT, peer=ahead))
+    if has_foreign_sheet(directory, office.keyring, at):
+        found.append(Finding(Check.FOREIGN_SHEET, Level.FAULT))
+    found += [
+        Finding(Check.READMITTED, Level.WARNING, peer=member.id)
+        for member in directory.members()
+        if member.id != office.member and directory.readmitted(member.id, at)
+    ]
+    return found
 
 
 def _peers(uow: LogViewUnit, office: Office, at: datetime) -> list[Finding]:

@@ -7,19 +7,20 @@ person allowed to be announced. Must never happen: a name without its line in th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from node import strictjson
 from node.accounts.model import Reading
 from node.accounts.policy import Actor, require
 from node.errors import MalformedMessageError, NotFoundError, PacketUnreadableError
-from node.ids import AccountId, TransferId
+from node.ids import AccountId, MemberId, TransferId
 from node.report.readings import ReadingUnit
 from node.sync import decision
 from node.sync.inward import offer_of
 from node.sync.offer import OfferBody
 from node.sync.office import Office
+from node.sync.onward import DUTY
 from node.sync.quorum import OVERRIDDEN
 from node.sync.rows import Due, StoredFile
 from node.sync.transfer import Inbound, InboundTransfer
@@ -92,6 +93,34 @@ def inbox(uow: ReadingUnit, by: Actor) -> Inbox:
     waiting.sort(key=lambda found: found.transfer.expires_at)
     ended.sort(key=lambda found: max(found.transfer.facts.values()), reverse=True)
     return Inbox(tuple(waiting), tuple(ended))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something about a transfer that came here and waits for an answer of ours."""
+
+    transfer: TransferId
+    sender: MemberId
+    is_withdrawal: bool
+    due: date | None
+    is_late: bool
+
+
+def questions(uow: ReadingUnit, on: date) -> Sequence[Question]:
+    """Withdrawals and requests to return, soonest end first."""
+    kinds = {DUTY: True, "inbound.return_asked": False}
+    found = {
+        (task.transfer, task.kind): Question(
+            transfer=task.transfer,
+            sender=uow.inbound.get(task.transfer).sender,
+            is_withdrawal=kinds[task.kind],
+            due=task.due,
+            is_late=task.due is not None and task.due < on,
+        )
+        for task in uow.readings.tasks()
+        if task.kind in kinds and task.transfer is not None
+    }
+    return sorted(found.values(), key=lambda one: (one.due is None, one.due))
 
 
 def count_waiting(uow: ReadingUnit) -> int:

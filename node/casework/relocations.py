@@ -49,6 +49,7 @@ from node.sync.transfer import (
     OutEvent,
     Why,
 )
+from node.sync.words import Kind
 
 CONFIRMED = "confirmed"
 """Policy of a transfer whose content a caseworker has ticked."""
@@ -102,7 +103,10 @@ def record_relocation(
         for file in files:
             if file.baton is not Baton.ACTIVE:
                 raise StaleEpochError("case is not active here")
-            if any(t.state in _RUNNING for t in uow.outbound.of_case(str(file.id))):
+            if any(
+                t.state in _RUNNING and t.kind is not Kind.ADDENDUM
+                for t in uow.outbound.of_case(str(file.id))
+            ):
                 raise InputError("cases", "relocation_running")
         routing, recipient = route(office, move.ags, move.move_on, places)
         transfer = None

@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from node.cli import accounts, backup, cases, directory, log, recover, witnesses
+from node.cli import (
+    accounts,
+    backup,
+    cases,
+    directory,
+    log,
+    membership,
+    recover,
+    registry,
+    witnesses,
+)
 from node.errors import NodeError
 from node.telemetry import configure_logging
 
@@ -24,6 +34,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(directory.app, name="directory")
+registry.hang(directory.app)
+membership.hang(directory.app)
+app.add_typer(membership.keys_app, name="keys")
 app.add_typer(log.app, name="log")
 witnesses.hang_up(log.app)
 witnesses.override_app.command("first-word")(recover.first_word_command)

@@ -55,9 +55,9 @@ def init_command(
     from node.federation.founding import PROPOSED, Plan, Quorum, init
     from node.trust.fingerprint import words_of
 
-    with _told():
+    with told():
         quorums = {} if demo else dict(PROPOSED)
-        for role, (threshold, count) in map(_quorum, quorum or ()):
+        for role, (threshold, count) in map(quorum_of, quorum or ()):
             quorums[role] = Quorum(threshold, count)
         private = keys or _beside(folder)
         root = init(
@@ -69,7 +69,7 @@ def init_command(
         )
     words = words_of(root)
     if as_json:
-        _print_json({"root": str(folder / "root.json"), "fingerprint": words})
+        print_json({"root": str(folder / "root.json"), "fingerprint": words})
         return
     typer.echo(f"Verzeichnis gegründet: {folder}")
     typer.echo(f"Wurzel für alle Knoten: {folder / 'root.json'}")
@@ -96,6 +96,12 @@ def admit_command(
     yes: Annotated[
         bool, typer.Option("--yes", help="Die zwölf Wörter sind schon verglichen.")
     ] = False,
+    rounds: Annotated[
+        bool,
+        typer.Option(
+            "--rounds", help="Fehlende Unterschriften später sammeln: directory sign."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Eine Kommune aufnehmen, nachdem die zwölf Wörter am Telefon verglichen sind."""
@@ -103,10 +109,12 @@ def admit_command(
     from node.trust.admission import AdmissionRequest
     from node.trust.places import parse_places, shipped_places
 
-    with _told():
-        asked = AdmissionRequest.parse(_read(request))
+    with told():
+        asked = AdmissionRequest.parse(read_file(request))
         official = (
-            shipped_places() if places is None else parse_places(_read(places).decode())
+            shipped_places()
+            if places is None
+            else parse_places(read_file(places).decode())
         )
         named = {
             ags: official.get(ags, "nicht in der amtlichen Liste") for ags in asked.ags
@@ -124,13 +132,14 @@ def admit_command(
             )
         record = admit(
             folder,
-            _key_folders(folder, keys),
+            key_folders(folder, keys),
             request=asked,
             places=official,
             at=SystemClock().now(),
+            rounds=rounds,
         )
     if as_json:
-        _print_json(
+        print_json(
             {"id": record.id, "ags": list(named), "fingerprint": asked.fingerprint}
         )
     else:
@@ -145,18 +154,27 @@ def publish_command(
         list[Path] | None,
         typer.Option(help="Neues Schlüsselblatt einer Kommune, mehrfach möglich."),
     ] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Neue Blätter bei den Kommunen holen.")
+    ] = False,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(help="Privates Netz, in dem Kommunen stehen dürfen."),
+    ] = None,
 ) -> None:
     """Stand und Zeitstempel neu unterschreiben, neue Schlüsselblätter eintragen."""
     from node.federation.registrar import publish
 
-    with _told():
+    with told():
+        sheets = [read_file(path).decode("ascii", "replace") for path in sheet or ()]
+        if fetch:
+            sheets += _fetched(folder, network or [])
         publish(
-            folder,
-            _key_folders(folder, keys),
-            at=SystemClock().now(),
-            sheets=[_read(path).decode("ascii", "replace") for path in sheet or ()],
+            folder, key_folders(folder, keys), at=SystemClock().now(), sheets=sheets
         )
     typer.echo("Veröffentlicht.")
+    if fetch:
+        typer.echo(f"Neue Schlüsselblätter: {len(sheets)}")
 
 
 @app.command("policy")
@@ -174,14 +192,14 @@ def policy_command(
     """Die Zeugenregel für einen Bezirk veröffentlichen oder zurücknehmen."""
     from node.federation.registrar import set_policy
 
-    with _told():
+    with told():
         if (file is None) != withdraw:
             raise InputError("file", "file-or-withdraw")
         policy = set_policy(
             folder,
-            _key_folders(folder, keys),
+            key_folders(folder, keys),
             prefix=prefix,
-            content=_read(file) if file else b"",
+            content=read_file(file) if file else b"",
             at=SystemClock().now(),
         )
     if policy is None:
@@ -206,30 +224,49 @@ def retire_command(
         ),
     ] = None,
     keys: Keys = None,
+    rounds: Annotated[
+        bool,
+        typer.Option(
+            "--rounds", help="Fehlende Unterschriften später sammeln: directory sign."
+        ),
+    ] = False,
 ) -> None:
     """Einen Schlüssel oder eine Kommune für immer ausmustern."""
     from node.federation.registrar import Retirement, retire
     from node.ids import MemberId
 
-    with _told():
-        retire(
+    with told():
+        done = retire(
             folder,
-            _key_folders(folder, keys),
+            key_folders(folder, keys),
             target=Retirement(MemberId(member), key, why),
             at=SystemClock().now(),
+            rounds=rounds,
         )
-    typer.echo("Ausgemustert.")
+    typer.echo(
+        "Ausgemustert." if done else "Wartet auf Unterschriften: `directory sign`."
+    )
 
 
 @app.command("show")
-def show_command(folder: Folder, as_json: Json = False) -> None:
+def show_command(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Veröffentlichter Ordner; ohne ihn das Bild des Knotens."),
+    ] = None,
+    data: Annotated[Path, typer.Option("--data", help="Datenordner.")] = Path(
+        "node-data"
+    ),
+    as_json: Json = False,
+) -> None:
     """Rollen mit Stand, Schwelle und Ende, und die Kommunen."""
     from node.federation.registrar import show
 
-    with _told():
-        roles, members = show(folder)
+    with told():
+        # What a node has verified lies in the layout of a published directory.
+        roles, members = show(folder or data / "directory")
     if as_json:
-        _print_json(
+        print_json(
             {
                 "roles": [
                     {
@@ -265,8 +302,25 @@ def show_command(folder: Folder, as_json: Json = False) -> None:
         typer.echo(f"    Zeuge {member.witness.newest}")
 
 
+def _fetched(folder: Path, networks: list[str]) -> list[str]:
+    """New sheets from the members; who did not answer is told and holds up nobody."""
+    from ipaddress import ip_network
+
+    from node.federation.sheetfetch import fetch_sheets
+
+    try:
+        allowed = tuple(ip_network(text) for text in networks)
+    except ValueError:
+        raise InputError("network", "form") from None
+    asked = fetch_sheets(folder, allowed=allowed)
+    for one in asked:
+        if one.code is not None:
+            typer.echo(f"Nicht geholt ({one.code}): {one.member}", err=True)
+    return [one.sheet for one in asked if one.sheet is not None]
+
+
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Tell an error in one line and leave with 1, instead of a traceback."""
     try:
         yield
@@ -281,18 +335,20 @@ def _beside(folder: Path) -> Path:
     return resolved.with_name(f"{resolved.name}-keys")
 
 
-def _key_folders(folder: Path, keys: list[Path] | None) -> list[Path]:
+def key_folders(folder: Path, keys: list[Path] | None) -> list[Path]:
+    """The folders that were named, or the one beside what is published."""
     return keys or [_beside(folder)]
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The bytes of a file; an error names it and nothing else."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise InputError(path.name, "unreadable") from error
 
 
-def _quorum(text: str) -> tuple[str, tuple[int, int]]:
+def quorum_of(text: str) -> tuple[str, tuple[int, int]]:
     """Read ``root=2/3``."""
     role, _, rest = text.partition("=")
     threshold, _, count = rest.partition("/")
@@ -301,5 +357,6 @@ def _quorum(text: str) -> tuple[str, tuple[int, int]]:
     return role, (int(threshold), int(count))
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """JSON for programs."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -73,7 +73,9 @@ def verify_command(
     data: Data = DEFAULT_FOLDER,
     against: Annotated[
         list[Path] | None,
-        typer.Option(help="Prüfpunkt von außen (Datei), mehrfach möglich."),
+        typer.Option(
+            help="Prüfpunkt oder Beweispaket von außen (Datei), mehrfach möglich."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -84,7 +86,7 @@ def verify_command(
 
     with told(), open_store(data) as opened:
         log_key = NoteKey(opened.means.log_origin, opened.keyring.log.public, ED25519)
-        outside = tuple(_outside(path, log_key) for path in against or ())
+        outside = tuple(h for path in against or () for h in _outside(path, log_key))
         mark = read_mark(opened.paths.mark)
         if mark is None:
             raise LogError("there is no mark: this log was restored")
@@ -158,13 +160,20 @@ def _check(
     )
 
 
-def _outside(path: Path, log_key: "NoteKey") -> "Checkpoint":
-    """A checkpoint of ours that somebody else kept."""
+def _outside(path: Path, log_key: "NoteKey") -> "list[Checkpoint]":
+    """Checkpoints of ours that somebody else kept: a note, or an evidence bundle."""
     from node.crypto.checkpoint import open_checkpoint
+    from node.exchangelog.bundle import checkpoints_of
 
     try:
-        return open_checkpoint(path.read_text("utf-8"), log_key)
-    except (OSError, UnicodeDecodeError) as error:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(path.name, "unreadable") from error
+    try:
+        if raw.startswith(b"PK"):
+            return checkpoints_of(raw, log_key)
+        return [open_checkpoint(raw.decode("utf-8"), log_key)]
+    except UnicodeDecodeError as error:
         raise InputError(path.name, "unreadable") from error
     except PeerError as error:
         raise InputError(path.name, "no checkpoint of this log") from error

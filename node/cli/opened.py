@@ -79,13 +79,14 @@ def office_of(opened: Opened) -> Office:
 
     known = cache(kept)
     return Office(
-        keyring=opened.keyring,
+        keys=lambda: opened.keyring,
         clock=hands.clock,
         randomness=hands.randomness,
         directory=known,
         failpoints=hands.failpoints,
         log_origin=opened.names.log_origin,
         witness_name=opened.names.witness_name,
+        continues=opened.names.continues,
     )
 
 

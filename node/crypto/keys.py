@@ -192,6 +192,8 @@ class Keyring:
         witness: Cosigns logs of others.
         openings: KEM keys by name, old ones until their end (HO-110).
         tag_key: 32 bytes that make the case tags of offers (HO-23).
+        pending: By purpose (``sig``, ``sheet``): name and key that wait until the directory
+            lists them (handover 11.4, rotation).
     """
 
     member: MemberId
@@ -203,6 +205,9 @@ class Keyring:
     witness: SigningKey
     openings: Mapping[str, OpeningKey] = field(hash=False)
     tag_key: bytes = field(repr=False)
+    pending: Mapping[str, tuple[str, SigningKey]] = field(
+        default_factory=dict, hash=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if len(self.tag_key) != 32:
@@ -220,6 +225,10 @@ class Keyring:
 
     def encode(self) -> bytes:
         """JSON with every secret in it: to be locked at once (``keyfile``)."""
+        waiting = {
+            purpose: {kid: b64u(key.seed)}
+            for purpose, (kid, key) in self.pending.items()
+        }
         return encode(
             {
                 "v": 1,
@@ -231,6 +240,7 @@ class Keyring:
                 "openings": {kid: b64u(key.raw) for kid, key in self.openings.items()},
                 "tag_key": b64u(self.tag_key),
             }
+            | ({"pending": waiting} if waiting else {})
         )
 
     @classmethod
@@ -266,6 +276,11 @@ class Keyring:
                     for kid, raw in members.pop("openings").items()
                 },
                 tag_key=unb64u(members.pop("tag_key")),
+                pending={
+                    purpose: (kid, SigningKey(unb64u(seed)))
+                    for purpose, named in members.pop("pending", {}).items()
+                    for kid, seed in named.items()
+                },
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UsageError("member") from error

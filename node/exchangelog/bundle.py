@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from node import strictjson
-from node.crypto.checkpoint import Checkpoint, NoteKey
+from node.crypto.checkpoint import Checkpoint, NoteKey, open_checkpoint
 from node.crypto.commit import check_opening, leaf_input
 from node.crypto.jws import sign_jws
 from node.crypto.keys import Keyring, VerifyKey
@@ -182,6 +182,24 @@ def read_files(raw: bytes) -> dict[str, bytes]:
     except verify.WrongError as error:
         raise MalformedMessageError("bundle") from error
     return found
+
+
+def checkpoints_of(raw: bytes, log_key: NoteKey) -> list[Checkpoint]:
+    """The signed heads of one log that a bundle holds; what else it holds is not judged.
+
+    Raises:
+        MalformedMessageError: Not the archive of a bundle, or without a head of this log.
+        SignatureError: A note of this log whose signature does not fit.
+    """
+    notes = [
+        content.decode("utf-8", "replace")
+        for name, content in read_files(raw).items()
+        if "/checkpoints/" in name
+    ]
+    ours = [note for note in notes if note.startswith(f"{log_key.name}\n")]
+    if not ours:
+        raise MalformedMessageError("bundle: no head of this log")
+    return [open_checkpoint(note, log_key) for note in ours]
 
 
 def _side(letter: str, side: SideEvidence) -> dict[str, bytes]:

@@ -56,8 +56,12 @@ def resolve(
     Raises:
         UnreachableError: No such name, or one of its addresses is not allowed.
     """
+    # RFC 6761: names below ``localhost`` are this machine, for every resolver.
+    is_local = loopback and host.endswith(".localhost")
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(
+            "127.0.0.1" if is_local else host, port, type=socket.SOCK_STREAM
+        )
     except (OSError, UnicodeError) as error:
         # A label that is empty or too long fails in the encoding, before any question.
         raise UnreachableError("name not found") from error

@@ -257,6 +257,13 @@ def verify_answer(
     return signed
 
 
+def directory_of(headers: Mapping[str, str]) -> int:
+    """Which version of the directory the signer knows; 0 if it does not say."""
+    text = headers.get("staffelstab-directory", "")
+    is_number = text.isascii() and text.isdecimal() and len(text) < 16
+    return int(text) if is_number else 0
+
+
 def _name_parties(
     headers: CIMultiDict[str], me: MemberId, to: MemberId, directory: int
 ) -> None:

@@ -18,9 +18,16 @@ from node.sync.ports import PacketFiles
 from node.sync.rows import StatementRow
 
 
+def _none() -> None:
+    """A desk without keys of its own offers no sheet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the routes work with; ``contact`` tells the worker that a peer is there."""
+    """What the routes work with; ``contact`` tells the worker that a peer is there.
+
+    ``keysheet`` gives the newest sheet, signed by the sheet key, for the directory.
+    """
 
     office: Office
     run: Runner
@@ -30,6 +37,7 @@ class Desk:
     public_url: str
     mirror: Path | None
     requests_per_s: int = limits.REQUESTS_PER_KEY_S
+    keysheet: Callable[[], str | None] = _none
 
 
 async def keep_container(

@@ -27,6 +27,7 @@ from node.errors import (
     NodeError,
     NotFoundError,
     SignatureError,
+    UnknownKeyError,
 )
 from node.federation.auth import (
     AnswerView,
@@ -34,6 +35,7 @@ from node.federation.auth import (
     Signed,
     check_content_digest,
     content_digest,
+    directory_of,
     sign_answer,
     verify_request,
 )
@@ -160,6 +162,7 @@ class Guard:
             has_body=request.body_exists,
             now=now,
         )
+        self._office.newer(signed.member, directory_of(view.headers))
         self._check_nonce(signed, now)
         self._check_rate(signed.member)
         return signed
@@ -198,6 +201,9 @@ class Guard:
             time.monotonic()
         )
         code = code_of(error)
+        if isinstance(error, UnknownKeyError):
+            # HO-71: our directory may be behind; the stranger proves nothing else by it.
+            self._office.newer(None, 0)
         log.warning("request refused", code=code, trace=trace, route=request.path)
         extra: dict[str, object] = {}
         if isinstance(error, FirstWordError):

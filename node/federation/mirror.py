@@ -7,7 +7,7 @@ verified again by whoever reads it. Implements HO-104 (every node may be a mirro
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -15,8 +15,9 @@ from urllib.parse import quote
 from tuf.api.metadata import Metadata, TargetFile
 
 from node.errors import DirectoryFileError
-from node.federation.wholefile import write_whole
+from node.federation.wholefile import write_all, write_whole
 
+_AT_ONCE: Final = 256
 _TIMESTAMP: Final = "timestamp.json"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -52,13 +53,14 @@ class Mirror:
             cache: The folder ngclient keeps.
             roles: Which roles may have changed.
         """
-        for root in (cache / "root_history").glob("*.root.json"):
-            self._put(root.name, root)
+        new = {root.name: root for root in (cache / "root_history").glob("*.root.json")}
+        versions: dict[str, int] = {}
         for role in roles:
             path = cache / f"{quote(role, '')}.json"
-            version = Metadata.from_file(str(path)).signed.version
-            self._put(f"{version}.{role}.json", path)
-            self._drop_others(version, role)
+            versions[role] = Metadata.from_file(str(path)).signed.version
+            new[f"{versions[role]}.{role}.json"] = path
+        self._put(new)
+        self._drop_others(versions)
         write_whole(self._metadata / _TIMESTAMP, (cache / _TIMESTAMP).read_bytes())
 
     def forget_the_rest(self) -> None:
@@ -67,13 +69,18 @@ class Mirror:
             if path.is_file() and path not in self._used:
                 path.unlink()
 
-    def _put(self, name: str, source: Path) -> None:
-        """Copy a file once: names carry a version, so the content never changes."""
-        place = self._metadata / name
-        if not place.exists():
-            write_whole(place, source.read_bytes())
+    def _put(self, files: Mapping[str, Path]) -> None:
+        """Copy files once: names carry a version, so the content never changes.
 
-    def _drop_others(self, version: int, role: str) -> None:
-        for path in self._metadata.glob(f"*.{role}.json"):
-            if path.name != f"{version}.{role}.json":
+        A few hundred at a time, so that as many are open at once.
+        """
+        missing = [name for name in files if not (self._metadata / name).exists()]
+        for start in range(0, len(missing), _AT_ONCE):
+            part = missing[start : start + _AT_ONCE]
+            write_all({self._metadata / n: files[n].read_bytes() for n in part})
+
+    def _drop_others(self, versions: Mapping[str, int]) -> None:
+        for path in self._metadata.glob("*.*.json"):
+            version, role, _ = path.name.split(".")
+            if str(versions.get(role, version)) != version:
                 path.unlink()

@@ -10,22 +10,21 @@ keys were seen elsewhere; a role signed with fewer keys than it needs. Implement
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from tuf.api.metadata import DelegatedRole, Role, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Role, Root, Snapshot, Targets, Timestamp
 
 from node.errors import InputError
 from node.exchangelog.policy import Policy, parse_policy
 from node.federation.founding import SHEETS_LIFE, YEAR
-from node.federation.repository import Repository, load_keys
-from node.federation.tufkey import use_one_verifier
+from node.federation.registry import Registry, check_new_sheet, children
 from node.ids import Ags, MemberId
 from node.trust.admission import AdmissionRequest
 from node.trust.head import REVOKER
 from node.trust.holdings import DirectoryFile, FileKind, Holdings
-from node.trust.keysheet import open_sheet, peek_sheet
+from node.trust.keysheet import open_sheet
 from node.trust.member import Member
 from node.trust.renewal import (
     REVOCATIONS_PATH,
@@ -33,11 +32,9 @@ from node.trust.renewal import (
     check_sheet,
     policy_path,
     record_path,
-    routes_path,
     sheet_path,
 )
-from node.trust.revocations import RetiredKey, RetiredMember, Revocations
-from node.trust.routes import Routes
+from node.trust.revocations import RetiredKey, RetiredMember
 
 _PREFIX: Final = re.compile(r"[0-9]{2,8}", re.ASCII)
 REQUEST_LIFE: Final = timedelta(days=30)
@@ -65,6 +62,7 @@ def admit(
     request: AdmissionRequest,
     places: Mapping[Ags, str],
     at: datetime,
+    rounds: bool = False,
 ) -> Member:
     """List a body: its record, its first key sheet, the index of its Kreis.
 
@@ -77,6 +75,7 @@ def admit(
         request: The checked request.
         places: The official list.
         at: Now.
+        rounds: Whether a role that lacks signatures may wait for more holders.
 
     Raises:
         InputError: A place is unknown or taken, the id is taken or outside this
@@ -86,7 +85,7 @@ def admit(
         SignatureError: The key sheet or a key is bad.
         ConfigError: Not enough keys at hand.
     """
-    office = _Office(folder, keys)
+    office = Registry(folder, keys, rounds=rounds)
     kreis = request.id.scope[:5]
     land = office.land_of(kreis)
     holdings = office.holdings()
@@ -100,8 +99,7 @@ def admit(
     role = office.load(kreis)
     office.put(role, record_path(record.id), content)
     for touched in sorted({place.ags.kreis for place in record.serves}):
-        members = (seen[-1].record for seen in holdings.records.values())
-        office.put(role, routes_path(touched), Routes.of(touched, members).encode())
+        office.put_routes(role, touched, holdings)
     office.sign(kreis, role, land, expires=at + YEAR)
     sheets = office.load(f"{kreis}-keys")
     office.put(sheets, sheet_path(record.id), request.key_sheet.encode("ascii"))
@@ -123,11 +121,11 @@ def publish(
         RollbackError: A sealing key was seen under another member (HO-97).
         ConfigError: Not enough keys at hand.
     """
-    office = _Office(folder, keys)
+    office = Registry(folder, keys)
     holdings = office.holdings()
     news: dict[str, dict[MemberId, str]] = {}
     for text in sheets:
-        member = _check_sheet(text, holdings)
+        member = check_new_sheet(text, holdings)
         news.setdefault(member.scope[:5], {})[member] = text
     for kreis in office.kreise():
         role, fresh = office.load(f"{kreis}-keys"), news.pop(kreis, {})
@@ -160,7 +158,7 @@ def set_policy(
     if _PREFIX.fullmatch(prefix) is None:
         raise InputError("prefix", "form")
     policy = parse_policy(content) if content else None
-    office = _Office(folder, keys)
+    office = Registry(folder, keys)
     is_kreis = len(prefix) >= len("08337")
     name = prefix[:5] if is_kreis else prefix[:2]
     if not is_kreis and name not in office.lands():
@@ -177,15 +175,23 @@ def set_policy(
 
 
 def retire(
-    folder: Path, keys: Sequence[Path], *, target: Retirement, at: datetime
-) -> None:
+    folder: Path,
+    keys: Sequence[Path],
+    *,
+    target: Retirement,
+    at: datetime,
+    rounds: bool = False,
+) -> bool:
     """Put a key or a member on the deny list, for ever (HO-106).
+
+    Returns:
+        Whether it is published; False if more revokers must sign.
 
     Raises:
         InputError: Nobody and nothing of that name, or on the list already.
         ConfigError: Not enough keys of the revoker at hand.
     """
-    office = _Office(folder, keys)
+    office = Registry(folder, keys, rounds=rounds)
     holdings = office.holdings()
     old = holdings.revocations
     new = replace(old, serial=old.serial + 1)
@@ -205,7 +211,7 @@ def retire(
     role = office.load(REVOKER)
     office.put(role, REVOCATIONS_PATH, new.encode())
     office.sign(REVOKER, role, office.targets, expires=at + YEAR)
-    office.publish(at)
+    return office.publish(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +231,7 @@ def show(folder: Path) -> tuple[list[RoleState], list[Member]]:
     Raises:
         ConfigError: Nothing readable is published there.
     """
-    office = _Office(folder, ())
+    office = Registry(folder, ())
     top: dict[str, Root | Targets | Snapshot | Timestamp] = {
         Root.type: office.root,
         Targets.type: office.targets,
@@ -236,7 +242,7 @@ def show(folder: Path) -> tuple[list[RoleState], list[Member]]:
     for delegator in (office.targets, *(office.load(land) for land in office.lands())):
         states.extend(
             _state(role.name, role, office.load(role.name))
-            for role in _children(delegator).values()
+            for role in children(delegator).values()
         )
     records = office.holdings().records
     return states, [seen[-1].record for _, seen in sorted(records.items())]
@@ -246,72 +252,6 @@ def _state(
     name: str, role: Role, part: Root | Targets | Snapshot | Timestamp
 ) -> RoleState:
     return RoleState(name, part.version, role.threshold, len(role.keyids), part.expires)
-
-
-class _Office:
-    """A published folder opened for work: what changes is signed, then published."""
-
-    def __init__(self, folder: Path, keys: Sequence[Path]) -> None:
-        use_one_verifier()
-        self.repository = Repository(folder, load_keys(keys))
-        self.root = self.repository.load(Root.type, Root)
-        self.targets = self.load(Targets.type)
-
-    def load(self, role: str) -> Targets:
-        return self.repository.load(role, Targets)
-
-    def lands(self) -> list[str]:
-        return [role for role in _children(self.targets) if role != REVOKER]
-
-    def kreise(self) -> list[str]:
-        return [
-            role
-            for land in self.lands()
-            for role in _children(self.load(land))
-            if not role.endswith("-keys")
-        ]
-
-    def land_of(self, kreis: str) -> Targets:
-        """The Land role that delegates to a Kreis.
-
-        Raises:
-            InputError: This directory does not list that Kreis.
-        """
-        for land in self.lands():
-            part = self.load(land)
-            if kreis in _children(part):
-                return part
-        raise InputError("id", "other-directory")
-
-    def holdings(self) -> Holdings:
-        """Everything ever published here, for the rule "no key under two owners"."""
-        files = []
-        newest = Revocations()
-        for path, content in self.repository.contents():
-            if path.startswith("members/"):
-                record = Member.parse(content)
-                files.append(_file(FileKind.RECORD, record.id, record.serial, content))
-            elif path.startswith("keys/"):
-                sheet = peek_sheet(content.decode("ascii"))
-                files.append(_file(FileKind.SHEET, sheet.iss, sheet.serial, content))
-            elif path == REVOCATIONS_PATH:
-                found = Revocations.parse(content)
-                newest = max(newest, found, key=lambda entry: entry.serial)
-        files.append(_file(FileKind.REVOCATIONS, "", newest.serial, newest.encode()))
-        return Holdings.of(files)
-
-    def put(self, role: Targets, path: str, content: bytes) -> None:
-        self.repository.put(role, path, content)
-
-    def sign(
-        self, name: str, part: Targets, delegator: Targets, *, expires: datetime
-    ) -> None:
-        part.version += 1
-        part.expires = expires
-        self.repository.save(name, part, delegator)
-
-    def publish(self, at: datetime) -> None:
-        self.repository.publish(self.root, at)
 
 
 def _check_request(
@@ -342,23 +282,3 @@ def _key_named(kid: str, record: Member, holdings: Holdings) -> bytes:
         if (key_id.member, key_id.name) == (record.id, kid):
             return pk
     raise InputError("key", "unknown")
-
-
-def _check_sheet(text: str, holdings: Holdings) -> MemberId:
-    member = peek_sheet(text).iss
-    record, former = holdings.record(member), holdings.sheet(member)
-    if record is None:
-        raise InputError("sheet", "no-such-member")
-    sheet = open_sheet(text, record)
-    if former is not None and sheet.serial <= former.serial:
-        raise InputError("sheet", "not-newer")
-    check_sheet(holdings, sheet)
-    return member
-
-
-def _children(part: Targets) -> Mapping[str, DelegatedRole]:
-    return (part.delegations.roles if part.delegations else None) or {}
-
-
-def _file(kind: FileKind, name: str, serial: int, content: bytes) -> DirectoryFile:
-    return DirectoryFile(kind, name, serial, content, datetime.min.replace(tzinfo=UTC))

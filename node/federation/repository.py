@@ -19,7 +19,6 @@ from typing import Final, TypeVar
 from tuf.api.exceptions import (
     LengthOrHashMismatchError,
     StorageError,
-    UnsignedMetadataError,
 )
 from tuf.api.metadata import (
     Delegations,
@@ -47,6 +46,9 @@ SNAPSHOT_LIFE: Final = timedelta(days=14)
 TIMESTAMP_LIFE: Final = timedelta(days=7)
 _SERIALIZER: Final = JSONSerializer(compact=False)
 _Part = TypeVar("_Part", Root, Timestamp, Snapshot, Targets)
+Part = Root | Timestamp | Snapshot | Targets
+Draft = Metadata[Root] | Metadata[Targets]
+_Signable = Draft | Metadata[Timestamp] | Metadata[Snapshot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,27 @@ def load_keys(folders: Iterable[Path]) -> list[NodeSigner]:
     return [NodeSigner(KeyFile.load(path).key) for path in files]
 
 
+@dataclass(frozen=True, slots=True)
+class SignedRole:
+    """Metadata of a role with the signatures it has so far.
+
+    Attributes:
+        role: Its name.
+        version: The version that was signed.
+        content: The whole file.
+        signatures: How many keys of the role signed.
+        threshold: How many must.
+        is_complete: Whether readers will believe it.
+    """
+
+    role: str
+    version: int
+    content: bytes
+    signatures: int
+    threshold: int
+    is_complete: bool
+
+
 class Repository:
     """The published folder, opened with some keys."""
 
@@ -101,6 +124,9 @@ class Repository:
         self._signers = signers
         self._metadata = folder / "metadata"
         self._targets = folder / "targets"
+        resolved = folder.resolve()
+        # Beside the published folder: nobody reads a change before it is whole.
+        self._drafts = resolved.with_name(f"{resolved.name}-drafts")
 
     def exists(self) -> bool:
         """Whether something was published here."""
@@ -124,25 +150,98 @@ class Repository:
             raise ConfigError(f"metadata of another role than {role}")
         return signed
 
-    def save(self, role: str, part: _Part, delegator: Root | Targets) -> None:
+    def save(self, role: str, part: Part, delegator: Root | Targets) -> None:
         """Sign metadata with every key at hand that the delegator lists, and write it.
 
         Raises:
             ConfigError: Fewer keys at hand than the role needs.
         """
-        metadata = Metadata(part)
-        listed = _listed_keys(role, delegator)
+        signed = self.sign(role, part, delegator)
+        if not signed.is_complete:
+            raise ConfigError(f"not enough keys of the role {role}")
+        self.keep(signed)
+
+    def sign(self, role: str, part: Part, delegator: Root | Targets) -> SignedRole:
+        """Sign metadata with every key at hand that the delegator lists."""
+        return self.sign_more(_unsigned(part), role, delegator)
+
+    def sign_more(
+        self, metadata: _Signable, role: str, delegator: Root | Targets
+    ) -> SignedRole:
+        """Add the signatures of the keys at hand to those that are there.
+
+        A new root is signed by the keys of the former one and by its own (TUF 5.3).
+        """
+        part = metadata.signed
+        judges: list[Root | Targets] = [delegator]
+        if isinstance(part, Root):
+            judges.append(part)
+        listed = {key for judge in judges for key in _listed_keys(role, judge)}
         for signer in self._signers:
             if signer.public_key.keyid in listed:
                 metadata.sign(signer, append=True)
-        try:
-            delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
-        except UnsignedMetadataError as error:
-            raise ConfigError(f"not enough keys of the role {role}") from error
-        name = (
-            f"{role}.json" if role == Timestamp.type else f"{part.version}.{role}.json"
+        told = [
+            judge.get_verification_result(
+                role, metadata.signed_bytes, metadata.signatures
+            )
+            for judge in judges
+        ]
+        worst = min(told, key=lambda one: len(one.signed) - one.threshold)
+        return SignedRole(
+            role,
+            part.version,
+            metadata.to_bytes(_SERIALIZER),
+            len(worst.signed),
+            worst.threshold,
+            is_complete=all(told),
         )
-        write_whole(self._metadata / name, metadata.to_bytes(_SERIALIZER))
+
+    def keep(self, signed: SignedRole) -> None:
+        """Write complete metadata into the published folder."""
+        name = f"{signed.version}.{signed.role}.json"
+        if signed.role == Timestamp.type:
+            name = f"{signed.role}.json"
+        write_whole(self._metadata / name, signed.content)
+
+    def has_keys(self, role: str, delegator: Root | Targets) -> bool:
+        """Whether enough keys of a role are at hand to sign it alone."""
+        listed = set(_listed_keys(role, delegator))
+        here = {signer.public_key.keyid for signer in self._signers}
+        return len(listed & here) >= delegator.get_delegated_role(role).threshold
+
+    # Drafts.
+
+    def drafts(self) -> dict[str, Draft]:
+        """Roles that wait for signatures, in the order in which they were made."""
+        found: dict[str, Draft] = {}
+        for path in sorted(self._drafts.glob("*.json")):
+            role = path.name.split(".")[-2]
+            try:
+                found[role] = (
+                    Metadata[Root].from_file(str(path))
+                    if role == Root.type
+                    else Metadata[Targets].from_file(str(path))
+                )
+            except (StorageError, DeserializationError) as error:
+                raise ConfigError(f"draft of {role} cannot be read") from error
+        return found
+
+    def keep_draft(self, signed: SignedRole) -> None:
+        """Write a draft, or the next state of one."""
+        place = self._draft_place(signed.role)
+        if place is None:
+            number = len(list(self._drafts.glob("*.json"))) + 1
+            place = self._drafts / f"{number:03}.{signed.role}.json"
+        write_whole(place, signed.content)
+
+    def drop_draft(self, role: str) -> None:
+        """Remove a draft; absent is fine."""
+        place = self._draft_place(role)
+        if place is not None:
+            place.unlink()
+
+    def _draft_place(self, role: str) -> Path | None:
+        return next(iter(self._drafts.glob(f"[0-9][0-9][0-9].{role}.json")), None)
 
     def put(self, role: Targets, path: str, content: bytes) -> None:
         """Write a file under its digest and list it in a role."""
@@ -158,6 +257,8 @@ class Repository:
         """
         seen = set[Path]()
         for path in sorted(self._metadata.glob("*.*.json")):
+            if path.name.split(".")[-2] in {Root.type, Snapshot.type}:
+                continue  # they list no files, and there are thousands after a year
             signed: object = Metadata.from_file(str(path)).signed
             listed = signed.targets if isinstance(signed, Targets) else {}
             for name, info in listed.items():
@@ -210,6 +311,18 @@ class Repository:
         except (OSError, LengthOrHashMismatchError) as error:
             raise ConfigError(f"{file.name} is missing or changed") from error
         return content
+
+
+def _unsigned(part: Part) -> _Signable:
+    match part:
+        case Root():
+            return Metadata(part)
+        case Timestamp():
+            return Metadata(part)
+        case Snapshot():
+            return Metadata(part)
+        case _:
+            return Metadata(part)
 
 
 def _listed_keys(role: str, delegator: Root | Targets) -> list[str]:

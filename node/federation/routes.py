@@ -115,6 +115,7 @@ def make_peer_app(desk: Desk) -> web.Application:
         PREFIX + "/transfers/{transfer}",
         guard.wrap(partial(_transfer, desk), most=0, media_type=None),
     )
+    add("GET", f"{PREFIX}/keysheet", partial(_keysheet, desk))
     add(
         "GET",
         PREFIX + shared.PATH,
@@ -328,6 +329,14 @@ async def _about(desk: Desk, _: web.Request) -> web.Response:
     """For people and for ``doctor``; decides nothing."""
     body = {"member": str(desk.office.member), "protocol": [1], "suites": [1]}
     return web.Response(body=strictjson.encode(body), content_type=JSON_TYPE)
+
+
+async def _keysheet(desk: Desk, _: web.Request) -> web.Response:
+    """Our newest sheet for the directory's operator; its own signature proves it."""
+    text = await desk.run.file(desk.keysheet)
+    if text is None:
+        return plain_problem("not-found")
+    return web.Response(text=text, content_type="application/jose")
 
 
 async def _mirror(desk: Desk, request: web.Request) -> web.StreamResponse:

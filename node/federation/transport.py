@@ -27,6 +27,7 @@ from node.errors import (
     MalformedMessageError,
     NodeError,
     RejectedError,
+    UnknownKeyError,
     UnreachableError,
 )
 from node.exchangelog.witness import ANSWER_BYTES as WITNESS_ANSWER_BYTES
@@ -37,6 +38,7 @@ from node.federation.auth import (
     RequestView,
     check_content_digest,
     content_digest,
+    directory_of,
     sign_request,
     verify_answer,
 )
@@ -237,8 +239,12 @@ class HttpTransport:
                 has_body=bool(found),
                 now=office.clock.now(),
             )
+        except UnknownKeyError as error:
+            office.newer(None, 0)
+            raise UnreachableError("answer of an unknown key") from error
         except NodeError as error:
             raise UnreachableError("answer not signed") from error
+        office.newer(peer, directory_of(answered))
         if found and not check_content_digest(answered, found):
             raise UnreachableError("answer changed on the way")
         if answered.get(hdrs.CONTENT_TYPE, "").startswith(MEDIA_TYPE):

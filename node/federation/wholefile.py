@@ -1,25 +1,46 @@
-"""Writing a directory file so that readers never see half of it.
+"""Writing directory files so that readers never see half of one.
 
-Enters: a path and its whole content. Leaves: the file on disk, synced. Must never happen:
-a reader that finds a beginning without its end, also after a power cut.
+Enters: paths and their whole contents. Leaves: the files on disk, synced. Must never
+happen: a reader that finds a beginning without its end, also after a power cut.
 """
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that readers find the old one or the new one, and sync it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    write_all({path: content})
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Write many files, each as ``write_whole`` does.
+
+    All are written before the first is synced: then the disk has one journey for all of
+    them instead of one for each.
+    """
+    waiting: list[tuple[int, str, Path]] = []
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+            waiting.append((handle, name, path))
+            _write(handle, content)
+        for handle, _, _ in waiting:
+            os.fchmod(handle, 0o644)
+            os.fsync(handle)
+        # Crash here: nothing has its name yet; what is left over is never read.
+        for _, name, path in waiting:
+            Path(name).replace(path)
+    finally:
+        for handle, name, _ in waiting:
+            os.close(handle)
+            Path(name).unlink(missing_ok=True)
+
+
+def _write(handle: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(handle, left) :]

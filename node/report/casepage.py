@@ -11,6 +11,7 @@ from datetime import date
 from itertools import groupby
 from typing import Final
 
+from node.cases.addendum import ADDED, CORRECTION
 from node.cases.days import local_day
 from node.cases.model import CaseContent, Origin, Record
 from node.ids import AccountId, CaseId, MemberId, RecordId
@@ -127,6 +128,30 @@ def timeline(content: CaseContent) -> tuple[Month, ...]:
     return tuple(
         Month(first, tuple(group))
         for first, group in groupby(entries, key=lambda entry: entry.on.replace(day=1))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AddedNote:
+    """A note kept beside the case, or a request to correct; ``came_from`` who sent it."""
+
+    on: date
+    text: str
+    is_correction: bool
+    came_from: MemberId | None
+
+
+def added_notes(content: CaseContent) -> tuple[AddedNote, ...]:
+    """What follows a case after it went, or came after it, newest first (HO-9)."""
+    found = [r for kind in sorted(ADDED) for r in standing(content.of(kind))]
+    return tuple(
+        AddedNote(
+            on=day_of(record, "date") or local_day(record.recorded_at),
+            text=record.text("text"),
+            is_correction=record.kind == CORRECTION,
+            came_from=origin_of(record),
+        )
+        for record in sorted(found, key=lambda r: r.recorded_at, reverse=True)
     )
 
 

@@ -150,6 +150,23 @@ class SqlCases:
         for case in self._records.put(records):
             self.touch(case)
 
+    def kinds(self, case: CaseId) -> frozenset[str]:
+        """Which kinds of records a case has, without opening any."""
+        return self._records.kinds(case)
+
+    def remove(self, case: CaseId, records: Iterable[Record]) -> None:
+        """Some records go with every former version, and the files of documents.
+
+        The key of the case stays, so a backup from before can still show them until its
+        own period is over.
+        """
+        gone = tuple(records)
+        self._records.drop_some(case, [record.id for record in gone])
+        for record in gone:
+            if record.kind == "document" and record.text("digest"):
+                self._documents.drop_one(case, bytes.fromhex(record.text("digest")))
+        self.touch(case)
+
     def record(self, case: CaseId, record: RecordId) -> Record:
         """One record, opened.
 
@@ -202,6 +219,7 @@ def _to_row(file: CaseFile) -> dict[str, Any]:
         "responsible_until": file.responsible_until,
         "handed_to": file.handed_to,
         "came_from": file.came_from,
+        "restricted_on": file.restricted_on,
     }
 
 
@@ -219,4 +237,5 @@ def _from_row(row: CaseRow) -> CaseFile:
         responsible_until=row.responsible_until,
         handed_to=MemberId(row.handed_to) if row.handed_to else None,
         came_from=MemberId(row.came_from) if row.came_from else None,
+        restricted_on=row.restricted_on,
     )

@@ -40,6 +40,7 @@ class _CaseFile(TypedColumns):
     responsible_until = Column(Day)
     handed_to: Named[str | None]
     came_from: Named[str | None]
+    restricted_on = Column(Day)
     birth_year: Named[int | None]
     wrapped: Named[bytes | None]
 

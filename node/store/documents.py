@@ -27,6 +27,7 @@ _GET: Final = select(document_file).where(
 )
 _ALL: Final = select(document_file.c.digest).where(_OF_CASE)
 _DROP: Final = delete(document_file).where(_OF_CASE)
+_DROP_ONE: Final = _DROP.where(document_file.c.digest == bindparam("digest"))
 
 
 class SqlDocuments:
@@ -77,6 +78,11 @@ class SqlDocuments:
             raise NotFoundError("document")
         sealed = _checked(self._work.documents.read(digest), digest)
         return open_file(key, _context(row.place, case, row.epoch), sealed)
+
+    def drop_one(self, case: CaseId, digest: bytes) -> None:
+        """One file goes: its row now, the file after the commit."""
+        if self._work.change(_DROP_ONE, {"case": case, "digest": digest}):
+            self._work.after_commit(partial(self._work.documents.remove, digest))
 
     def drop(self, case: CaseId) -> None:
         """The case was shredded: rows go now, files after the commit."""

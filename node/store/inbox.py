@@ -27,6 +27,7 @@ _OF_TRANSFER: Final = (
     .order_by(_taken.c.issuer, _taken.c.inc, _taken.c.seq)
 )
 
+_TAKEN_OF: Final = _OF_TRANSFER.where(_taken.c.result == bindparam("taken"))
 _AFTER: Final = (
     select(_taken.c.jws)
     .where(
@@ -98,3 +99,8 @@ class SqlInbox:
     def of_transfer(self, transfer: TransferId) -> Sequence[str]:
         """The JWS of all statements about one transfer, in chain order."""
         return [row.jws for row in self._work.rows(_OF_TRANSFER, {"id_": transfer})]
+
+    def taken_of(self, transfer: TransferId) -> Sequence[str]:
+        """As ``of_transfer``, without those that were refused: they changed nothing."""
+        values = {"id_": transfer, "taken": "taken"}
+        return [row.jws for row in self._work.rows(_TAKEN_OF, values)]

@@ -50,6 +50,13 @@ _ALL: Final = select(record).where(_OF_CASE).order_by(record.c.recorded_at, reco
 _OF_PERSON: Final = _ALL.where(
     or_(record.c.kind == "person", record.c.kind == "protection")
 )
+_KINDS: Final = select(record.c.kind).where(_OF_CASE).distinct()
+_SOME: Final = record.c.id.in_(bindparam("records", expanding=True))
+_DROP_SOME: Final = delete(record).where(_OF_CASE, _SOME)
+_DROP_SOME_PAST: Final = delete(record_past).where(
+    record_past.c.case_id == bindparam("case"),
+    record_past.c.id.in_(bindparam("records", expanding=True)),
+)
 _GET: Final = select(record).where(_OF_CASE, _ONE)
 _VERSIONS: Final = select(record.c.id, record.c.version).where(
     _OF_CASE, record.c.id.in_(bindparam("records", expanding=True))
@@ -75,6 +82,17 @@ class SqlRecords:
         """Serve one unit."""
         self._work = work
         self._keys = keys
+
+    def kinds(self, case: CaseId) -> frozenset[str]:
+        """Which kinds of records a case has, without opening any."""
+        return frozenset(row[0] for row in self._work.rows(_KINDS, {"case": case}))
+
+    def drop_some(self, case: CaseId, records: Sequence[RecordId]) -> None:
+        """Some records go, with every former version."""
+        for start in range(0, len(records), _IDS_AT_ONCE):
+            some = {"case": case, "records": [*records[start : start + _IDS_AT_ONCE]]}
+            self._work.change(_DROP_SOME, some)
+            self._work.change(_DROP_SOME_PAST, some)
 
     def all_of(self, case: CaseId, key: CaseKey) -> tuple[Record, ...]:
         """All records of a case, opened, in the order they were recorded."""

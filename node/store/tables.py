@@ -26,6 +26,7 @@ from sqlalchemy import (
 from node.exchangelog.standing import Standing
 from node.store.columns import Day, Instant, digests, one_of
 from node.sync.transfer import Inbound, Outbound, Why
+from node.sync.words import Kind
 
 metadata = MetaData(
     naming_convention={
@@ -116,6 +117,7 @@ class _Outbound(TypedColumns):
     refused_other: Named[str | None] = Column(Text)
     refused_comment: Named[bytes | None] = Column(LargeBinary)
     replaces: Named[str | None] = Column(Text, ForeignKey("outbound_transfer.id"))
+    kind: Named[str] = Column(Text)
     withheld: Named[str] = Column(Text)
     facts: Named[str] = Column(Text)
 
@@ -126,6 +128,7 @@ outbound_transfer = Table(
     _Outbound,
     one_of("state", Outbound),
     one_of("why", Why),
+    one_of("kind", Kind),
     # FR-17: nobody is their own second person.
     CheckConstraint("second <> created_by", name="second"),
     *digests("packet_digest", "header_hash", "offer_digest"),
@@ -218,6 +221,21 @@ inbound_transfer = Table(
     *digests("offer_digest", "packet_digest", "last_entry", "peer_entry"),
     Index(None, "state", "offered_at", "id"),
     Index(None, "sender", "state"),
+)
+
+
+class _InboundCase(TypedColumns):
+    transfer = Column(Text, ForeignKey("inbound_transfer.id"), primary_key=True)
+    case_id = Column(Text, primary_key=True)
+    tag: Named[bytes | None] = Column(LargeBinary)
+
+
+# Which cases a transfer brought, and the tag by which its sender speaks of each (HO-23).
+inbound_case = Table(
+    "inbound_case",
+    metadata,
+    _InboundCase,
+    Index(None, "case_id"),
 )
 
 

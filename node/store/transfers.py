@@ -14,6 +14,7 @@ from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from node.errors import NotFoundError
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
+from node.store.brought import SqlBrought
 from node.store.columns import encode_instants, parse_instants
 from node.store.tables import inbound_transfer as _in
 from node.store.tables import outbound_member as _member
@@ -21,7 +22,6 @@ from node.store.tables import outbound_transfer as _out
 from node.store.work import Work
 from node.strictjson import Json, encode
 from node.sync.transfer import (
-    HOLDING,
     Inbound,
     InboundTransfer,
     MemberScope,
@@ -30,6 +30,7 @@ from node.sync.transfer import (
     Refusal,
     Why,
 )
+from node.sync.words import Kind
 
 _OPEN: Final = (Inbound.ANNOUNCED, Inbound.WAITING, Inbound.APPROVED, Inbound.OPENING)
 
@@ -138,10 +139,8 @@ class SqlOutbound:
         if after.members != before.members:
             self._work.change(_MEMBERS_DROP, {"id_": after.id})
             self._add_members(after)
-        elif (after.state in HOLDING) is not (before.state in HOLDING):
-            self._work.change(
-                _MEMBERS_HOLD, {"id_": after.id, "holding": after.state in HOLDING}
-            )
+        elif after.holds is not before.holds:
+            self._work.change(_MEMBERS_HOLD, {"id_": after.id, "holding": after.holds})
 
     def in_states(self, states: Iterable[Outbound]) -> Sequence[TransferId]:
         """Ids of all transfers in these states, oldest first."""
@@ -171,11 +170,8 @@ class SqlOutbound:
         return _to_outbound(row, tuple(map(_to_member, members)), self._work)
 
 
-class SqlInbound:
+class SqlInbound(SqlBrought):
     """Transfers this node receives."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
 
     def add(self, transfer: InboundTransfer) -> None:
         """Insert one. ConflictError if the number is taken, by whichever sender."""
@@ -256,6 +252,7 @@ def _from_outbound(transfer: OutboundTransfer) -> dict[str, Any]:
         "open_request_digest": transfer.open_request_digest,
         "last_entry": transfer.last_entry,
         "replaces": transfer.replaces,
+        "kind": transfer.kind,
         "withheld": _text(transfer.withheld),
         "facts": encode_instants(transfer.facts),
     }
@@ -289,6 +286,7 @@ def _to_outbound(
         last_entry=row.last_entry,
         refusal=_to_refusal(row, outbound_comment_place(row.id), work),
         replaces=TransferId(row.replaces) if row.replaces else None,
+        kind=Kind(row.kind),
         withheld=tuple((CaseId(case), code) for case, code in json.loads(row.withheld)),
         facts=parse_instants(row.facts),
     )
@@ -305,7 +303,7 @@ def _from_member(
         "categories": _text(sorted(member.categories)),
         "documents": _text(sorted(member.documents)),
         "basis": member.basis,
-        "holding": transfer.state in HOLDING,
+        "holding": transfer.holds,
     }
 
 

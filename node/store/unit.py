@@ -71,15 +71,14 @@ from node.store.work import Access, Means, Work
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.ports import (
     Chains,
-    InboundRepository,
     Inbox,
     Leases,
-    OutboundRepository,
     Outbox,
     TransferSecrets,
     Uploads,
 )
 from node.sync.rows import Wake
+from node.sync.transferports import InboundRepository, OutboundRepository
 
 
 class _State(Enum):

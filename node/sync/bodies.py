@@ -197,6 +197,14 @@ class FirstContactBody:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOnBody:
+    """The case went on to a further body; named only if the person allowed it (FR-30)."""
+
+    on: date
+    to: MemberId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """A place in a chain: incarnation, number, SHA-256 of the JWS there."""
 
@@ -247,6 +255,7 @@ Body = (
     | ReturnRequestBody
     | ReturnAnswerBody
     | FirstContactBody
+    | PassedOnBody
     | HelloBody
     | AckBody
 )
@@ -322,6 +331,9 @@ BODIES: Final[Mapping[StatementType, s.Form[Any]]] = {
         ReturnAnswerBody, answer=s.code(*ReturnAnswer), code=s.code(*OF_PEOPLE)
     ),
     StatementType.FIRST_CONTACT: s.record(FirstContactBody, on=s.DAY),
+    StatementType.PASSED_ON: s.record(
+        PassedOnBody, on=s.DAY, to=s.optional(s.identifier(MemberId))
+    ),
     StatementType.LOST: _EMPTY,
     StatementType.HELLO: s.record(
         HelloBody,

@@ -1,7 +1,7 @@
-"""What the own clock says is due (handover 10.3).
+"""What the own clock says is due: ends, last moments, notices (handover 10.3).
 
-Enters: the transfers of both ends, now. Leaves: which of them expire, ask again or get a
-notice. Must never happen: a deadline that is known in memory alone.
+Enters: a reading unit of work, the instant. Leaves: transfers with what is due for each.
+Must never happen here: a change; the worker asks the use cases one by one.
 """
 
 from datetime import datetime

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from node import strictjson
+from node.cases.addendum import added
 from node.cases.consent import (
     Member,
     Permit,
@@ -29,10 +30,10 @@ from node.ids import CaseId, TransferId
 from node.sync.limits import OFFER_LIFE
 from node.sync.offer import BasisLine
 from node.sync.office import Office
-from node.sync.permission import open_member
+from node.sync.permission import open_member, recipient_of
 from node.sync.ports import UnitOfWork
 from node.sync.transfer import MemberScope, Outbound, OutboundTransfer
-from node.sync.words import Band, Basis
+from node.sync.words import Band, Basis, Kind
 from node.trust.keysheet import KemKey
 
 PURPOSE = "relocation"
@@ -90,11 +91,12 @@ def draft(
         if transfer.state is not Outbound.HELD or transfer.recipient is None:
             return None
         household = _open(uow, transfer, now)
-        left_behind = _stay_behind(uow, transfer, household)
-    routed = office.directory().route(transfer.ags, transfer.move_on)
-    recipient = Recipient(
-        transfer.recipient, transfer.ags, routed == transfer.recipient
-    )
+        left_behind = (
+            []
+            if transfer.kind is Kind.ADDENDUM
+            else _stay_behind(uow, transfer, household)
+        )
+    recipient = recipient_of(office, transfer)
     wishes = _wishes(transfer)
     going, declined = _who_goes(household.members, wishes, recipient, office=office)
     answer = gate(
@@ -116,8 +118,9 @@ def draft(
     kem = office.directory().sealing_key(transfer.recipient, now)
     stay = [*left_behind, *(household.contents[case] for case in declined)]
     minors = sum(is_minor(birth_of(c.person), now.date()) for c in stay)
+    chosen = added if transfer.kind is Kind.ADDENDUM else select
     extracts = tuple(
-        select(household.contents[m.case], answer, home=office.member) for m in going
+        chosen(household.contents[m.case], answer, home=office.member) for m in going
     )
     return Draft(
         transfer=transfer,

@@ -7,9 +7,11 @@ without its line in the table (HO-11). Implements handover 4.2 and P5.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import assert_never
 
 from node.errors import UsageError
+from node.ids import CaseId
 from node.strictjson import Json
 from node.sync.bodies import Body, EmptyBody, RejectedBody
 from node.sync.issue import issue
@@ -25,11 +27,18 @@ OPEN = (Inbound.ANNOUNCED, Inbound.WAITING, Inbound.APPROVED, Inbound.OPENING)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What comes with an event: who or what caused it, and the body to send."""
+    """What comes with an event: who or what caused it, and the body to send.
+
+    ``tell`` names the task of TELL where the state does not, ``due`` its day; ``cases``
+    are those whose caseworkers have to act.
+    """
 
     act: Act = field(default_factory=Act)
     body: Body | None = None
     codes: tuple[str, ...] = ()
+    tell: str | None = None
+    due: date | None = None
+    cases: tuple[CaseId, ...] = ()
 
 
 def offer_of(transfer: InboundTransfer) -> OfferBody:
@@ -97,6 +106,7 @@ _TYPES = {
     Effect.SEND_WITHDRAWAL_ANSWER: StatementType.WITHDRAWAL_ANSWER,
     Effect.SEND_RETURN_ANSWER: StatementType.RETURN_ANSWER,
     Effect.SEND_FIRST_CONTACT: StatementType.FIRST_CONTACT,
+    Effect.SEND_PASSED_ON: StatementType.PASSED_ON,
 }
 
 
@@ -115,20 +125,9 @@ def _carry_out(
             uow.secrets.shred(transfer.id)
             uow.uploads.drop(transfer.id)
         case Effect.TELL:
-            role = (
-                "approver" if transfer.state is not Inbound.IMPORTED else "caseworker"
-            )
-            uow.tasks.add(
-                f"inbound.{transfer.state}",
-                at=at,
-                transfer=transfer.id,
-                for_role=role,
-                codes=cause.codes,
-            )
+            _tell(uow, transfer, at=at, cause=cause)
         case Effect.OPEN_DUTY:
-            uow.tasks.add(
-                "inbound.withdrawal", at=at, transfer=transfer.id, codes=cause.codes
-            )
+            _open_duty(uow, transfer, at=at, cause=cause)
         case Effect.RESERVE | Effect.KEEP_SEALED | Effect.KEEP_SHARE_B | Effect.IMPORT:
             # The use case that proved the event has what these need and does them in
             # the same transaction: the offer's row, the file, the share, the records.
@@ -144,6 +143,7 @@ def _carry_out(
             | Effect.SEND_WITHDRAWAL_ANSWER
             | Effect.SEND_RETURN_ANSWER
             | Effect.SEND_FIRST_CONTACT
+            | Effect.SEND_PASSED_ON
         ):
             body = cause.body
             if effect in {Effect.SEND_EXPIRED, Effect.SEND_RECALLED}:
@@ -181,6 +181,35 @@ def _carry_out(
             raise UsageError(f"{effect} is the sender's")
         case _:
             assert_never(effect)
+
+
+def _tell(
+    uow: UnitOfWork, transfer: InboundTransfer, *, at: datetime, cause: Cause
+) -> None:
+    is_settled = transfer.state is Inbound.IMPORTED and cause.tell is None
+    uow.tasks.add(
+        cause.tell or f"inbound.{transfer.state}",
+        at=at,
+        transfer=transfer.id,
+        for_role="caseworker" if is_settled else "approver",
+        due=cause.due,
+        codes=cause.codes,
+    )
+
+
+def _open_duty(
+    uow: UnitOfWork, transfer: InboundTransfer, *, at: datetime, cause: Cause
+) -> None:
+    """A task for who looks after each case; the approvers have theirs from TELL."""
+    for case in cause.cases:
+        uow.tasks.add(
+            "inbound.withdrawal",
+            at=at,
+            case=case,
+            transfer=transfer.id,
+            due=cause.due,
+            codes=cause.codes,
+        )
 
 
 def reject(

@@ -28,7 +28,7 @@ from node.sync.limits import (
     MANIFEST_BYTES,
     PARTS,
 )
-from node.sync.offer import DOCUMENTS, OfferBody
+from node.sync.offer import DOCUMENTS, TAG, OfferBody
 from node.sync.words import Kind, Purpose
 
 MANIFEST_TYPE: Final = "staffelstab-manifest+jwt"
@@ -60,13 +60,17 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class PacketCase:
-    """One case: its epoch at the sender, role in the household, categories, grounds."""
+    """One case: its epoch at the sender, role in the household, categories, grounds.
+
+    ``tag`` is the offer's tag of this case: by it the sender speaks of the case later.
+    """
 
     case: CaseId
     e: int
     role: str | None
     cats: tuple[str, ...]
     bases: tuple[Ground, ...]
+    tag: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ _CASE: Final = s.record(
     role=s.nullable(ROLE),
     cats=s.ascending(_CATEGORY, least=1, most=99),
     bases=s.ascending(_GROUND, least=1, most=2, order=lambda ground: ground["id"]),
+    tag=s.optional(TAG),
 )
 _PART: Final = s.record(
     Part,
@@ -282,10 +287,16 @@ def check_manifest(manifest: Manifest, announced: Announced) -> None:
             "epochs",
         ),
         (cats == offered, "categories"),
+        (_tags(manifest) in ([], sorted(case.tag for case in offer.cases)), "tags"),
     )
     for holds, reason in rules:
         if not holds:
             raise PacketUnreadableError(reason)
+
+
+def _tags(manifest: Manifest) -> list[bytes]:
+    """The tags it names; all of its cases have one, or none has."""
+    return sorted(case.tag for case in manifest.cases if case.tag is not None)
 
 
 def check_evidence(

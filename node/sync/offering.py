@@ -18,7 +18,7 @@ from node.sync.offer import (
 )
 from node.sync.office import Office
 from node.sync.rows import StoredFile
-from node.sync.words import DocumentKind, Kind, Purpose
+from node.sync.words import DocumentKind, Purpose
 from node.sync.words import Reason as MoveReason
 
 
@@ -44,7 +44,7 @@ def make_offer(office: Office, drafted: Draft, sealed: Sealed) -> OfferBody:
     )
     adults, minors = drafted.not_included
     return OfferBody(
-        kind=Kind.MOVE,
+        kind=transfer.kind,
         reason=MoveReason(transfer.reason),
         purpose=Purpose(PURPOSE),
         exp=drafted.expires_at,

@@ -16,20 +16,29 @@ from node.sync.limits import OPEN_TRANSFERS_PER_PEER
 from node.trust.directory import Directory
 
 
+def _nobody(_peer: MemberId | None, _version: int) -> None:
+    """Without a worker nobody refreshes the directory."""
+
+
+def _no_peer() -> None:
+    """Without a refreshing job nobody is known to be ahead of us."""
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """What this node brings to a use case: its keys, clock, chance and directory.
 
-    ``directory`` gives the directory in force at the moment of the call. ``failpoints`` is
-    inert in every real node. ``continues`` is the head of our former log that the present
-    one continues, None for a first log (LR-28). ``register`` is the id of this procedure in
-    the body's register of processing (Art. 30 GDPR), ``statutes`` the paragraphs it has
-    confirmed.
+    ``keys`` gives the keyring and ``directory`` the directory in force at the moment of the
+    call. ``failpoints`` is inert in every real node. ``continues`` is the head of our former
+    log that the present one continues, None for a first log (LR-28). ``register`` is the id
+    of this procedure in the body's register of processing (Art. 30 GDPR), ``statutes`` the
+    paragraphs it has confirmed. ``newer`` is told which version of the directory a peer
+    knows; ``behind`` says which peer has known a newer one for an hour that we cannot fetch.
     ``accept_override`` says whether a container may come in whose sender's quorum two
     people have waived (LR-24).
     """
 
-    keyring: Keyring
+    keys: Callable[[], Keyring]
     clock: Clock
     randomness: Randomness
     directory: Callable[[], Directory]
@@ -40,7 +49,14 @@ class Office:
     register: str = "V-01"
     open_transfers: int = OPEN_TRANSFERS_PER_PEER
     statutes: frozenset[str] = frozenset()
+    newer: Callable[[MemberId | None, int], None] = _nobody
+    behind: Callable[[], MemberId | None] = _no_peer
     accept_override: bool = True
+
+    @property
+    def keyring(self) -> Keyring:
+        """This node's private keys, as they stand now (handover 12.1)."""
+        return self.keys()
 
     @property
     def member(self) -> MemberId:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from node.cases.addendum import CORRECTION, plan_addendum
 from node.cases.intake import NewCase, StaleEpoch, plan_intake, with_file
 from node.cases.model import CaseContent
 from node.crypto.container import MAX_PRELUDE_BYTES, Prelude, read_prelude
@@ -28,7 +29,7 @@ from node.sync.ports import PacketFiles, UnitOfWork
 from node.sync.rows import StoredFile
 from node.sync.transfer import Inbound, InboundTransfer, InEvent
 from node.sync.unpack import OpenedPacket, read_documents, read_packet
-from node.sync.words import RejectionCode
+from node.sync.words import Kind, RejectionCode
 
 log = structlog.get_logger("opening")
 
@@ -171,7 +172,9 @@ def import_cases(uow: UnitOfWork, office: Office, opened: Opened) -> None:
             return
         offer = inward.offer_of(transfer)
         take = transfer.take or frozenset(inward.offered_categories(offer))
-        plan = plan_intake(
+        is_addendum = offer.kind is Kind.ADDENDUM
+        planned = plan_addendum if is_addendum else plan_intake
+        plan = planned(
             opened.packet.arrivals,
             _known(uow, opened.packet),
             taken=take,
@@ -187,7 +190,13 @@ def import_cases(uow: UnitOfWork, office: Office, opened: Opened) -> None:
         for number, case in enumerate(plan.cases):
             if number == 0:
                 office.failpoints.reach(Point.IMPORT_ROW)
-            _write_case(uow, case, opened)
+            if is_addendum:
+                _append(uow, office, case, transfer.id)
+            else:
+                _write_case(uow, case, opened)
+        tags = {case.case: case.tag for case in opened.packet.manifest.cases}
+        brought = [(case.file.id, tags[case.file.id]) for case in plan.cases]
+        uow.inbound.keep_cases(transfer.id, brought)
         inward.apply(
             uow,
             office,
@@ -220,6 +229,21 @@ def _known(uow: UnitOfWork, opened: OpenedPacket) -> dict[CaseId, CaseContent]:
         except ErasedError:
             known[arrival.case] = CaseContent(file, ())
     return known
+
+
+def _append(
+    uow: UnitOfWork, office: Office, case: NewCase, transfer: TransferId
+) -> None:
+    """Notes and requests join a case that lives here; its caseworker is told (HO-9)."""
+    uow.cases.put(case.records)
+    kinds = sorted({record.kind for record in case.records})
+    if kinds:
+        uow.tasks.add(
+            f"added.{CORRECTION if CORRECTION in kinds else kinds[0]}",
+            at=office.clock.now(),
+            case=case.file.id,
+            transfer=transfer,
+        )
 
 
 def _write_case(uow: UnitOfWork, case: NewCase, opened: Opened) -> None:

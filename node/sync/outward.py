@@ -22,12 +22,15 @@ from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import PacketRow
 from node.sync.transfer import Effect, OutboundTransfer, OutEvent, Refusal, Why
-from node.sync.words import StatementType
+from node.sync.words import Kind, StatementType
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What comes with an event: who or what caused it, and the bodies to send."""
+    """What comes with an event: who or what caused it, and the bodies to send.
+
+    ``tell`` names the task of TELL where the state does not, ``due`` its day.
+    """
 
     why: Why | None = None
     act: Act = field(default_factory=Act)
@@ -37,6 +40,8 @@ class Cause:
     refusal: Refusal | None = None
     open_request: bytes | None = None
     last_day: date | None = None
+    tell: str | None = None
+    due: date | None = None
 
 
 def apply(
@@ -138,7 +143,7 @@ def _carry_out(  # noqa: C901, PLR0912 - one line per effect, closed by assert_n
         case Effect.DROP_PACKET_ROW:
             uow.outbox.drop_packet(transfer.id)
         case Effect.TELL:
-            _tell(uow, transfer, at=office.clock.now(), codes=cause.codes)
+            _tell(uow, transfer, at=office.clock.now(), cause=cause)
         case (
             Effect.SEND_OFFER
             | Effect.SEND_GRANT
@@ -172,6 +177,7 @@ def _carry_out(  # noqa: C901, PLR0912 - one line per effect, closed by assert_n
             | Effect.SEND_WITHDRAWAL_ANSWER
             | Effect.SEND_RETURN_ANSWER
             | Effect.SEND_FIRST_CONTACT
+            | Effect.SEND_PASSED_ON
         ):
             raise UsageError(f"{effect} is the recipient's")
         case _:
@@ -186,7 +192,12 @@ def _move_cases(
     *,
     epochs: int = 0,
 ) -> None:
-    """All cases of a transfer change together or not at all (HO-7)."""
+    """All cases of a transfer change together or not at all (HO-7).
+
+    An addendum holds nothing: where its cases are is no business of its own (HO-9).
+    """
+    if transfer.kind is Kind.ADDENDUM:
+        return
     for member in transfer.members:
         file = uow.cases.file(member.case)
         mine = file.transfer == transfer.id or file.baton is Baton.ACTIVE
@@ -211,6 +222,8 @@ def _hand_over(
     uow: UnitOfWork, transfer: OutboundTransfer, last_day: date | None
 ) -> None:
     """GRANTED -> HANDED_OVER; our responsibility ends the day before (FR-3)."""
+    if transfer.kind is Kind.ADDENDUM:
+        return
     for member in transfer.members:
         file: CaseFile = uow.cases.file(member.case)
         uow.cases.replace(
@@ -243,10 +256,10 @@ def _tell(
     transfer: OutboundTransfer,
     *,
     at: datetime,
-    codes: tuple[str, ...],
+    cause: Cause,
 ) -> None:
-    kind = f"transfer.{transfer.state}"
-    uow.tasks.add(kind, at=at, transfer=transfer.id, codes=codes)
+    kind = cause.tell or f"transfer.{transfer.state}"
+    uow.tasks.add(kind, at=at, transfer=transfer.id, codes=cause.codes, due=cause.due)
 
 
 _TYPES = {

@@ -13,7 +13,7 @@ prelude is made, and ``PacketPlan.encode`` gives the bytes.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -70,6 +70,7 @@ class Envelope:
     kind: Kind
     purpose: Purpose
     preview: bytes | None
+    tags: Mapping[CaseId, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,16 @@ def plan_packet(
             add(extract, DOCUMENTS, _media_type(paper.media_type), source)
         role = extract.role if _fits(ROLE.read, extract.role) else None
         cats = tuple(sorted(extract.parts))
-        cases.append(PacketCase(extract.case, extract.epoch, role, cats, tuple(bases)))
+        cases.append(
+            PacketCase(
+                extract.case,
+                extract.epoch,
+                role,
+                cats,
+                tuple(bases),
+                envelope.tags.get(extract.case),
+            )
+        )
     manifest = Manifest(
         v=1,
         iss=envelope.issuer,

@@ -35,8 +35,17 @@ def log_key_of(uow: UnitOfWork, office: Office, peer: MemberId) -> NoteKey:
 
 
 def log_of(uow: UnitOfWork, office: Office, peer: MemberId) -> str:
-    """The origin of a peer's exchange log now."""
-    return log_key_of(uow, office, peer).name
+    """The origin of a peer's exchange log now, also of one whose keys are retired.
+
+    What we remember of a struck-off peer must be found to end what is under way with it.
+    """
+    listed = office.directory().member(peer).log.newest
+    card = uow.cards.find(peer)
+    return (
+        card.log.name
+        if card is not None and card.log.key == listed.key
+        else listed.name
+    )
 
 
 def witness_key_of(uow: UnitOfWork, office: Office, peer: MemberId) -> NoteKey:

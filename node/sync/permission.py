@@ -6,6 +6,7 @@ its grounds. Must never happen: a yes that outlives its transaction. Implements 
 HO-28, HO-33; exchange-log 6.1.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from node.cases.consent import Member, Permit, Recipient, Wish, Withheld, gate
@@ -19,7 +20,9 @@ from node.sync.logbook import Act
 from node.sync.office import Office
 from node.sync.outward import Cause, apply
 from node.sync.ports import UnitOfWork
+from node.sync.rows import Wake
 from node.sync.transfer import MemberScope, Outbound, OutboundTransfer, OutEvent, Why
+from node.sync.words import Kind
 
 
 def ask_gate(
@@ -34,17 +37,27 @@ def ask_gate(
     wishes: dict[CaseId, Wish] = {
         m.case: Wish(m.categories, m.documents, m.basis) for m in transfer.members
     }
-    routed = office.directory().route(transfer.ags, transfer.move_on)
     return gate(
         members,
         wishes,
-        Recipient(transfer.recipient, transfer.ags, routed == transfer.recipient),
+        recipient_of(office, transfer),
         purpose="relocation",
         at=now,
         second=transfer.second,
         prepared_by=transfer.created_by,
         statutes=office.statutes,
     )
+
+
+def recipient_of(office: Office, transfer: OutboundTransfer) -> Recipient:
+    """For whom the gate is asked: the body, the place, whether the place makes it theirs.
+
+    A return follows no move, so no consent for "who is responsible there" covers it.
+    """
+    assert transfer.recipient is not None
+    routed = office.directory().route(transfer.ags, transfer.move_on)
+    is_new_place = transfer.kind is not Kind.RETURN and routed == transfer.recipient
+    return Recipient(transfer.recipient, transfer.ags, is_new_place)
 
 
 def open_member(
@@ -90,6 +103,7 @@ def stop(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
         cause = stop_cause(uow, office, transfer)
         if cause is not None:
             apply(uow, office, transfer, OutEvent.STOPPED, cause)
+            prepare_anew(uow, office, transfer, cause)
             uow.commit()
 
 
@@ -100,15 +114,59 @@ def stop_cause(
     assert transfer.expires_at is not None
     if office.clock.now() >= transfer.expires_at:
         return Cause(why=Why.EXPIRED, act=Act(outcome="expired"), codes=("expired",))
-    try:
-        office.directory().kem_key(KeyId(f"{transfer.recipient}#{transfer.kem_kid}"))
-    except KeyRetiredError:
-        return Cause(why=Why.KEY, act=Act(outcome="key"), codes=("key",))
+    stop = key_cause(office, transfer)
+    if stop is not None:
+        return stop
     answer = ask_gate(uow, office, transfer)
     if isinstance(answer, Withheld):
         codes = tuple(sorted({str(code) for _, code in answer.reasons}))
         return Cause(why=Why.BASIS_GONE, act=Act(outcome="basis-gone"), codes=codes)
     return None
+
+
+def key_cause(office: Office, transfer: OutboundTransfer) -> Cause | None:
+    """STOPPED(key): the recipient's keys are retired or lost (handover 11.4)."""
+    try:
+        office.directory().kem_key(KeyId(f"{transfer.recipient}#{transfer.kem_kid}"))
+    except KeyRetiredError:
+        return Cause(why=Why.KEY, act=Act(outcome="key"), codes=("key",))
+    return None
+
+
+def prepare_anew(
+    uow: UnitOfWork, office: Office, stopped: OutboundTransfer, cause: Cause
+) -> None:
+    """After STOPPED(key) a new transfer of the same cases waits, and names the former one.
+
+    It is sealed when the recipient has a key that may be sealed to, and the gate still
+    says yes. What a person had confirmed is confirmed again: the body came back with new
+    keys.
+    """
+    if cause.why is not Why.KEY:
+        return
+    now = office.clock.now()
+    new = TransferId.of(office.randomness(16))
+    uow.outbound.add(
+        OutboundTransfer(
+            id=new,
+            state=Outbound.HELD,
+            recipient=stopped.recipient,
+            ags=stopped.ags,
+            move_on=stopped.move_on,
+            reason=stopped.reason,
+            members=tuple(
+                replace(m, categories=frozenset(), documents=frozenset(), basis="")
+                for m in stopped.members
+            ),
+            created_at=now,
+            created_by=stopped.created_by,
+            policy="auto" if stopped.policy == "auto" else "confirm",
+            replaces=stopped.id,
+            kind=stopped.kind,
+            facts={Outbound.HELD: now},
+        )
+    )
+    uow.wake(Wake.RELEASE, str(new))
 
 
 def consent_references(uow: UnitOfWork, transfer: OutboundTransfer) -> list[Json]:

@@ -29,70 +29,7 @@ from node.sync.rows import (
     Upload,
     Wake,
 )
-from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
-
-
-class OutboundRepository(Protocol):
-    """Transfers this node sends."""
-
-    def add(self, transfer: OutboundTransfer) -> None:
-        """Insert one with its members."""
-        ...
-
-    def get(self, transfer: TransferId) -> OutboundTransfer:
-        """One transfer, locked. NotFoundError if absent."""
-        ...
-
-    def find(self, transfer: TransferId) -> OutboundTransfer | None:
-        """One transfer, locked, or None."""
-        ...
-
-    def replace(self, before: OutboundTransfer, after: OutboundTransfer) -> None:
-        """Compare-and-set on ``before.version``; keeps ``holding`` for the unique index.
-
-        ConflictError: it moved, or another transfer already holds one of the cases (HO-5).
-        """
-        ...
-
-    def in_states(self, states: Iterable[Outbound]) -> Sequence[TransferId]:
-        """Ids of all transfers in these states, oldest first."""
-        ...
-
-    def resting_on(self, consent: str) -> Sequence[TransferId]:
-        """Ids of all transfers with a member who has this consent among the grounds."""
-        ...
-
-    def of_case(self, case: str) -> Sequence[OutboundTransfer]:
-        """All transfers of one case, oldest first, not locked."""
-        ...
-
-
-class InboundRepository(Protocol):
-    """Transfers this node receives."""
-
-    def add(self, transfer: InboundTransfer) -> None:
-        """Insert one."""
-        ...
-
-    def get(self, transfer: TransferId) -> InboundTransfer:
-        """One transfer, locked. NotFoundError if absent."""
-        ...
-
-    def find(self, transfer: TransferId) -> InboundTransfer | None:
-        """One transfer, locked, or None."""
-        ...
-
-    def replace(self, before: InboundTransfer, after: InboundTransfer) -> None:
-        """Compare-and-set on ``before.version``; ConflictError if it moved."""
-        ...
-
-    def in_states(self, states: Iterable[Inbound]) -> Sequence[TransferId]:
-        """Ids of all transfers in these states, oldest first."""
-        ...
-
-    def open_from(self, sender: MemberId) -> int:
-        """How many transfers of this peer are open (announced to opening)."""
-        ...
+from node.sync.transferports import InboundRepository, OutboundRepository
 
 
 class Chains(Protocol):
@@ -243,6 +180,10 @@ class Inbox(Protocol):
 
     def of_transfer(self, transfer: TransferId) -> Sequence[str]:
         """The JWS of all statements about one transfer, in chain order."""
+        ...
+
+    def taken_of(self, transfer: TransferId) -> Sequence[str]:
+        """As ``of_transfer``, without those that were refused: they changed nothing."""
         ...
 
 

@@ -6,12 +6,12 @@ people decide, and ``opening`` goes on after the grant. Must never happen: an an
 the commit. Implements handover 4.2 and 5.2.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from node.errors import TrustError, UsageError
 from node.failpoints import Point
 from node.ids import TransferId
+from node.sync import onward
 from node.sync.bodies import DurableBody, GrantBody
 from node.sync.inward import OPEN, Cause, apply, reject
 from node.sync.limits import ERASE_AFTER_EXPIRY, PACKET_BYTES
@@ -127,12 +127,22 @@ def take_statement(
                 statement=statement.digest,
             )
         case StatementType.WITHDRAWAL:
-            cause = Cause(act=replace(act, outcome="withdrawn"), codes=("withdrawn",))
-            return apply(uow, office, transfer, InEvent.WITHDRAWAL, cause)
+            return onward.take_withdrawal(uow, office, transfer, statement)
         case StatementType.RETURN_REQUEST:
-            return apply(uow, office, transfer, InEvent.RETURN_REQUEST)
+            return _take_return_request(uow, office, transfer)
         case _:
             raise UsageError(f"{statement.claims.t} is no statement of a sender")
+
+
+def _take_return_request(
+    uow: UnitOfWork, office: Office, transfer: InboundTransfer
+) -> InboundTransfer:
+    """RETURN_REQUEST: the approvers and who looks after each case are told."""
+    kind = "inbound.return_asked"
+    after = apply(uow, office, transfer, InEvent.RETURN_REQUEST, Cause(tell=kind))
+    for case, _ in uow.inbound.cases(transfer.id):
+        uow.tasks.add(kind, at=office.clock.now(), case=case, transfer=transfer.id)
+    return after
 
 
 def _take_grant(

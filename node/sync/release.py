@@ -13,7 +13,7 @@ from dataclasses import replace
 from node.cases.consent import Withheld
 from node.crypto.container import PacketHeader, padme
 from node.crypto.seal import begin_seal, seal_stream
-from node.errors import ConflictError
+from node.errors import ConflictError, TrustError
 from node.failpoints import Point
 from node.ids import TransferId
 from node.sync import outward, packet, permission
@@ -22,13 +22,13 @@ from node.sync.drafting import PURPOSE, Draft, HeldBack, draft
 from node.sync.logbook import Act
 from node.sync.manifest import preview_digest
 from node.sync.message import jws_digest
-from node.sync.offer import BasisLine
+from node.sync.offer import BasisLine, case_tag
 from node.sync.offering import Sealed, make_offer
 from node.sync.office import Office
 from node.sync.packet import PacketPlan
 from node.sync.ports import PacketFiles, UnitOfWork
 from node.sync.transfer import Effect, Outbound, OutboundTransfer, OutEvent
-from node.sync.words import Kind, Purpose
+from node.sync.words import Purpose
 
 
 async def release(courier: Courier, transfer_id: TransferId) -> None:
@@ -38,7 +38,13 @@ async def release(courier: Courier, transfer_id: TransferId) -> None:
     """
     run, office = courier.run, courier.office
     for _ in range(3):
-        drafted = await run.read(draft, office, transfer_id)
+        try:
+            drafted = await run.read(draft, office, transfer_id)
+        except TrustError as error:
+            # Handover 12.2: not fresh enough to seal; it waits, and people see why.
+            held = await run.read(held_by_directory, transfer_id, error.code)
+            await run.write(hold_back, office, transfer_id, held)
+            return
         if drafted is None:
             return
         if isinstance(drafted, HeldBack):
@@ -79,9 +85,15 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             issued_at=drafted.made_at,
             expires_at=drafted.expires_at,
             kem=drafted.kem.key.thumbprint,
-            kind=Kind.MOVE,
+            kind=transfer.kind,
             purpose=Purpose(PURPOSE),
             preview=preview_digest(preview) if preview else None,
+            tags={
+                m.case: case_tag(
+                    office.keyring.tag_key, transfer.id, m.case, epoch=m.epoch
+                )
+                for m in drafted.scope
+            },
         ),
         uow.cases.open_document,
     )
@@ -178,6 +190,13 @@ def _basis_word(grounds: Sequence[BasisLine]) -> str:
         f"statute:{line.paragraph}" if line.paragraph else "consent" for line in grounds
     }
     return words.pop() if len(words) == 1 else "mixed"
+
+
+def held_by_directory(uow: UnitOfWork, transfer_id: TransferId, code: str) -> HeldBack:
+    """The directory stands in the way: why, for every case of the transfer."""
+    with uow:
+        transfer = uow.outbound.get(transfer_id)
+    return HeldBack(tuple((member.case, code) for member in transfer.members))
 
 
 def hold_back(

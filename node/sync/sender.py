@@ -17,7 +17,8 @@ from node.crypto.seal import open_comment
 from node.errors import PacketUnreadableError, ReceiptError, UsageError
 from node.failpoints import Point
 from node.ids import TransferId
-from node.sync import words
+from node.sync import again, onward
+from node.sync.aftermath import aftermath_of
 from node.sync.bodies import (
     ClosedBody,
     ImportedBody,
@@ -26,16 +27,13 @@ from node.sync.bodies import (
     SealedComment,
     StoredBody,
     WithdrawalAnswerBody,
-    WithdrawalBody,
 )
 from node.sync.firstword import is_speaking
-from node.sync.limits import WITHDRAWAL_DUE
 from node.sync.logbook import SYSTEM, Act, Who
 from node.sync.message import Statement
-from node.sync.offer import case_tag
 from node.sync.office import Office
 from node.sync.outward import Cause, apply
-from node.sync.permission import consent_references, grounds_of, stop_cause
+from node.sync.permission import consent_references, prepare_anew, stop_cause
 from node.sync.ports import UnitOfWork
 from node.sync.transfer import (
     Effect,
@@ -45,13 +43,17 @@ from node.sync.transfer import (
     Refusal,
     Why,
 )
-from node.sync.words import StatementType
+from node.sync.words import Kind, StatementType
 
 BERLIN = ZoneInfo("Europe/Berlin")
-_GRANTED = frozenset(
-    {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED}
-)
 _BEFORE_GRANT = frozenset({Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED})
+_NEWS = {
+    StatementType.RETURN_ANSWER: (OutEvent.RETURN_ANSWER, "transfer.return_declined"),
+    StatementType.FIRST_CONTACT: (OutEvent.FIRST_CONTACT, "transfer.first_contact"),
+    StatementType.PASSED_ON: (OutEvent.PASSED_ON, "transfer.passed_on"),
+}
+"""What changes nothing here but what the track shows, and the task that tells it."""
+_ENDS_BY_REFUSAL = _BEFORE_GRANT | {Outbound.GRANTED}
 
 
 # -- The grant: the point of no return ---------------------------------------------------
@@ -97,7 +99,9 @@ def _decide(
             entry_type="transfer.denied",
             act=replace(stop.act, statement=transfer.open_request_digest),
         )
-        return apply(uow, office, transfer, OutEvent.STOPPED, denied)
+        stopped = apply(uow, office, transfer, OutEvent.STOPPED, denied)
+        prepare_anew(uow, office, transfer, denied)
+        return stopped
     act = Act(
         statement=transfer.open_request_digest,
         more={"consents": consent_references(uow, transfer)},
@@ -142,16 +146,35 @@ def take_statement(  # noqa: C901, PLR0911 - one line per type of statement
         case StatementType.WITHDRAWAL_ANSWER:
             answer = statement.claims.b
             assert isinstance(answer, WithdrawalAnswerBody)
-            cause = Cause(act=replace(act, outcome=str(answer.answer)))
-            return apply(uow, office, transfer, OutEvent.WITHDRAWAL_ANSWER, cause)
-        case StatementType.RETURN_ANSWER:
-            return apply(uow, office, transfer, OutEvent.RETURN_ANSWER)
+            cause = Cause(
+                act=replace(act, outcome=str(answer.answer)),
+                tell="transfer.withdrawal_answered",
+                codes=(str(answer.answer),),
+            )
+            return _take_answer(uow, office, transfer, statement, cause)
         case StatementType.LOST:
             return _take_lost(uow, office, transfer, statement)
-        case StatementType.FIRST_CONTACT:
-            return apply(uow, office, transfer, OutEvent.FIRST_CONTACT)
+        case kind if kind in _NEWS:
+            event, task = _NEWS[kind]
+            return apply(uow, office, transfer, event, Cause(tell=task))
         case _:
             raise UsageError(f"{statement.claims.t} is no statement of a recipient")
+
+
+def _take_answer(
+    uow: UnitOfWork,
+    office: Office,
+    transfer: OutboundTransfer,
+    statement: Statement,
+    cause: Cause,
+) -> OutboundTransfer:
+    """WITHDRAWAL_ANSWER; the last one that is missing ends the task (FR-24)."""
+    after = apply(uow, office, transfer, OutEvent.WITHDRAWAL_ANSWER, cause)
+    ours = [row.jws for row in uow.outbox.of_transfer(transfer.id)]
+    theirs = [*uow.inbox.taken_of(transfer.id), statement.jws]
+    if not aftermath_of(ours, theirs).open_notices:
+        uow.tasks.settle(onward.ANSWER_DUE, transfer=transfer.id)
+    return after
 
 
 def _check_packet(transfer: OutboundTransfer, statement: Statement) -> None:
@@ -180,6 +203,9 @@ def _take_imported(
             last_day=body.at.astimezone(BERLIN).date() - timedelta(days=1),
         ),
     )
+    if closed.kind is not Kind.ADDENDUM:
+        onward.tell_former(uow, office, closed, body.at.astimezone(BERLIN).date())
+        again.add_notes(uow, office, closed)
     uow.after_commit(partial(office.failpoints.reach, Point.CLOSE_AFTER_COMMIT))
     return closed
 
@@ -194,9 +220,11 @@ def _take_lost(
         uow.cases.file(member.case).transfer != transfer.id
         for member in transfer.members
     )
-    if transfer.state is Outbound.ERASED or (transfer.state in _GRANTED and moved):
+    if transfer.state is Outbound.ERASED or (
+        transfer.state in onward.GRANTED and moved
+    ):
         event = OutEvent.LOST_MOOT
-    elif transfer.state in _GRANTED and uow.secrets.share_b(transfer.id) is None:
+    elif transfer.state in onward.GRANTED and uow.secrets.share_b(transfer.id) is None:
         event = OutEvent.LOST_EMPTY
     cause = Cause(why=Why.RESTORED, act=act, codes=("lost",))
     return apply(uow, office, transfer, event, cause)
@@ -216,7 +244,11 @@ def _take_rejected(
     )
     act = Act(statement=statement.digest, outcome=refusal.code)
     cause = Cause(act=act, refusal=refusal, codes=(refusal.code,))
-    return apply(uow, office, transfer, OutEvent.REJECTED, cause)
+    was_open = transfer.state in _ENDS_BY_REFUSAL
+    after = apply(uow, office, transfer, OutEvent.REJECTED, cause)
+    if was_open:
+        again.after_refusal(uow, office, after)
+    return after
 
 
 def _open_comment(
@@ -301,32 +333,7 @@ def basis_ended(
     ended = []
     for transfer_id in uow.outbound.resting_on(consent):
         transfer = uow.outbound.get(transfer_id)
-        if transfer.state is Outbound.HELD or transfer.state in _BEFORE_GRANT:
-            act = Act(outcome="basis-gone", who=who)
-            cause = Cause(why=Why.BASIS_GONE, act=act, codes=("withdrawn",))
-            ended.append(apply(uow, office, transfer, OutEvent.STOPPED, cause))
-        elif transfer.state in _GRANTED:
-            cause = Cause(
-                act=Act(outcome="withdrawn", who=who),
-                bodies={
-                    Effect.SEND_WITHDRAWAL: _notice(office, transfer, consent),
-                },
-            )
-            ended.append(apply(uow, office, transfer, OutEvent.WITHDRAWN, cause))
+        after = onward.end_of_basis(uow, office, transfer, consent, who=who)
+        if after is not None:
+            ended.append(after)
     return ended
-
-
-def _notice(office: Office, transfer: OutboundTransfer, consent: str) -> WithdrawalBody:
-    resting = [m for m in transfer.members if consent in grounds_of(m)]
-    now = office.clock.now().replace(microsecond=0)
-    return WithdrawalBody(
-        cause=words.Cause.BASIS_ENDED,
-        tags=tuple(
-            sorted(
-                case_tag(office.keyring.tag_key, transfer.id, m.case, epoch=m.epoch)
-                for m in resting
-            )
-        ),
-        scope=tuple(sorted({c for m in resting for c in m.categories})),
-        due=now + WITHDRAWAL_DUE,
-    )

@@ -13,6 +13,7 @@ from enum import StrEnum, unique
 
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
 from node.sync.machine import Machine, Rule
+from node.sync.words import Kind
 
 
 @unique
@@ -93,6 +94,7 @@ class OutEvent(StrEnum):
     RETURN_ASKED = "RETURN_ASKED"
     RETURN_ANSWER = "RETURN_ANSWER"
     FIRST_CONTACT = "FIRST_CONTACT"
+    PASSED_ON = "PASSED_ON"
     LOST = "LOST"
     LOST_EMPTY = "LOST_EMPTY"
     LOST_MOOT = "LOST_MOOT"
@@ -121,6 +123,7 @@ class InEvent(StrEnum):
     RETURN_REQUEST = "RETURN_REQUEST"
     RETURN_DECLINED = "RETURN_DECLINED"
     FIRST_CONTACT_NOTED = "FIRST_CONTACT_NOTED"
+    PASSED_ON_NOTED = "PASSED_ON_NOTED"
 
 
 @unique
@@ -160,6 +163,7 @@ class Effect(StrEnum):
     SEND_WITHDRAWAL_ANSWER = "send withdrawal-answer"
     SEND_RETURN_ANSWER = "send return-answer"
     SEND_FIRST_CONTACT = "send first-contact"
+    SEND_PASSED_ON = "send passed-on"
 
 
 _O, _I, _F = Outbound, Inbound, Effect
@@ -198,7 +202,7 @@ OUTBOUND: Machine[Outbound, OutEvent, Effect] = Machine([
     Rule((_O.RECALLED,),   (_OE.STORED, _OE.OPEN_REQUEST, _OE.LOST, _OE.RECALLED, _OE.REJECTED, _OE.EXPIRED_THERE), None),
     Rule((_O.GRANTED, *_OVER), (_OE.WITHDRAWN,),    None,         (_F.SEND_WITHDRAWAL, _F.TELL),                   "notice.sent"),
     Rule(_OVER,            (_OE.WITHDRAWAL_ANSWER,), None,        (_F.TELL,),                                      "notice.answered"),
-    Rule(_OVER,            (_OE.RETURN_ANSWER, _OE.FIRST_CONTACT), None, (_F.TELL,)),
+    Rule(_OVER,            (_OE.RETURN_ANSWER, _OE.FIRST_CONTACT, _OE.PASSED_ON), None, (_F.TELL,)),
     Rule((_O.CLOSED, _O.DURABLE), (_OE.RETURN_ASKED,), None,      (_F.SEND_RETURN_REQUEST,)),
     Rule((_O.ASKED,),      (_OE.OPEN_REQUEST,),     None),
     Rule((_O.QUEUED,),     (_OE.LOST,),             None),
@@ -233,6 +237,7 @@ INBOUND: Machine[Inbound, InEvent, Effect] = Machine([
     Rule((_I.ANNOUNCED, _I.WAITING, _I.APPROVED, _I.CLOSED, _I.DURABLE), (_IE.RETURN_REQUEST,), None, (_F.TELL,)),
     Rule(_HERE,            (_IE.RETURN_DECLINED,),  None,         (_F.SEND_RETURN_ANSWER,)),
     Rule(_HERE,            (_IE.FIRST_CONTACT_NOTED,), None,      (_F.SEND_FIRST_CONTACT,)),
+    Rule(_HERE,            (_IE.PASSED_ON_NOTED,),  None,         (_F.SEND_PASSED_ON,)),
     # A grant opens nothing here any more; the sender may not know yet.
     Rule((_I.REJECTED, _I.EXPIRED), (_IE.RECALL, _IE.GRANT, _IE.WITHDRAWAL, _IE.RETURN_REQUEST), None),
     Rule((_I.RECALLED,),   (_IE.RECALL, _IE.WITHDRAWAL, _IE.RETURN_REQUEST), None),
@@ -303,8 +308,14 @@ class OutboundTransfer:
     last_entry: bytes | None = None
     refusal: Refusal | None = None
     replaces: TransferId | None = None
+    kind: Kind = Kind.MOVE
     withheld: tuple[tuple[CaseId, str], ...] = ()
     facts: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds its cases (HO-5); an addendum follows them and never does."""
+        return self.state in HOLDING and self.kind is not Kind.ADDENDUM
 
     def on(self, event: OutEvent, *, at: datetime, why: Why | None = None) -> "OutStep":
         """Apply one event.

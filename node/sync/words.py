@@ -29,6 +29,7 @@ class StatementType(StrEnum):
     WITHDRAWAL_ANSWER = "withdrawal-answer"
     RETURN_ANSWER = "return-answer"
     FIRST_CONTACT = "first-contact"
+    PASSED_ON = "passed-on"
     LOST = "lost"
     HELLO = "hello"
     ACK = "ack"

@@ -25,7 +25,7 @@ from node.ids import Ags, KeyId, MemberId
 from node.trust.head import REVOKER, Fault, Head
 from node.trust.holdings import DirectoryFile, FileKind, Holdings
 from node.trust.keysheet import KemKey, KeySheet
-from node.trust.member import Member
+from node.trust.member import ListedKey, Member
 
 WARN_AFTER: Final = timedelta(hours=24)
 SHEET_WAIT: Final = timedelta(days=7)
@@ -268,13 +268,19 @@ class Directory:
 
         Raises:
             UnknownKeyError: Never listed.
-            KeyRetiredError: The key or its owner is retired.
+            KeyRetiredError: The key or its owner is retired, every statement key of the
+                owner is, or the owner was admitted again since and lost it (11.4).
         """
         kem = self.holdings.kems.get(key_id)
         if kem is None:
             raise UnknownKeyError("sealing key not listed")
         if self._is_denied(key_id, kem.key.thumbprint):
             raise KeyRetiredError("sealing key retired")
+        record = self.member(key_id.member)
+        if all(self._is_denied_sign(record.id, listed) for listed in record.sig):
+            raise KeyRetiredError("nobody may ask for this key")
+        if self._is_lost(record, key_id.name):
+            raise KeyRetiredError("key from before the re-admission")
         return kem
 
     def sealing_key(self, member: MemberId, at: datetime) -> KemKey:
@@ -295,8 +301,7 @@ class Directory:
         speaking = [
             listed
             for listed in record.sig
-            if listed.is_valid(at)
-            and not self._is_denied(KeyId(f"{member}#{listed.kid}"), listed.key.raw)
+            if listed.is_valid(at) and not self._is_denied_sign(member, listed)
         ]
         if not speaking or not record.is_open(at.date()):
             raise KeyRetiredError("member closed or retired")
@@ -342,6 +347,24 @@ class Directory:
             for seen in self.holdings.records[record.id]
             if seen.record.readmitted_on == record.readmitted_on
         )
+
+    def readmitted(self, member: MemberId, at: datetime) -> bool:
+        """Whether the body came back with new keys less than 72 h ago, as we saw it."""
+        since = self._readmitted_at(self.member(member))
+        return since is not None and at < since + READMISSION_WAIT
+
+    def _is_lost(self, record: Member, kid: str) -> bool:
+        """Whether a sealing key stood only on sheets from before a re-admission."""
+        since = self._readmitted_at(record)
+        return since is not None and not any(
+            entry.kid == kid
+            for seen in self.holdings.sheets.get(record.id, ())
+            if seen.first_seen_at >= since
+            for entry in seen.sheet.kem
+        )
+
+    def _is_denied_sign(self, member: MemberId, listed: ListedKey) -> bool:
+        return self._is_denied(KeyId(f"{member}#{listed.kid}"), listed.key.raw)
 
     def _note_key(self, member: MemberId, key: NoteKey) -> NoteKey:
         if self.is_retired(member) or key.key.raw in self.holdings.retired_keys:

@@ -32,6 +32,7 @@ from node.trust.head import MAX_FAULTS, Fault, Head
 from node.trust.holdings import DirectoryFile, FileKind, Holdings, Owner
 from node.trust.keysheet import KeySheet, open_sheet
 from node.trust.member import Member, Purpose
+from node.trust.publishedkeys import PUBLISHED_KEYS
 from node.trust.revocations import Revocations
 from node.trust.routes import Routes
 
@@ -173,6 +174,9 @@ def _check_key(holdings: Holdings, key: bytes, owner: Owner, *, kid: str) -> Non
         raise RollbackError("key name moved to another key")
     if key in holdings.retired_keys:
         raise KeyRetiredError("key on the deny list")
+    if key in PUBLISHED_KEYS:
+        # SR-S5: its private part is public.
+        raise KeyRetiredError("key from the repository")
 
 
 def _is_same(

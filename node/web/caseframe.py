@@ -166,6 +166,8 @@ def _banner(
             "text": sentence,
             "link": words.gettext("To the handover"),
             "href": f"/outbox/{left.id}",
+            "more": words.gettext("Addendum or correction"),
+            "more_href": f"/cases/{case.file.id}/notes",
         }
     under_way = case.under_way
     if under_way is None:
@@ -188,4 +190,6 @@ def _banner(
         ),
         "link": words.gettext("To the handover"),
         "href": f"/outbox/{under_way.id}",
+        "more": words.gettext("Note something meanwhile"),
+        "more_href": f"/cases/{case.file.id}/notes",
     }

@@ -23,6 +23,7 @@ from node.report.people import People
 from node.report.readings import PersonRow, ReadingUnit
 from node.sync.sourceend import BEGUN
 from node.sync.transfer import HOLDING, Outbound, OutboundTransfer
+from node.sync.words import Kind
 from node.web.failures import Handover
 from node.web.failures import stale as stale_page
 from node.web.frame import Parts, account_of, form_of, parts_of
@@ -109,13 +110,18 @@ class OpenCase:
     def under_way(self) -> OutboundTransfer | None:
         """The transfer that holds the case or is held back, if there is one."""
         running = HOLDING | {Outbound.HELD}
-        return next((t for t in self.transfers if t.state in running), None)
+        return next((t for t in self.moves if t.state in running), None)
 
     @property
     def departure(self) -> OutboundTransfer | None:
         """The transfer by which the case went to another body."""
         gone = {Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED}
-        return next((t for t in reversed(self.transfers) if t.state in gone), None)
+        return next((t for t in reversed(self.moves) if t.state in gone), None)
+
+    @property
+    def moves(self) -> Sequence[OutboundTransfer]:
+        """The transfers that move the case, without the addenda that follow it."""
+        return [t for t in self.transfers if t.kind is not Kind.ADDENDUM]
 
 
 async def opened_case(request: web.Request, case: CaseId) -> OpenCase:
@@ -195,5 +201,9 @@ def handover(parts: Parts, transfer: OutboundTransfer) -> Handover:
 def _departure(uow: ReadingUnit, case: CaseId, *, by: Actor) -> OutboundTransfer | None:
     own_case(uow, by, case, "case.read")
     over = {Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED, *HOLDING}
-    found = [t for t in uow.outbound.of_case(case) if t.state in over]
+    found = [
+        t
+        for t in uow.outbound.of_case(case)
+        if t.state in over and t.kind is not Kind.ADDENDUM
+    ]
     return found[-1] if found else None

@@ -23,8 +23,10 @@ from node.errors import (
     NodeError,
     NotFoundError,
     ReadingOnlyError,
+    RestrictedError,
     StaleEpochError,
 )
+from node.ids import CaseId
 from node.web.frame import bare_frame, parts_of, render, words_of
 from node.web.guard import FORM
 from node.web.language import msgid
@@ -74,6 +76,21 @@ def erased(request: web.Request, on: date | None) -> web.Response:
     words = words_of(request)
     when = words.gettext("Deleted on %(day)s.") % {"day": words.day(on)} if on else ""
     return render(request, "erased.html", bare_frame(request), status=410, when=when)
+
+
+def closed(request: web.Request, error: ErasedError | RestrictedError) -> web.Response:
+    """Erased, or locked after a withdrawal."""
+    if isinstance(error, ErasedError):
+        return erased(request, error.on)
+    return restricted(request)
+
+
+def restricted(request: web.Request) -> web.Response:
+    """Locked after a withdrawal: it can be opened only to answer the person."""
+    case = request.match_info.get("case", "")
+    href = f"/cases/{case}/for-the-person" if CaseId.pattern.fullmatch(case) else ""
+    frame = bare_frame(request)
+    return render(request, "restricted.html", frame, status=403, href=href)
 
 
 def forbidden(request: web.Request, roles: frozenset[Role]) -> web.Response:
@@ -162,8 +179,8 @@ def _of_exception(request: web.Request, error: Exception) -> web.Response:
     match error:
         case NotFoundError():
             return not_found(request)
-        case ErasedError():
-            return erased(request, error.on)
+        case RestrictedError() | ErasedError():
+            return closed(request, error)
         case ForbiddenError():
             return forbidden(request, roles_that_may(error.action))
         case StaleEpochError():

@@ -40,6 +40,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "config": _SET_UP,
     "schema": _SET_UP,
+    "restricted": msgid(
+        "This case is locked and can be opened only to answer the person."
+    ),
     "erased": msgid("This content was deleted and cannot be read any more."),
     "store": msgid(
         "The database did not take it. Nothing was saved. Please try again in a few"

@@ -11,12 +11,13 @@ from datetime import date
 
 from aiohttp import web
 
-from node.cases.consent import Recipient, Wish
+from node.cases.consent import Wish
 from node.cases.model import SENSITIVE
 from node.casework.relocations import CONFIRMED, forecast
 from node.ids import CaseId, RecordId
 from node.report.contents import Paper, counts, papers
 from node.report.readings import PersonRow
+from node.sync.permission import recipient_of
 from node.sync.transfer import OutboundTransfer
 from node.web.casework import actor, people_of
 from node.web.forms import Form
@@ -51,7 +52,6 @@ async def travellers_of(
     """The persons as the gate would see them now, in the order of the transfer."""
     parts, words = parts_of(request), words_of(request)
     assert transfer.recipient is not None
-    routed = parts.office.directory().route(transfer.ags, transfer.move_on)
     wishes = None
     if transfer.policy == CONFIRMED:
         wishes = {m.case: Wish(m.categories, m.documents) for m in transfer.members}
@@ -59,7 +59,7 @@ async def travellers_of(
         forecast,
         parts.office,
         [member.case for member in transfer.members],
-        Recipient(transfer.recipient, transfer.ags, routed == transfer.recipient),
+        recipient_of(parts.office, transfer),
         wishes=wishes,
         by=actor(request),
     )

@@ -94,6 +94,25 @@ _CONFIRM: Final = (
     msgid("Everything is covered. It waits for your decision."),
     msgid("Please look at what is sent, then send."),
 )
+# What the directory has against sealing (handover 12.2), and what cures it.
+_DIRECTORY: Final[Mapping[str, tuple[str, str]]] = {
+    "directory-expired": (
+        msgid("The directory is out of date. Nothing new is sealed."),
+        msgid("It goes on by itself when the directory is fresh again."),
+    ),
+    "not-a-peer": (
+        msgid("The keys of the other office were taken out of use."),
+        msgid("It goes on when that office has new keys. Call it if that takes long."),
+    ),
+    "unknown-key": (
+        msgid("The other office has no key that may be used yet."),
+        msgid("New keys rest for some days, so that a swindle is noticed."),
+    ),
+    "unknown-node": (
+        msgid("The other office is not in the directory."),
+        msgid("Please speak to your administrator."),
+    ),
+}
 _UNEXPLAINED: Final = msgid("Please speak to your administrator.")
 
 
@@ -101,6 +120,9 @@ def reason_words(code: str, words: Words) -> tuple[str, str]:
     """Why a person is held back, and what would cure it."""
     if code == NEEDS_CONFIRMATION:
         return words.gettext(_CONFIRM[0]), words.gettext(_CONFIRM[1])
+    if code in _DIRECTORY:
+        why, cure = _DIRECTORY[code]
+        return words.gettext(why), words.gettext(cure)
     cure = _CURES.get(code, _UNEXPLAINED)
     return words.code(code, "withheld"), words.gettext(cure)
 

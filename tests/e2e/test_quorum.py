@@ -20,14 +20,17 @@ from node.errors import (
     RejectedError,
     TransitionError,
 )
+from node.exchangelog.bundle import read_files
 from node.exchangelog.kinds import EntryType
 from node.exchangelog.policy import cosigners
 from node.failpoints import NoFailpoints
 from node.federation.registrar import set_policy
+from node.report.bundlecheck import check_bundle
 from node.sync import quorum
 from node.sync.override import ask_override, confirm_override
 from node.sync.transfer import Inbound
 from tests.e2e.test_spine import inbound, relocate
+from tests.node.evidence_stage import bundle_of
 from tests.support.office import AUDITOR, LEADER, MovingClock, add_more
 from tests.support.pair import (
     APPROVER,
@@ -128,6 +131,13 @@ async def test_a_packet_leaves_once_its_quorum_is_met(tmp_path):
             assert (first.asked > 0, second.asked > 0) == (True, True)
             changed = stage.entries(stage.wehr, EntryType.POLICY_CHANGED)
             assert len(changed) == 1
+            # The evidence names the district's rule, and keeps to it.
+            await asyncio.to_thread(stage.wehr.publisher.publish)
+            raw = bundle_of(stage.wehr, stage.transfer).raw
+            rule = read_files(raw)["policy.txt"].decode()
+            assert rule.startswith(policy)
+            codes = {finding[0] for finding in check_bundle(raw).findings}
+            assert not {"below_quorum", "pair_only", "file_bad"} & codes
             # A witness that lost its memory names its size, and is asked once more.
             first.sizes.clear()
             stage.send()

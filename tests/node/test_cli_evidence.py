@@ -152,3 +152,26 @@ async def test_a_file_that_is_there_is_not_overwritten(desk):
     assert done.exit_code == 3
     assert path.read_bytes() == before
     assert exported(desk) == count
+
+
+@pytest.mark.spec("EL-1")
+async def test_the_log_is_held_against_the_heads_of_a_bundle_that_lies_elsewhere(desk):
+    kept, made = desk.bundle("elsewhere.zip", desk.transfer)
+    assert made.exit_code == 0
+    verify = ("verify", "--data", desk.data, "--json", "--against")
+    assert json.loads(desk.type(*verify, kept).stdout)["verdict"] == "verified"
+    for number, spoil in enumerate(
+        (
+            lambda note: note.replace(b"\n", b"\n1", 1),
+            lambda note: note[:-6] + b"AAAA=\n",
+            lambda note: b"other.example/log/1" + note[note.index(b"\n") :],
+        )
+    ):
+        files = read_files(kept.read_bytes())
+        notes = {
+            n: spoil(c) for n, c in files.items() if n.startswith("a/checkpoints/")
+        }
+        gone = {n: None for n in files if n.startswith("b/")}
+        path = desk.folder / f"spoiled{number}.zip"
+        path.write_bytes(resealed(kept.read_bytes(), notes | gone))
+        assert desk.type(*verify, path).exit_code == 3

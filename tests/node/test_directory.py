@@ -16,6 +16,7 @@ from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import KEY_FOR_TYPE_AND_SCHEME, Key
 from tuf.api.exceptions import DownloadError
 from tuf.api.metadata import (
+    Metadata,
     MetaFile,
     Root,
     Snapshot,
@@ -38,7 +39,7 @@ from node.federation.fetcher import Source, make_fetcher
 from node.federation.founding import PROPOSED, Quorum
 from node.federation.registrar import publish
 from node.federation.repository import KeyFile
-from node.federation.tufkey import NodeKey, use_one_verifier
+from node.federation.tufkey import NodeKey, NodeSigner, use_one_verifier
 from node.federation.updater import MAX_FILE_BYTES
 from node.federation.wholefile import write_whole
 from node.ids import Ags, MemberId
@@ -347,6 +348,42 @@ def test_too_few_keys_of_a_kreis_stop_its_news_only(tmp_path: Path) -> None:
     later = federation.refresh(directory)
     assert set(codes(later)) == {("routes/08337.json", "directory-file")}
     assert later.route(AGS, federation.at.date()) == WEHR
+
+
+def signed_by(
+    federation: Federation, part: Root | Snapshot | Targets | Timestamp, key: str
+) -> bytes:
+    """Metadata of one role with the signature of another role's key."""
+    metadata: Metadata[Any] = Metadata(part)  # type: ignore[type-var]
+    metadata.sign(NodeSigner(KeyFile.load(federation.keys / f"{key}-1.key").key))
+    return metadata.to_bytes()
+
+
+@pytest.mark.parametrize("key", ["snapshot", "targets", "08337", "root"])
+def test_a_timestamp_signed_by_another_role_is_refused(
+    federation: Federation, key: str
+) -> None:
+    part = federation.repository().load("timestamp", Timestamp)
+    part.version += 1
+    file = federation.path("timestamp", Timestamp)
+    file.write_bytes(signed_by(federation, part, key))
+    assert refused(federation) is DirectoryFileError
+
+
+def test_a_list_signed_by_the_role_above_or_beside_it_brings_no_news(
+    federation: Federation,
+) -> None:
+    directory = federation.refresh()
+    for key in ("08", "08337-keys", "revoker", "targets"):
+        part = federation.repository().load("08337", Targets)
+        federation.forge("08337", Targets, lambda _: None)
+        part.version += 1
+        name = f"metadata/{part.version}.08337.json"
+        (federation.folder / name).write_bytes(signed_by(federation, part, key))
+        after = federation.refresh(directory)
+        assert ("routes/08337.json", "directory-file") in codes(after)
+        assert after.holdings.routes == directory.holdings.routes
+        assert after.route(AGS, federation.at.date()) == WEHR
 
 
 def test_one_key_signing_twice_is_one_key(tmp_path: Path) -> None:

@@ -132,6 +132,7 @@ async def test_other_roles_see_no_status(office, actor):
 async def test_every_check_has_words_for_good_and_for_bad():
     assert set(_WRONG) == set(Check)
     only_bad = {Check.QUARANTINE, Check.QUORUM, Check.WITNESS_SILENT}
+    only_bad |= {Check.BEHIND, Check.READMITTED, Check.FOREIGN_SHEET}
     only_bad |= {Check.CONFLICT, Check.CLOCK, Check.STANDING, Check.FIRST_WORD}
     only_bad |= {Check.RECEIPT, Check.ERASURE, Check.HOLD}
     assert set(_FINE) == set(Check) - only_bad

@@ -42,6 +42,7 @@ from node.ids import CaseId, TransferId
 from node.sync.chain import Conflict, Fork, Gap, Link, Position, Repeat, judge
 from node.sync.message import parse_claims
 from node.sync.offer import case_tag
+from node.trust.publishedkeys import PUBLISHED_KEYS
 from tests.vectors.drawn import FOLDER
 from tests.vectors.make_vectors import build
 from tests.vectors.packet_recipes import plaintext_of, push
@@ -335,6 +336,13 @@ def test_two_thirds_of_the_vectors_are_refused():
     for file in FILES.values():
         names = [case["name"] for case in file["cases"]]
         assert len(set(names)) == len(names)
+
+
+@pytest.mark.spec("SR-S5")
+def test_the_program_refuses_every_key_that_stands_here():
+    listed = json.loads((FOLDER / "keys.json").read_text())
+    spelled = [*listed["ed25519"], *listed["mlkem768_x25519_sha256"]]
+    assert set(map(unb64u, spelled)) == PUBLISHED_KEYS
 
 
 def test_every_key_of_the_vectors_is_on_the_list_of_test_keys():

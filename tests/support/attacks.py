@@ -34,7 +34,7 @@ from tests.support.byteattacks import (
 from tests.support.databases import KEYRING
 from tests.support.townlog import ORIGIN, WITNESSES
 
-Attack = Callable[[Attacker], Expected]
+Attack = Callable[[Attacker], Expected | None]
 
 _THIEF: Final = SigningKey.from_seed(b"\x66" * 32)
 _SECOND: Final = b"\x99" * 32

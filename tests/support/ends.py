@@ -278,7 +278,7 @@ def _spend_in(w: World, event: InEvent) -> World | None:
             return w._replace(duties=w.duties - 1) if w.duties else None
         case InEvent.RETURN_DECLINED:
             return w._replace(asked_back=False) if w.asked_back else None
-        case InEvent.FIRST_CONTACT_NOTED:
+        case InEvent.FIRST_CONTACT_NOTED | InEvent.PASSED_ON_NOTED:
             return w._replace(contacts=w.contacts - 1) if w.contacts else None
         case _:
             return w

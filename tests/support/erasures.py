@@ -87,7 +87,7 @@ class Keeper:
     def office(self) -> Office:
         """What the node brings to its use cases."""
         return Office(
-            keyring=self.means.keyring,
+            keys=lambda: self.means.keyring,
             clock=self.means.clock,
             randomness=self.means.randomness,
             directory=no_directory,

@@ -29,7 +29,12 @@ __all__ = ["APPROVER", "CLERK", "SECOND"]
 
 WEHR = MemberId("08337116-stadt-wehr")
 SAECKINGEN = MemberId("08337096-stadt-bad-saeckingen")
-AGS = {WEHR: Ags("08337116"), SAECKINGEN: Ags("08337096")}
+WALDSHUT = MemberId("08337126-stadt-waldshut-tiengen")
+AGS = {
+    WEHR: Ags("08337116"),
+    SAECKINGEN: Ags("08337096"),
+    WALDSHUT: Ags("08337126"),
+}
 USUAL = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
 
 
@@ -48,9 +53,13 @@ def free_ports(count: int) -> list[int]:
 
 
 def found_pair(
-    folder: Path, hands: Hands, *, databases: tuple[str, str] = ("", "")
+    folder: Path,
+    hands: Hands,
+    *,
+    databases: tuple[str, ...] = ("", ""),
+    members: tuple[MemberId, ...] = (WEHR, SAECKINGEN),
 ) -> dict[MemberId, Path]:
-    """Found and admit both nodes; gives their data folders."""
+    """Found and admit the nodes, two unless more are named; gives their data folders."""
     now = hands.clock.now()
     published, keys = folder / "directory", folder / "directory-keys"
     root = init(
@@ -60,9 +69,9 @@ def found_pair(
         at=now,
         randomness=hands.randomness,
     )
-    ports = iter(free_ports(4))
+    ports = iter(free_ports(2 * len(members)))
     folders = {}
-    for member, database in zip((WEHR, SAECKINGEN), databases, strict=True):
+    for member, database in zip(members, databases, strict=True):
         slug = member.split("-", 2)[2]
         paths = Paths(folder / slug)
         web, peer = next(ports), next(ports)

@@ -22,6 +22,7 @@ from node.sync.bodies import (
     ImportedBody,
     Memory,
     OpenRequestBody,
+    PassedOnBody,
     RecallBody,
     RejectedBody,
     ReturnAnswerBody,
@@ -139,6 +140,7 @@ BODIES: dict[StatementType, Body] = {
     StatementType.RETURN_ANSWER: ReturnAnswerBody(
         ReturnAnswer.DECLINED, RejectionCode.ALREADY_HERE
     ),
+    StatementType.PASSED_ON: PassedOnBody(date(2026, 5, 6)),
     StatementType.FIRST_CONTACT: FirstContactBody(date(2026, 5, 6)),
     StatementType.LOST: EmptyBody(),
     StatementType.HELLO: HelloBody(

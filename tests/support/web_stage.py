@@ -157,7 +157,7 @@ def make_stage(
         sessions=SessionStorage(sessions, clock, secrets.token_bytes),
         run=NoStore(),
         office=Office(
-            keyring=make_town().keyring,
+            keys=lambda: make_town().keyring,
             clock=clock,
             randomness=secrets.token_bytes,
             directory=_no_directory,

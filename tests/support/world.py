@@ -26,6 +26,7 @@ AT_SENDER = {
     _T.WITHDRAWAL_ANSWER: _OE.WITHDRAWAL_ANSWER,
     _T.RETURN_ANSWER: _OE.RETURN_ANSWER,
     _T.FIRST_CONTACT: _OE.FIRST_CONTACT,
+    _T.PASSED_ON: _OE.PASSED_ON,
 }
 """What each statement of a recipient means at the sender; ``lost`` depends on the state."""
 

@@ -16,7 +16,14 @@ from node.cases.dictionary import DICTIONARY
 from node.casework.cases import goal_with_status, save_record
 from node.errors import InputError, NotFoundError, StaleEpochError
 from node.ids import CaseId
-from node.report.casepage import Entry, current_plan, origin_of, standing, timeline
+from node.report.casepage import (
+    Entry,
+    added_notes,
+    current_plan,
+    origin_of,
+    standing,
+    timeline,
+)
 from node.report.readings import PersonRow
 from node.web.caseframe import age, case_id, case_page
 from node.web.casework import (
@@ -80,6 +87,7 @@ async def _history(request: web.Request) -> web.Response:
         request,
         "case_history.html",
         case,
+        added=() if kind else added_notes(case.content),
         months=months,
         kinds=[
             (

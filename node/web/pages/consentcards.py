@@ -5,7 +5,7 @@ happen: a card of somebody else's case. Implements screens S4 (Einwilligungen), 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -15,9 +15,13 @@ from node.cases.asking import Status, may_ask, status_of
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, Consent
 from node.cases.model import CATEGORIES
 from node.casework.cases import own_case
+from node.casework.withdrawals import read_aftermath
 from node.ids import CaseId, ConsentId, MemberId
 from node.report.contents import papers
 from node.report.readings import ReadingUnit
+from node.sync.aftermath import Aftermath
+from node.sync.transfer import OutboundTransfer
+from node.web.afterwords import story_of
 from node.web.caseframe import case_id, case_page
 from node.web.casework import (
     actor,
@@ -111,12 +115,25 @@ async def _show(request: web.Request) -> web.Response:
     consent = await _consent(request)
     case = await opened_case(request, consent.case)
     evidence = strictjson.parse_object(consent.evidence) if consent.evidence else {}
+    parts, words = parts_of(request), words_of(request)
+    after = await parts.run.read(_told, consent)
     return await case_page(
         request,
         "consent.html",
         case,
         card=await card_of(request, consent),
         categories=[(code, code in consent.categories) for code in CATEGORIES],
+        story=[
+            (transfer.id, said)
+            for transfer, found in after
+            for said in story_of(
+                replace(found, asked=(), first_contact=None, passed_on=None),
+                body_name(parts, transfer.recipient),
+                parts,
+                words,
+                is_ours=True,
+            )
+        ],
         documents=[p for p in papers(case.content) if p.id in consent.documents],
         evidence={
             name: str(evidence.get(f"evidence_{name}", ""))
@@ -133,3 +150,13 @@ async def _consent(request: web.Request) -> Consent:
 
 def _one(uow: ReadingUnit, consent: ConsentId) -> Consent:
     return uow.consents.get(consent)
+
+
+def _told(
+    uow: ReadingUnit, consent: Consent
+) -> list[tuple[OutboundTransfer, Aftermath]]:
+    """What became of a withdrawal at each body that had the data."""
+    if consent.withdrawn_at is None:
+        return []
+    resting = [uow.outbound.get(t) for t in uow.outbound.resting_on(str(consent.id))]
+    return [(t, read_aftermath(uow, t.id, is_ours=True)) for t in resting]

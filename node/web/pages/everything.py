@@ -14,6 +14,7 @@ from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words, msgid
 from node.web.pages import (
     accounts,
+    aftermath,
     arrivals,
     casefile,
     cases,
@@ -32,7 +33,10 @@ from node.web.pages import (
     moves,
     outbox,
     relocations,
+    restricted,
+    returns,
     setup,
+    sidenotes,
     status,
     withdrawals,
     witnesses,
@@ -53,6 +57,8 @@ def all_routes() -> list[Route]:
         *work.routes(),
         *cases.routes(),
         *casefile.routes(),
+        *sidenotes.routes(),
+        *restricted.routes(),
         *documents.routes(),
         *consents.routes(),
         *consentcards.routes(),
@@ -61,7 +67,9 @@ def all_routes() -> list[Route]:
         *moves.routes(),
         *relocations.routes(),
         *outbox.routes(),
+        *returns.routes(),
         *inbox.routes(),
+        *aftermath.routes(),
         *arrivals.routes(),
         # Before the pages of single transfers, whose pattern would fit as well.
         *erasures.routes(),

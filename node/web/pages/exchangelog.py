@@ -22,6 +22,7 @@ from node.casework.comparing import consent_of
 from node.casework.health import log_alarms
 from node.casework.looking import broken_sessions, note_look
 from node.casework.selfcheck import last_check
+from node.casework.withdrawals import Overdue, overdue
 from node.exchangelog.alarms import Alarm
 from node.exchangelog.consent import Standing
 from node.exchangelog.entry import Entry
@@ -102,6 +103,7 @@ async def _list(request: web.Request) -> web.Response:
         state=state,
         checked=checked,
         alarms=await _alarms(request, checked),
+        late=await _late(request),
         witnesses=_witnesses(parts, state),
         form=form,
         peers=[(peer, office_name(parts, peer)) for peer in parts.log_index.peers()],
@@ -118,6 +120,17 @@ async def _list(request: web.Request) -> web.Response:
         address=_address("/exchangelog", form),
         csv=_address("/exchangelog/list.csv", form),
     )
+
+
+async def _late(request: web.Request) -> list[Mapping[str, object]]:
+    """Withdrawals whose answer is late, ours and theirs (FR-24)."""
+    parts = parts_of(request)
+    found: Sequence[Overdue] = await parts.run.read(overdue, parts.clock.now().date())
+    return [
+        {"number": one.transfer.short, "transfer": one.transfer}
+        | {"due": one.due, "is_ours": one.is_ours}
+        for one in found
+    ]
 
 
 def _line(parts: Parts, line: LogLine, words: Words) -> Mapping[str, object]:

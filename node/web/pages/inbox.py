@@ -36,6 +36,7 @@ from node.sync.ports import PacketFiles, UnitOfWork
 from node.sync.rows import StoredFile
 from node.sync.transfer import Inbound
 from node.sync.words import OF_PEOPLE, RejectionCode
+from node.web.afterwords import KINDS
 from node.web.forms import Form
 from node.web.frame import (
     Parts,
@@ -59,6 +60,7 @@ from node.web.offerwords import (
     people_of,
     state_word,
 )
+from node.web.pages.aftermath import questions_of
 
 APPROVERS: Final = frozenset({Role.APPROVER})
 _ALWAYS: Final = "K01"
@@ -101,7 +103,9 @@ async def _list(request: web.Request) -> web.Response:
         ]
         for name, items in (("open", found.open), ("over", found.over))
     }
-    return await page(request, "inbox.html", rows=rows)
+    return await page(
+        request, "inbox.html", rows=rows, questions=await questions_of(request)
+    )
 
 
 async def _show(request: web.Request) -> web.Response:
@@ -237,6 +241,7 @@ async def offer_page(
         status=status,
         transfer=transfer,
         offer=offer,
+        offer_kind=words.gettext(KINDS[offer.kind]) if offer.kind in KINDS else "",
         sender=sender,
         decided_by=sight.decided_by,
         second_by=sight.second_by,

@@ -15,12 +15,15 @@ from aiohttp import web
 
 from node.accounts.model import Role
 from node.casework.relocations import call_back
+from node.casework.withdrawals import read_aftermath
 from node.errors import NotFoundError, TransitionError
 from node.ids import AccountId, Ags, MemberId, TransferId
 from node.report.people import People
 from node.report.readings import PersonRow, ReadingUnit, TransferRow
 from node.report.track import track_of
+from node.sync.aftermath import Aftermath
 from node.sync.transfer import Outbound, OutboundTransfer
+from node.web.afterwords import KINDS, story_of
 from node.web.casework import actor, body_name, colleagues, people_of
 from node.web.failures import conflict
 from node.web.frame import (
@@ -33,6 +36,7 @@ from node.web.frame import (
     words_of,
 )
 from node.web.language import Words
+from node.web.pages.returns import may_ask
 from node.web.trackwords import figure_of, lead_of, next_of, steps_of
 from node.web.wording import State, reason_words, refusal_words, state_words
 
@@ -152,6 +156,7 @@ async def _show(request: web.Request) -> web.Response:
     transfer, track = row.transfer, track_of(row)
     body = body_name(parts, transfer.recipient)
     names = await colleagues(request)
+    after, next_try = await parts.run.read(_later, transfer)
     refusal = transfer.refusal
     return await page(
         request,
@@ -179,8 +184,23 @@ async def _show(request: web.Request) -> web.Response:
         can_call_back=track.can_call_back
         and (len(own) == len(transfer.members) or _is_approver(request)),
         failures=row.due.failures if row.due and track.failing_since else 0,
+        story=story_of(after, body, parts, words, is_ours=True),
+        can_ask_back=may_ask(transfer, after) and (bool(own) or _is_approver(request)),
+        next_try=next_try,
+        next_body=body_name(parts, next_try.recipient) if next_try else "",
+        kind=KINDS.get(transfer.kind, ""),
         is_late=track.is_late(parts.clock.now()),
     )
+
+
+def _later(
+    uow: ReadingUnit, transfer: OutboundTransfer
+) -> tuple[Aftermath, OutboundTransfer | None]:
+    """What came after the key, and what was prepared in place of this transfer."""
+    cases = [member.case for member in transfer.members]
+    others = (t for case in cases for t in uow.outbound.of_case(str(case)))
+    prepared = next((t for t in others if t.replaces == transfer.id), None)
+    return read_aftermath(uow, transfer.id, is_ours=True), prepared
 
 
 async def _visible(

@@ -30,6 +30,7 @@ from node.errors import (
 from node.ids import CaseId, RecordId, TransferId
 from node.report.readings import PersonRow, ReadingUnit, TransferRow
 from node.sync.transfer import Outbound, OutboundTransfer
+from node.web.afterwords import KINDS
 from node.web.casework import (
     actor,
     body_name,
@@ -118,6 +119,7 @@ async def _task_page(
         request,
         "relocation.html",
         status=status,
+        kind=KINDS.get(transfer.kind, ""),
         transfer=transfer,
         form=form,
         travellers=travellers,

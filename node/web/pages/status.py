@@ -93,6 +93,21 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
         msgid("Handovers to there wait. Nothing is lost; it is tried again by itself."),
         msgid("Call the office if it lasts longer than half a day."),
     ),
+    Check.BEHIND: (
+        msgid("%(office)s knows a newer directory than we can fetch"),
+        msgid("A key that was taken out of use might still be trusted here."),
+        msgid("Check the line to the directory. Call its registrar today."),
+    ),
+    Check.READMITTED: (
+        msgid("%(office)s came back with new keys"),
+        msgid("For 72 hours nothing is sealed to it."),
+        msgid("Call the office at a number you know if you did not expect this."),
+    ),
+    Check.FOREIGN_SHEET: (
+        msgid("The directory lists a key of ours that we did not make"),
+        msgid("Somebody else might read what is sent to us."),
+        msgid("Call the registrar of the directory now and have the key retired."),
+    ),
     Check.QUORUM: (
         msgid("A handover has waited for witnesses since %(ago)s"),
         msgid("Nothing is lost. It leaves as soon as the witnesses have cosigned."),

@@ -59,8 +59,22 @@ _TASKS: Final = {
     "transfer.reclaimed": msgid("The case was taken back."),
     "transfer.cancelled": msgid("The handover was discarded."),
     "transfer.granted": msgid("The handover waits for its confirmation."),
+    "transfer.withdrawal_answered": msgid("A withdrawal was answered."),
+    "transfer.return_declined": msgid("The case does not come back."),
+    "transfer.first_contact": msgid("The new office had its first contact."),
+    "transfer.passed_on": msgid("The case was passed on from there."),
+    "added.side_note": msgid("An addendum came from the former office."),
+    "added.correction": msgid("The former office asks for a correction."),
     "relocation.no_route": msgid("Nobody at the new place takes part yet."),
     "consent.missing": msgid("A consent is missing."),
+}
+
+_QUESTIONS: Final = {
+    "inbound.withdrawal": (
+        msgid("The consent was withdrawn. What becomes of the data?"),
+        "withdrawal",
+    ),
+    "inbound.return_asked": (msgid("The former office asks for it back."), "after"),
 }
 
 
@@ -118,6 +132,7 @@ async def _show(request: web.Request) -> web.Response:
     groups = [
         _due(found, people, words, on),
         _handovers(found, people, parts, words),
+        _questions(found, people, words, me),
         _news(found, people, words, me),
         _clock(mine, words, on),
         _consents(found, people, words),
@@ -197,6 +212,26 @@ def _handovers(found: _Found, people: People, parts: Parts, words: Words) -> Gro
             )
         )
     return Group("handovers", words.gettext("Handovers that need you"), rows)
+
+
+def _questions(found: _Found, people: People, words: Words, me: AccountId) -> Group:
+    """Withdrawals and requests about own cases that wait for an answer."""
+    rows = []
+    for task in found.tasks:
+        person = people.find(task.case) if task.case else None
+        if person is None or person.caseworker != me or task.kind not in _QUESTIONS:
+            continue
+        what, page_name = _QUESTIONS[task.kind]
+        rows.append(
+            Row(
+                who=person.name,
+                href=f"/inbox/{task.transfer}/{page_name}",
+                what=words.gettext(what),
+                until=task.due,
+                action=words.gettext("Decide"),
+            )
+        )
+    return Group("questions", words.gettext("Questions of other offices"), rows)
 
 
 def _news(found: _Found, people: People, words: Words, me: AccountId) -> Group:

@@ -33,7 +33,7 @@ MARKS = {
 }
 
 # Chapter 6 of the field document, as it is printed there: CW AP AD AU OP, then the token;
-# witness.* and quorum.* come from exchange-log 5.3.
+# witness.* and quorum.* come from exchange-log 5.3; notice.* and return.* from ADR 0042.
 CHAPTER_6 = """
 case.find, list.import, list.undo, break_glass | ● - - - -
 case.read, case.print | ◐ ◐ - - -
@@ -48,6 +48,7 @@ relocation.record | ◐ - - - - relocations:write
 transfer.prepare, transfer.send | ◐ - - - -
 transfer.second | ● ● - - -
 transfer.call_back, legal_hold.set | ◐ ● - - -
+notice.answer, return.ask, return.answer | ◐ ● - - -
 offer.read, preview.open, transfer.approve, transfer.refuse | - ● - - -
 match.decide, merge, merge.undo | ◐ ◐ - - -
 case.assign, deputy.set | ◐ ● ● - -
