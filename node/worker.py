@@ -314,7 +314,8 @@ class Worker:
         """Others cosign as well: after a cosigned packet, and every ten minutes (LR-23)."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._taken(Wake.WITNESS)
             # What woke us may not be signed yet; nothing that waits is that urgent.
             await asyncio.sleep(POLL_S)
             await self._guard(witnessing.ask_others, self._courier)
@@ -327,7 +328,8 @@ class Worker:
             await asyncio.sleep(MINUTE_S)
             with suppress(TimeoutError):
                 rest = self._duties.directory_every_s - MINUTE_S
-                await asyncio.wait_for(self._newer.wait(), rest)
+                async with asyncio.timeout(rest):
+                    await self._newer.wait()
 
     async def _every_hour(self) -> None:
         while True:
