@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-pages bench-directory \
         tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run docs screenshots clean
 
 help:  ## print the targets
@@ -56,6 +56,9 @@ bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 
 bench-log: $(VENV)/.dev  ## measure the exchange log alone: append, verify, prove, cosign
 	$(BIN)/python -m bench.log
+
+bench-pages: $(VENV)/.dev  ## measure every page with 5,000 cases and 50,000 contacts
+	$(BIN)/python -m bench.pages
 
 SEED    ?= 1
 ATTACKS ?= 5000
