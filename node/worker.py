@@ -15,12 +15,13 @@ from typing import Any, Final
 
 import structlog
 
+from node.casework import sealing
 from node.casework.selfcheck import run_due
 from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
-from node.sync import opening, recipient, release, sender, witnessing
+from node.sync import opening, recipient, sender, witnessing
 from node.sync.courier import Courier
 from node.sync.deadlines import find_deadlines
 from node.sync.greeting import FirstWord
@@ -220,7 +221,7 @@ class Worker:
                 event.set()
 
     async def _release(self) -> None:
-        await self._each(Wake.RELEASE, release.release)
+        await self._each(Wake.RELEASE, sealing.release_any)
 
     async def _open(self) -> None:
         await self._each(Wake.OPEN, opening.open_and_import)
@@ -307,8 +308,9 @@ class Worker:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
-            await self._guard(witnessing.ask_others, self._courier)
+            # What woke us may not be signed yet; nothing that waits is that urgent.
             await asyncio.sleep(POLL_S)
+            await self._guard(witnessing.ask_others, self._courier)
 
     async def _directory(self) -> None:
         while True:

@@ -95,6 +95,7 @@ class _Outbound(TypedColumns):
     state: Named[str] = Column(Text)
     why: Named[str | None] = Column(Text)
     recipient: Named[str | None] = Column(Text)
+    body: Named[str | None] = Column(Text)
     ags: Named[str] = Column(Text)
     move_on = Column(Day, nullable=False)
     reason: Named[str] = Column(Text)

@@ -19,6 +19,7 @@ from node.cases.ports import (
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
+from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.outboxport import Outbox
 from node.sync.rows import (
@@ -223,6 +224,7 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    exports: Exports
     stands: Stands
     cards: Cards
 

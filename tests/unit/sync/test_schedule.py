@@ -125,7 +125,7 @@ def test_notices_fall_due_on_the_third_and_ninth_day(age, given_before, due):
     assert notices_due(NOW, NOW + days(age), given=given_before) == due
 
 
-@pytest.mark.spec("TRF-3")
+@pytest.mark.spec("TRF-3", "HO-22")
 @pytest.mark.parametrize("state", Outbound)
 def test_the_senders_clock_ends_nothing_after_the_grant(state):
     late = NOW + days(5000)
