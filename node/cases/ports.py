@@ -7,6 +7,7 @@ from typing import Protocol
 from node.cases.consent import Consent
 from node.cases.model import CaseContent, CaseFile, Record
 from node.cases.relocation import Relocation
+from node.cases.staged import StagedDocument, StagedKey
 from node.cases.tally import TallyLine
 from node.ids import AccountId, CaseId, ConsentId, RecordId, TransferId
 
@@ -38,12 +39,15 @@ class CaseRepository(Protocol):
         """The case with nothing but what the gate asks for: person and protection."""
         ...
 
-    def open_new(self, file: CaseFile) -> None:
-        """Insert a case under a new case key."""
+    def open_new(self, file: CaseFile, key: StagedKey | None = None) -> None:
+        """Insert a case under a new case key, or under the one that was staged for it."""
         ...
 
-    def reopen(self, file: CaseFile) -> None:
-        """A case comes back (handed_over or shredded -> active): new key if shredded."""
+    def reopen(self, file: CaseFile, key: StagedKey | None = None) -> None:
+        """A case comes back (handed_over or shredded -> active): new key if shredded.
+
+        ConflictError if files were staged under another key than it has.
+        """
         ...
 
     def replace(self, before: CaseFile, after: CaseFile) -> None:
@@ -75,6 +79,24 @@ class CaseRepository(Protocol):
 
     def set_birth_year(self, case: CaseId, year: int | None) -> None:
         """Keep the one clear number reports need (age bands)."""
+        ...
+
+    def stage_key(self, case: CaseId) -> StagedKey:
+        """The key that this case has, or a new one for it; in a reading unit of work."""
+        ...
+
+    def stage_document(
+        self, key: StagedKey, epoch: int, chunks: Iterator[bytes]
+    ) -> StagedDocument:
+        """Seal a file, synced to disk, and name it nowhere; in a reading unit of work."""
+        ...
+
+    def adopt_document(self, staged: StagedDocument) -> tuple[bytes, int]:
+        """Name a staged file; gives digest and byte count."""
+        ...
+
+    def drop_staged(self, staged: StagedDocument) -> None:
+        """Remove a staged file that nobody took over."""
         ...
 
     def seal_document(
