@@ -12,6 +12,22 @@ from node.cases.tally import TallyLine
 from node.ids import AccountId, CaseId, ConsentId, RecordId, TransferId
 
 
+class IncomingDocument(Protocol):
+    """A document that is sealed while it arrives."""
+
+    def add(self, portion: bytes) -> None:
+        """Seal one more portion."""
+        ...
+
+    def finish(self) -> StagedDocument:
+        """It was the whole document, and is synced now."""
+        ...
+
+    def drop(self) -> None:
+        """Forget it; nothing stays on the disk."""
+        ...
+
+
 class CaseRepository(Protocol):
     """Cases and their records; every call happens inside one unit of work."""
 
@@ -89,6 +105,10 @@ class CaseRepository(Protocol):
         self, key: StagedKey, epoch: int, chunks: Iterator[bytes]
     ) -> StagedDocument:
         """Seal a file, synced to disk, and name it nowhere; in a reading unit of work."""
+        ...
+
+    def receive_document(self, key: StagedKey, epoch: int) -> IncomingDocument:
+        """Seal a file while it arrives, longer than this unit of work lasts."""
         ...
 
     def adopt_document(self, staged: StagedDocument) -> tuple[bytes, int]:

@@ -19,6 +19,8 @@ from node.cases.model import (
     PartialDate,
     Record,
 )
+from node.cases.ports import IncomingDocument
+from node.cases.staged import StagedDocument
 from node.errors import InputError, NotFoundError, RestrictedError
 from node.ids import AccountId, CaseId, RecordId, uuid7
 from node.strictjson import Json
@@ -280,12 +282,30 @@ def save_record(
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A document as it was uploaded: its bytes in portions, and what is said of it."""
+    """A document as it was uploaded: its bytes in portions, and what is said of it.
+
+    ``staged`` instead of ``chunks`` where it was sealed while it arrived.
+    """
 
     case: CaseId
     epoch: int
     chunks: tuple[bytes, ...]
     values: Mapping[str, Json]
+    staged: StagedDocument | None = None
+
+
+def receive_document(
+    uow: UnitOfWork, by: Actor, case: CaseId, epoch: int
+) -> IncomingDocument:
+    """Begin to seal a document of a case while it arrives; ``keep_document`` names it."""
+    with uow:
+        own_case(uow, by, case, "case.edit")
+        return uow.cases.receive_document(uow.cases.stage_key(case), epoch)
+
+
+def forget_document(uow: UnitOfWork, staged: StagedDocument) -> None:
+    """What was sealed is not kept."""
+    uow.cases.drop_staged(staged)
 
 
 def keep_document(
@@ -300,9 +320,12 @@ def keep_document(
     """
     with uow:
         editable_case(uow, by, upload.case, epoch=upload.epoch, action="case.edit")
-        digest, length = uow.cases.seal_document(
-            upload.case, upload.epoch, iter(upload.chunks)
-        )
+        if upload.staged is not None:
+            digest, length = uow.cases.adopt_document(upload.staged)
+        else:
+            digest, length = uow.cases.seal_document(
+                upload.case, upload.epoch, iter(upload.chunks)
+            )
         values = {**upload.values, "digest": digest.hex(), "bytes": length}
         made = new_record(office, upload.case, "document", values, by=by.account)
         uow.cases.put([made])

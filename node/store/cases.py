@@ -20,6 +20,7 @@ from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
 from node.store.casekeys import CaseKeys, CaseRow
 from node.store.casetables import case_file
 from node.store.documents import SqlDocuments
+from node.store.incoming import Incoming
 from node.store.records import SqlRecords
 from node.store.register import Destroyed, RegisterLine
 from node.store.work import Work
@@ -202,6 +203,10 @@ class SqlCases:
     ) -> StagedDocument:
         """Seal a file, synced to disk, and name it nowhere."""
         return self._documents.stage(key, epoch, chunks)
+
+    def receive_document(self, key: StagedKey, epoch: int) -> Incoming:
+        """Seal a file while it arrives, longer than this unit of work lasts."""
+        return Incoming(lambda chunks: self._documents.stage(key, epoch, chunks))
 
     def adopt_document(self, staged: StagedDocument) -> tuple[bytes, int]:
         """Name a staged file; gives digest and byte count."""

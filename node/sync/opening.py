@@ -29,6 +29,7 @@ from node.ids import CaseId, TransferId
 from node.sync import inward
 from node.sync.bodies import ImportedBody
 from node.sync.courier import Courier
+from node.sync.limits import Room
 from node.sync.logbook import Act
 from node.sync.manifest import Announced, preview_digest
 from node.sync.office import Office
@@ -137,6 +138,7 @@ def open_container(office: Office, files: PacketFiles, ready: Ready) -> Opened:
         transfer=transfer.id,
         ph=prelude.ph,
         preview=_preview_digest(prelude, share_a),
+        room=Room(office.packet_bytes, office.document_bytes),
     )
     found = read_packet(plaintext(), announced, office.directory().manifest_key)
     return Opened(ready, found, plaintext)

@@ -15,10 +15,11 @@ from node.crypto.container import PacketHeader, padme
 from node.crypto.seal import begin_seal, seal_stream
 from node.errors import ConflictError, TrustError
 from node.failpoints import Point
-from node.ids import TransferId
+from node.ids import MemberId, TransferId
 from node.sync import outward, packet, permission
 from node.sync.courier import Courier
 from node.sync.drafting import PURPOSE, Draft, HeldBack, draft
+from node.sync.limits import Room
 from node.sync.logbook import Act
 from node.sync.manifest import preview_digest
 from node.sync.message import jws_digest
@@ -100,6 +101,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             },
         ),
         uow.cases.open_document,
+        room=_room_of(office, transfer.recipient),
     )
     ring = office.keyring
     pad = padme(plan.measure(ring.key_id))
@@ -120,6 +122,12 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             yield chunk
 
     return Sealed(files.keep(written()), prelude.hh, prelude.share_b)
+
+
+def _room_of(office: Office, recipient: MemberId) -> Room:
+    """What the recipient takes, as its key sheet says it."""
+    limits = office.directory().sheet(recipient).limits
+    return Room(limits.packet, limits.document)
 
 
 # -- Freeze: gate (b), and everything that must hold together ---------------------------

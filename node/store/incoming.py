@@ -1,0 +1,93 @@
+"""A document on its way in, sealed while it arrives.
+
+Enters: portions, as slowly as somebody's line is. Leaves: a sealed file that no row names
+yet. Must never happen: a whole document in memory; a thread of the pools held by a slow
+line; half a file under a name. Implements SR-U1.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Final
+
+from node.cases.staged import StagedDocument
+from node.errors import StoreError
+
+AHEAD: Final = 4
+PATIENCE_S: Final = 60.0
+
+
+class _DroppedError(Exception):
+    """Nobody wants the rest."""
+
+
+class Incoming:
+    """One document; used from one thread at a time, and finished or dropped."""
+
+    def __init__(self, seal: Callable[[Iterator[bytes]], StagedDocument]) -> None:
+        """Begin; ``seal`` writes what it is given and gives the file."""
+        self._portions: queue.Queue[bytes | None] = queue.Queue(AHEAD)
+        self._outcome: Future[StagedDocument] = Future()
+        self._is_dropped = False
+        thread = threading.Thread(target=self._run, args=(seal,), daemon=True)
+        thread.start()
+
+    def add(self, portion: bytes) -> None:
+        """Seal one more portion.
+
+        Raises:
+            StoreError: The disk did not take what came before.
+        """
+        if portion:
+            self._put(portion)
+
+    def finish(self) -> StagedDocument:
+        """It was the whole document, and is synced now.
+
+        Raises:
+            StoreError: The disk did not take it.
+        """
+        self._put(None)
+        return self._outcome.result()
+
+    def drop(self) -> None:
+        """Forget it; nothing stays on the disk."""
+        self._is_dropped = True
+        while not self._outcome.done():
+            try:
+                self._portions.put(None, timeout=0.1)
+            except queue.Full:
+                continue
+            break
+
+    def _put(self, portion: bytes | None) -> None:
+        while True:
+            if self._outcome.done():
+                self._outcome.result()
+                raise StoreError("document ended early")
+            try:
+                self._portions.put(portion, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+    def _run(self, seal: Callable[[Iterator[bytes]], StagedDocument]) -> None:
+        try:
+            self._outcome.set_result(seal(self._arriving()))
+        except _DroppedError:
+            self._outcome.cancel()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+            self._outcome.set_exception(error)
+
+    def _arriving(self) -> Iterator[bytes]:
+        while True:
+            try:
+                portion = self._portions.get(timeout=PATIENCE_S)
+            except queue.Empty:
+                raise _DroppedError from None
+            if self._is_dropped:
+                raise _DroppedError
+            if portion is None:
+                return
+            yield portion
