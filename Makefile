@@ -84,6 +84,20 @@ MEMBERS ?= 10750
 bench-directory: $(VENV)/.dev  ## verify a directory of all municipalities: MEMBERS=10750
 	$(BIN)/python -m bench.directory $(MEMBERS)
 
+SIZE  ?= 100000000
+COUNT ?= 20000
+large: $(VENV)/.dev  ## one large document between two processes, its memory and its time: SIZE=bytes
+	$(BIN)/python -m bench.large $(SIZE)
+
+wire: $(VENV)/.dev  ## bytes on the wire per handover
+	$(BIN)/python -m bench.wire
+
+flood: $(VENV)/.dev  ## a flood beside an honest member: COUNT=20000
+	$(BIN)/python -m bench.flood $(COUNT)
+
+bench-slowsync: $(VENV)/.dev  ## handovers with 5 ms more per fsync
+	$(BIN)/python -m bench.slowsync
+
 evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
 	$(BIN)/python -m tests.node.evidence_bytes
 
