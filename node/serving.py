@@ -62,9 +62,10 @@ async def listen(node: Node, stack: AsyncExitStack) -> None:
     )
     people = web.AppRunner(web_app(node), access_log=None)
     listeners = [
-        (peers, settings.peer_host, settings.peer_port),
         (people, settings.web_host, settings.web_port),
     ]
+    if not settings.is_pull_only:
+        listeners.append((peers, settings.peer_host, settings.peer_port))
     if settings.health_port:
         watchers = web.AppRunner(health_app(node), access_log=None)
         listeners.append((watchers, "127.0.0.1", settings.health_port))

@@ -65,6 +65,7 @@ class Duties:
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
+    fetch_mail: Callable[[Callable[[MemberId], None]], Awaitable[None]] | None = None
     directory_every_s: float = 900.0
     mark: Callable[[], Checkpoint | None] = lambda: None
 
@@ -147,6 +148,7 @@ class Worker:
                         self._first_word,
                         self._publish,
                         self._deliver,
+                        self._fetch_mail,
                         self._release,
                         self._open,
                         self._every_minute,
@@ -219,6 +221,11 @@ class Worker:
                     job = self._rounds.serve(member, event, self._guard)
                     self._tasks.create_task(job)
                 event.set()
+
+    async def _fetch_mail(self) -> None:
+        while self._duties.fetch_mail is not None:
+            await self._guard(self._duties.fetch_mail, self.contact)
+            await asyncio.sleep(MINUTE_S)
 
     async def _release(self) -> None:
         await self._each(Wake.RELEASE, sealing.release_any)
@@ -307,7 +314,8 @@ class Worker:
         """Others cosign as well: after a cosigned packet, and every ten minutes (LR-23)."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._taken(Wake.WITNESS)
             # What woke us may not be signed yet; nothing that waits is that urgent.
             await asyncio.sleep(POLL_S)
             await self._guard(witnessing.ask_others, self._courier)
@@ -320,7 +328,8 @@ class Worker:
             await asyncio.sleep(MINUTE_S)
             with suppress(TimeoutError):
                 rest = self._duties.directory_every_s - MINUTE_S
-                await asyncio.wait_for(self._newer.wait(), rest)
+                async with asyncio.timeout(rest):
+                    await self._newer.wait()
 
     async def _every_hour(self) -> None:
         while True:

@@ -27,6 +27,7 @@ from node.ids import AccountId, MemberId
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft
+from node.trust.mailboxes import is_pull_only
 
 
 def own_log(uow: UnitOfWork, office: Office) -> OwnLog:
@@ -80,11 +81,15 @@ def by_last_meeting(uow: UnitOfWork, office: Office) -> list[MemberId]:
     """Every listed member, the one met last first: whom to ask before a signature.
 
     Those never met as well: a machine rolled back to before it met anybody does not know
-    whom it met.
+    whom it met. But nobody waits for a mailbox here: it is answered in its own time.
     """
     with uow:
         met = uow.stands.met()
-    names = sorted(listed(office) or ())
+    names = [
+        peer
+        for peer in sorted(listed(office) or ())
+        if not is_pull_only(office.directory(), peer)
+    ]
     never = datetime.min.replace(tzinfo=UTC)
     return sorted(names, key=lambda peer: met.get(peer, never), reverse=True)
 

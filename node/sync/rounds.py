@@ -49,8 +49,10 @@ class Rounds:
                     self._wakes.wait(peer, now),
                 )
                 delay = min((d for d in looks if d is not None), default=None)
+                # Not wait_for: in Python 3.11 it may swallow the end of the worker.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), delay)
+                    async with asyncio.timeout(delay):
+                        await event.wait()
             event.clear()
             woken = self._wakes.take(peer, self._clock.now())
             if woken or await run.read(pacing.may_try, peer, self._clock.now()):
@@ -74,7 +76,8 @@ class Rounds:
     async def after_silence(self, within_s: float) -> list[tuple[MemberId, float]]:
         """Whom to greet once nobody was heard for long, or is heard again after that."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._silence_ended.wait(), within_s)
+            async with asyncio.timeout(within_s):
+                await self._silence_ended.wait()
         if self._silence_ended.is_set() or await self._is_silent():
             self._silence_ended.clear()
             return await self._round()
