@@ -13,7 +13,7 @@ from node.casework import cases
 from node.config import load_settings
 from node.errors import StoreError
 from node.failpoints import NoFailpoints
-from node.federation.sending import _part
+from node.federation.sending import part_of
 from node.store.files import SealedFiles
 from node.store.incoming import Incoming
 from node.sync import decision, limits, sender, uploading
@@ -302,12 +302,12 @@ def test_sending_a_part_reads_a_part_and_not_the_container(tmp_path):
     name = files.keep(iter([bytes(MIB)] * 24)).name
     row = PacketRow(SAECKINGEN, "0" * 32, name, size, bytes(32))
     tracemalloc.start()
-    part = _part(
+    part = part_of(
         lambda start=0: files.read(row.digest, start), size - PART_BYTES - 5, PART_BYTES
     )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(part) == PART_BYTES
     assert peak < 3 * PART_BYTES
-    rest = _part(lambda start=0: files.read(name, start), size - 5, PART_BYTES)
+    rest = part_of(lambda start=0: files.read(name, start), size - 5, PART_BYTES)
     assert rest == bytes(5)
