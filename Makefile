@@ -6,7 +6,7 @@ PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
-        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run docs screenshots clean
+        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run large wire flood hostile bench-slowsync docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -94,6 +94,9 @@ wire: $(VENV)/.dev  ## bytes on the wire per handover
 
 flood: $(VENV)/.dev  ## a flood beside an honest member: COUNT=20000
 	$(BIN)/python -m bench.flood $(COUNT)
+
+hostile: $(VENV)/.dev  ## many more answers of a hostile network than the suite tries: EXAMPLES=500
+	HOSTILE_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q tests/hostile/test_answers.py
 
 bench-slowsync: $(VENV)/.dev  ## handovers with 5 ms more per fsync
 	$(BIN)/python -m bench.slowsync

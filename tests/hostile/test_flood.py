@@ -30,9 +30,13 @@ async def test_an_honest_peer_is_served_while_others_flood(node, tmp_path):
 
 
 @pytest.mark.spec("HO-67")
-async def test_a_full_table_of_nonces_holds_up_who_filled_it(node, monkeypatch):
+async def test_a_full_table_of_nonces_holds_up_who_filled_it(
+    node, tmp_path, monkeypatch
+):
     monkeypatch.setattr(limits, "NONCES", 40)
-    flood = Flood(node, member=node, honest=node)
-    statuses = [await flood.hello(node) for _ in range(60)]
+    there = load_settings(tmp_path / "bad-saeckingen")
+    async with build_node(there, None) as honest:
+        flood = Flood(node, member=node, honest=honest)
+        statuses = [await flood.hello(honest) for _ in range(60)]
     assert statuses[:40] == [200] * 40
     assert set(statuses[40:]) == {429}

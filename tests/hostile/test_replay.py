@@ -10,7 +10,7 @@ from node.bootstrap import Hands, build_node
 from node.config import load_settings
 from node.failpoints import NoFailpoints
 from node.serving import listen
-from node.sync import decision
+from node.sync import decision, limits
 from node.sync.transfer import Inbound, Outbound
 from tests.e2e.test_spine import inbound, outbound, relocate
 from tests.support.faultproxy import FaultProxy
@@ -66,7 +66,9 @@ def everything(node):
 
 
 @pytest.mark.spec("HO-20", "HO-67")
-async def test_replays_have_no_effect_today_or_in_400_days(tmp_path):
+async def test_replays_have_no_effect_today_or_in_400_days(tmp_path, monkeypatch):
+    # Each one is to be looked at, none refused for coming too fast.
+    monkeypatch.setattr(limits, "FAILED_PER_ADDRESS_S", 10**6)
     clock = MovingClock()
     hands = Hands(clock, secrets.token_bytes, NoFailpoints())
     folders = found_pair(tmp_path, hands)
@@ -110,16 +112,18 @@ async def test_replays_have_no_effect_today_or_in_400_days(tmp_path):
         async with listening(wehr), listening(there):
             for days in (0, 0, 400):
                 clock.offset += timedelta(days=days)
-                # Nobody is to hide behind a rate here.
                 for node in (wehr, there):
                     before = everything(node)
                     for raw in captured:
                         clock.offset += timedelta(milliseconds=1)
                         status, body = await exchange(node, raw)
                         seen.add(status)
-                        assert status is None or 400 <= status < 500, body
+                        # After a restart nonces are forgotten (ADR 0013): then the
+                        # stored answer comes again, for as long as a signature lives.
+                        assert status is None or status < 500, body
+                        assert not days or status is None or status >= 400, body
                     assert everything(node) == before
-        assert seen & {400, 401, 403, 409, 429}
+        assert seen >= {400, 401, 409}, seen
 
 
 @asynccontextmanager
