@@ -31,11 +31,12 @@ class End:
     """A process of ``tests.support.largeends``."""
 
     def __init__(self, folder: Path) -> None:
+        self.log = folder / "bench.log"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.largeends", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=(folder / "bench.log").open("ab"),
+            stderr=self.log.open("ab"),
             text=True,
         )
 
@@ -45,7 +46,7 @@ class End:
             self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit("a node ended by itself; its log lies in its folder")
+            raise SystemExit(self.log.read_text()[-3000:])
         return json.loads(line)
 
     @property
