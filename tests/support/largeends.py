@@ -14,7 +14,6 @@ from node.bootstrap import Hands, Node, build_node, own_hands
 from node.casework import cases
 from node.config import load_settings
 from node.errors import NodeError
-from node.federation.transport import HttpTransport
 from node.ids import CaseId, MemberId, TransferId
 from node.serving import listen
 from node.sync import decision
@@ -117,12 +116,12 @@ def post_until_delivered(node: Node, transfer: str) -> float:
 
 def _post_while(node: Node, go_on: Callable[[], bool]) -> float:
     """Signed posts of 20 kB that the other side reads and refuses, one after the other."""
-    transport = asyncio.run_coroutine_threadsafe(_way(node), LOOP[0]).result()
+    caller = node.courier.transport._direct._caller  # type: ignore[attr-defined]
     body = json.dumps({"pad": "x" * 20_000}).encode()
     times: list[float] = []
     while go_on():
         began = time.perf_counter()
-        call = transport._call(SAECKINGEN, "POST", "/hello", body)  # type: ignore[attr-defined]
+        call = caller.call(SAECKINGEN, "POST", "/hello", body)
         job = asyncio.run_coroutine_threadsafe(call, LOOP[0])
         try:
             job.result()
@@ -131,13 +130,6 @@ def _post_while(node: Node, go_on: Callable[[], bool]) -> float:
         time.sleep(0.02)
     times.sort()
     return 1000 * times[int(len(times) * 0.99) - 1] if times else 0.0
-
-
-async def _way(node: Node) -> HttpTransport:
-    office = node.office
-    return HttpTransport(
-        office, node.run, networks=(), demo=True, started_at=office.clock.now()
-    )
 
 
 LOOP: list[asyncio.AbstractEventLoop] = []
