@@ -51,14 +51,14 @@ async def measure(folder: Path, count: int) -> None:
                 seen += more[0]
                 served += more[1]
             show("bad requests", sum(seen.values()))
-            show("they heard", dict(sorted(seen.items(), key=str)))
-            show("honest requests heard", dict(served))
+            show("they heard", str(dict(sorted(seen.items(), key=str))))
+            show("honest requests heard", str(dict(served)))
             show("honest p99, ms, quiet", quiet)
             show("honest p99, ms, during the flood", p99_ms(flood.times_s))
             show("peak of memory, MiB, before", round(memory))
             show("peak of memory, MiB, after", round(end.peak_mib))
             await asyncio.sleep(12)
-            show("open files before and after", (files, open_files(pid)))
+            show("open files before and after", f"{files}, {open_files(pid)}")
     finally:
         end.end()
 

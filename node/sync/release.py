@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from node.cases.consent import Withheld
-from node.crypto.container import PacketHeader, padme
+from node.crypto.container import PacketHeader, container_length, padme
 from node.crypto.seal import begin_seal, seal_stream
-from node.errors import ConflictError, TrustError
+from node.errors import ConflictError, InputError, TrustError
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
 from node.sync import outward, packet, permission
@@ -81,6 +81,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
     assert transfer.recipient is not None
     assert drafted.kem is not None
     preview = drafted.preview
+    room = _room_of(office, transfer.recipient)
     plan: PacketPlan = packet.plan_packet(
         drafted.extracts,
         packet.Envelope(
@@ -101,7 +102,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             },
         ),
         uow.cases.open_document,
-        room=_room_of(office, transfer.recipient),
+        room=room,
     )
     ring = office.keyring
     pad = padme(plan.measure(ring.key_id))
@@ -113,6 +114,8 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
         pad=pad,
     )
     prelude = begin_seal(drafted.kem.key, header, preview, randomness=office.randomness)
+    if container_length(len(prelude.raw), pad) > room.packet:
+        raise InputError("packet", "too_large")
     plaintext = plan.encode(prelude.ph, pad, key=ring.sign, kid=ring.key_id)
 
     def written() -> Iterator[bytes]:
