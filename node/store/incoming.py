@@ -6,9 +6,8 @@ line; half a file under a name. Implements SR-U1.
 """
 
 import queue
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from node.cases.staged import StagedDocument
@@ -28,10 +27,11 @@ class Incoming:
     def __init__(self, seal: Callable[[Iterator[bytes]], StagedDocument]) -> None:
         """Begin; ``seal`` writes what it is given and gives the file."""
         self._portions: queue.Queue[bytes | None] = queue.Queue(AHEAD)
-        self._outcome: Future[StagedDocument] = Future()
         self._is_dropped = False
-        thread = threading.Thread(target=self._run, args=(seal,), daemon=True)
-        thread.start()
+        # A thread of its own: a slow line holds none of the pools.
+        own = ThreadPoolExecutor(1, thread_name_prefix="incoming")
+        self._outcome = own.submit(seal, self._arriving())
+        own.shutdown(wait=False)
 
     def add(self, portion: bytes) -> None:
         """Seal one more portion.
@@ -71,14 +71,6 @@ class Incoming:
             except queue.Full:
                 continue
             return
-
-    def _run(self, seal: Callable[[Iterator[bytes]], StagedDocument]) -> None:
-        try:
-            self._outcome.set_result(seal(self._arriving()))
-        except _DroppedError:
-            self._outcome.cancel()
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            self._outcome.set_exception(error)
 
     def _arriving(self) -> Iterator[bytes]:
         while True:

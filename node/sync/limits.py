@@ -3,7 +3,6 @@
 Source: handover, chapter 9.4 and 10; assurance SR-F3.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -20,22 +19,6 @@ PACKET_BYTES: Final = 64 * MIB
 DOCUMENT_BYTES: Final = 25 * MIB
 DOCUMENTS_BYTES: Final = 48 * MIB
 CONTENT_BYTES: Final = PACKET_BYTES - DOCUMENTS_BYTES  # records, evidence: in memory
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """The largest container and document that a recipient takes, in bytes."""
-
-    packet: int = PACKET_BYTES
-    document: int = DOCUMENT_BYTES
-
-    @property
-    def documents(self) -> int:
-        """All documents of one transfer; records and evidence have their own share."""
-        return max(self.packet - CONTENT_BYTES, self.packet // 4)
-
-
-USUAL_ROOM: Final = Room()
 JSON_BODY_BYTES: Final = 64 * KIB
 PACKET_HEADER_BYTES: Final = 4 * KIB
 MANIFEST_BYTES: Final = 256 * KIB

@@ -25,10 +25,9 @@ from node.sync.limits import (
     LABEL_CHARACTERS,
     MANIFEST_BYTES,
     PARTS,
-    USUAL_ROOM,
-    Room,
 )
 from node.sync.offer import DOCUMENTS, TAG, OfferBody
+from node.sync.room import USUAL_ROOM, Room
 from node.sync.words import Kind, Purpose
 
 MANIFEST_TYPE: Final = "staffelstab-manifest+jwt"

@@ -29,11 +29,11 @@ from node.ids import CaseId, TransferId
 from node.sync import inward
 from node.sync.bodies import ImportedBody
 from node.sync.courier import Courier
-from node.sync.limits import Room
 from node.sync.logbook import Act
 from node.sync.manifest import Announced, preview_digest
 from node.sync.office import Office
 from node.sync.ports import PacketFiles, UnitOfWork
+from node.sync.room import Room
 from node.sync.rows import StoredFile
 from node.sync.transfer import Inbound, InboundTransfer, InEvent
 from node.sync.unpack import OpenedPacket, read_documents, read_packet

@@ -31,8 +31,6 @@ from node.sync.limits import (
     CONTENT_MEMBERS,
     KIB,
     PARTS,
-    USUAL_ROOM,
-    Room,
 )
 from node.sync.manifest import (
     EVIDENCE,
@@ -48,6 +46,7 @@ from node.sync.manifest import (
     Part,
     fits_limits,
 )
+from node.sync.room import USUAL_ROOM, Room
 from node.sync.words import Kind, Purpose
 
 _PORTION_BYTES: Final = 64 * KIB

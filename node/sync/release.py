@@ -19,7 +19,6 @@ from node.ids import MemberId, TransferId
 from node.sync import outward, packet, permission
 from node.sync.courier import Courier
 from node.sync.drafting import PURPOSE, Draft, HeldBack, draft
-from node.sync.limits import Room
 from node.sync.logbook import Act
 from node.sync.manifest import preview_digest
 from node.sync.message import jws_digest
@@ -28,6 +27,7 @@ from node.sync.offering import Sealed, make_offer
 from node.sync.office import Office
 from node.sync.packet import PacketPlan
 from node.sync.ports import PacketFiles, UnitOfWork
+from node.sync.room import Room
 from node.sync.transfer import Effect, Outbound, OutboundTransfer, OutEvent
 from node.sync.words import Purpose
 

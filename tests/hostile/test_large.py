@@ -17,8 +17,9 @@ from node.federation.sending import part_of
 from node.store.files import SealedFiles
 from node.store.incoming import Incoming
 from node.sync import decision, limits, sender, uploading
-from node.sync.limits import MIB, PART_BYTES, Room
+from node.sync.limits import MIB, PART_BYTES
 from node.sync.logbook import Who
+from node.sync.room import Room
 from node.sync.rows import PacketRow
 from node.sync.transfer import Inbound, Outbound
 from node.web.filekinds import KindWatch

@@ -44,7 +44,7 @@ def say_nonsense(uow, office, transfer):
         uow.commit()
 
 
-@pytest.mark.spec("P20")
+@pytest.mark.spec("P20", "API-53")
 @pytest.mark.spec("HO-45")
 async def test_ninety_nine_of_a_hundred_are_delivered(tmp_path):
     clock = MovingClock()

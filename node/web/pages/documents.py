@@ -160,21 +160,21 @@ async def _stage(
     incoming = await parts.run.read(
         receive_document, actor(request), number, _epoch(form_of(request))
     )
-    length = 0
+    length, staged = 0, None
     try:
         while portion := await part.read_chunk(_PORTION):
             length += len(portion)
             if length > most:
-                await parts.run.file(incoming.drop)
                 return None
             for look in watch:
                 look(bytes(portion))
             await parts.run.file(incoming.add, bytes(portion))
-        return await parts.run.file(incoming.finish)
-    except BaseException:
-        # The line was cut, or the disk is full: nothing stays of it.
-        await asyncio.shield(parts.run.file(incoming.drop))
-        raise
+        staged = await parts.run.file(incoming.finish)
+    finally:
+        if staged is None:
+            # Too large, the line was cut, or the disk is full: nothing stays of it.
+            await asyncio.shield(parts.run.file(incoming.drop))
+    return staged
 
 
 def _epoch(form: Form) -> int:
