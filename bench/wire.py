@@ -19,27 +19,18 @@ from node.sync import decision
 from node.sync.transfer import Outbound
 from tests.support.desk import APPROVER, relocate
 from tests.support.faultproxy import FaultProxy
+from tests.support.largeends import behind_a_line
 from tests.support.pair import (
     AGS,
     SAECKINGEN,
     WEHR,
     add_staff,
     found_pair,
-    free_ports,
     running,
     until,
 )
 
 TALKS = 55
-
-
-def behind_a_line(folder: Path) -> tuple[int, int]:
-    (port,) = free_ports(1)
-    settings = load_settings(folder)
-    file = folder / "node.toml"
-    line = f"peer_port = {settings.peer_port}"
-    file.write_text(file.read_text().replace(line, f"peer_port = {port}"))
-    return settings.peer_port, port
 
 
 async def measure(folder: Path, count: int) -> dict[str, float]:

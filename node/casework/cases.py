@@ -282,16 +282,10 @@ def save_record(
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A document as it was uploaded: its bytes in portions, and what is said of it.
+    """A document that was sealed while it arrived, and what is said of it."""
 
-    ``staged`` instead of ``chunks`` where it was sealed while it arrived.
-    """
-
-    case: CaseId
-    epoch: int
-    chunks: tuple[bytes, ...]
+    staged: StagedDocument
     values: Mapping[str, Json]
-    staged: StagedDocument | None = None
 
 
 def receive_document(
@@ -311,23 +305,17 @@ def forget_document(uow: UnitOfWork, staged: StagedDocument) -> None:
 def keep_document(
     uow: UnitOfWork, office: Office, upload: Upload, *, by: Actor
 ) -> RecordId:
-    """Seal an upload under the case's key and name it in the case.
-
-    The file is synced before the row that names it commits; no plaintext reaches a disk.
+    """Name in its case what was sealed and synced before this unit of work.
 
     Raises:
         StaleEpochError: The case is not editable here any more.
     """
     with uow:
-        editable_case(uow, by, upload.case, epoch=upload.epoch, action="case.edit")
-        if upload.staged is not None:
-            digest, length = uow.cases.adopt_document(upload.staged)
-        else:
-            digest, length = uow.cases.seal_document(
-                upload.case, upload.epoch, iter(upload.chunks)
-            )
+        case, epoch = upload.staged.case, upload.staged.epoch
+        editable_case(uow, by, case, epoch=epoch, action="case.edit")
+        digest, length = uow.cases.adopt_document(upload.staged)
         values = {**upload.values, "digest": digest.hex(), "bytes": length}
-        made = new_record(office, upload.case, "document", values, by=by.account)
+        made = new_record(office, case, "document", values, by=by.account)
         uow.cases.put([made])
         uow.commit()
     return made.id

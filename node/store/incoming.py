@@ -17,10 +17,6 @@ AHEAD: Final = 4
 PATIENCE_S: Final = 60.0
 
 
-class _DroppedError(Exception):
-    """Nobody wants the rest."""
-
-
 class Incoming:
     """One document; used from one thread at a time, and finished or dropped."""
 
@@ -77,9 +73,9 @@ class Incoming:
             try:
                 portion = self._portions.get(timeout=PATIENCE_S)
             except queue.Empty:
-                raise _DroppedError from None
+                raise StoreError("document stopped arriving") from None
             if self._is_dropped:
-                raise _DroppedError
+                raise StoreError("document not wanted")
             if portion is None:
                 return
             yield portion

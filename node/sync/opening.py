@@ -22,6 +22,7 @@ from node.errors import (
     ErasedError,
     MalformedMessageError,
     NodeError,
+    OutcomeUnknownError,
     PacketUnreadableError,
 )
 from node.failpoints import Point
@@ -85,6 +86,9 @@ async def open_and_import(courier: Courier, transfer_id: TransferId) -> None:
     staged = await run.read(stage_documents, opened)
     try:
         await run.write(import_cases, office, opened, staged)
+    except OutcomeUnknownError:
+        # Rows may name the files by now; the sweeper will know.
+        raise
     except NodeError:
         await run.read(_drop_staged, staged)
         raise

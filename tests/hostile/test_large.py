@@ -5,18 +5,18 @@ import secrets
 import time
 import tracemalloc
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from node.bootstrap import Hands, build_node
-from node.casework import cases
 from node.config import load_settings
-from node.errors import StoreError
+from node.errors import ConflictError, OutcomeUnknownError, StoreError
 from node.failpoints import NoFailpoints
 from node.federation.sending import part_of
 from node.store.files import SealedFiles
 from node.store.incoming import Incoming
-from node.sync import decision, limits, sender, uploading
+from node.sync import decision, limits, opening, sender, uploading
 from node.sync.limits import MIB, PART_BYTES
 from node.sync.logbook import Who
 from node.sync.room import Room
@@ -25,7 +25,9 @@ from node.sync.transfer import Inbound, Outbound
 from node.web.filekinds import KindWatch
 from tests.e2e.test_spine import inbound, outbound, relocate
 from tests.support import transfers as rows
+from tests.support.desk import keep_document
 from tests.support.faultproxy import FaultProxy
+from tests.support.largeends import behind_a_line, drawn
 from tests.support.lonely import lonely
 from tests.support.office import MovingClock
 from tests.support.pair import (
@@ -36,7 +38,6 @@ from tests.support.pair import (
     WEHR,
     add_staff,
     found_pair,
-    free_ports,
     give_consent,
     open_case,
     running,
@@ -51,33 +52,11 @@ def hands():
     return Hands(MovingClock(), secrets.token_bytes, NoFailpoints())
 
 
-def behind_a_proxy(folder):
-    """The node listens elsewhere; its public address leads to a proxy."""
-    (port,) = free_ports(1)
-    file = folder / "node.toml"
-    settings = load_settings(folder)
-    text = file.read_text()
-    line = f"peer_port = {settings.peer_port}"
-    assert line in text
-    file.write_text(text.replace(line, f"peer_port = {port}"))
-    return settings.peer_port, port
-
-
 def keep(node, case, size):
     """A document of random bytes, sealed while it is made; its digest."""
     digest = hashlib.sha256()
-    incoming = node.store.read_sync(cases.receive_document, CLERK, case, 1)
-    left = size
-    while left:
-        portion = secrets.token_bytes(min(left, 256 * 1024))
-        digest.update(portion)
-        incoming.add(portion)
-        left -= len(portion)
-    upload = cases.Upload(case, 1, (), VALUES, incoming.finish())
-    return (
-        node.store.write_sync(cases.keep_document, node.office, upload, by=CLERK),
-        digest.hexdigest(),
-    )
+    document = keep_document(node, case, drawn(size, digest.update), VALUES)
+    return document, digest.hexdigest()
 
 
 def digests(node, case):
@@ -97,7 +76,7 @@ def digests(node, case):
 @pytest.mark.spec("HO-86", "HO-87", "HO-88")
 async def test_forty_mebibytes_over_a_line_that_is_cut_again_and_again(tmp_path, hands):
     folders = found_pair(tmp_path, hands)
-    port, behind = behind_a_proxy(folders[SAECKINGEN])
+    port, behind = behind_a_line(folders[SAECKINGEN])
     async with (
         FaultProxy(port, behind, cut_after=7 * MIB) as line,
         build_node(load_settings(folders[WEHR]), hands) as wehr,
@@ -129,7 +108,7 @@ async def test_forty_mebibytes_over_a_line_that_is_cut_again_and_again(tmp_path,
 @pytest.mark.spec("HO-81")
 async def test_a_transfer_called_back_cuts_its_upload(tmp_path, hands):
     folders = found_pair(tmp_path, hands)
-    port, behind = behind_a_proxy(folders[SAECKINGEN])
+    port, behind = behind_a_line(folders[SAECKINGEN])
     async with (
         FaultProxy(port, behind, bytes_per_s=4 * MIB) as line,
         build_node(load_settings(folders[WEHR]), hands) as wehr,
@@ -278,6 +257,43 @@ def test_an_upload_that_ends_early_leaves_no_file(tmp_path):
             break
         time.sleep(0.02)
     assert len(left) == 1
+
+
+def test_a_document_that_stops_arriving_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("node.store.incoming.PATIENCE_S", 0.05)
+    incoming = Incoming(SealedFiles(tmp_path).keep)
+    incoming.add(b"x")
+    time.sleep(0.2)
+    with pytest.raises(StoreError):
+        incoming.add(b"x")
+    incoming.drop()
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("error", "dropped"),
+    [(ConflictError("case"), True), (OutcomeUnknownError(), False)],
+)
+async def test_files_of_an_import_that_may_be_kept_stay(error, dropped):
+    asked = []
+
+    class Run:
+        async def read(self, use_case, *_):
+            asked.append(use_case.__name__)
+            return object()
+
+        async def file(self, *_):
+            return object()
+
+        async def write(self, *_):
+            raise error
+
+    courier = SimpleNamespace(
+        run=Run(), files=None, office=SimpleNamespace(failpoints=NoFailpoints())
+    )
+    with pytest.raises(type(error)):
+        await opening.open_and_import(courier, "0" * 32)
+    assert ("_drop_staged" in asked) is dropped
 
 
 @pytest.mark.spec("SR-U1")

@@ -12,6 +12,8 @@ PORTION = 64 * 1024
 class FaultProxy:
     """Forwards a port; ``cut_after`` bytes towards the node each connection is cut.
 
+    With ``cut_every_s`` all connections are cut again and again.
+
     ``heard`` keeps what each connection carried towards it, if it is a list. ``up`` and
     ``down`` count what passed, ``cuts`` how often the line was cut.
     """
@@ -20,18 +22,25 @@ class FaultProxy:
     to: int
     cut_after: int | None = None
     bytes_per_s: int | None = None
+    cut_every_s: float | None = None
     up: int = 0
     down: int = 0
     cuts: int = 0
     heard: list[bytearray] | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _ends: set[asyncio.StreamWriter] = field(default_factory=set)
+    _cutter: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        if self.cut_every_s is not None:
+            self._cutter = asyncio.create_task(self._cut_all(self.cut_every_s))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        if self._cutter is not None:
+            self._cutter.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -49,12 +58,23 @@ class FaultProxy:
         except OSError:
             writer.transport.abort()
             return
+        ends = {writer, there[1]}
+        self._ends |= ends
         with suppress(OSError, ExceptionGroup):
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._up(reader, there[1], writer))
                 both.create_task(self._down(there[0], writer))
-        for end in (writer, there[1]):
+        self._ends -= ends
+        for end in ends:
             end.transport.abort()
+
+    async def _cut_all(self, every_s: float) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            # One line with two ends; one that is idle counts as well.
+            self.cuts += len(self._ends) // 2
+            for end in self._ends:
+                end.transport.abort()
 
     async def _up(
         self,

@@ -5,13 +5,12 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from hashlib import sha256
 from pathlib import Path
 
 from node.bootstrap import Hands, Node, build_node, own_hands
-from node.casework import cases
 from node.config import load_settings
 from node.errors import NodeError
 from node.ids import CaseId, MemberId, TransferId
@@ -20,7 +19,7 @@ from node.sync import decision
 from node.sync.limits import MIB
 from node.sync.transfer import Inbound, Outbound
 from node.telemetry import configure_logging
-from tests.support.desk import APPROVER, CLERK, relocate
+from tests.support.desk import APPROVER, keep_document, relocate
 from tests.support.pair import (
     AGS,
     SAECKINGEN,
@@ -28,6 +27,7 @@ from tests.support.pair import (
     WEHR,
     add_staff,
     found_pair,
+    free_ports,
     give_consent,
     open_case,
 )
@@ -35,6 +35,18 @@ from tests.support.pair import (
 __all__ = ["SAECKINGEN", "WEHR"]
 PORTION = 256 * 1024
 VALUES = {"doc_kind": "school", "media_type": "application/pdf", "title": "Z"}
+
+
+def behind_a_line(folder: Path) -> tuple[int, int]:
+    """The node listens elsewhere; gives the port of its address, and its new one."""
+    (port,) = free_ports(1)
+    file = folder / "node.toml"
+    settings = load_settings(folder)
+    text = file.read_text()
+    line = f"peer_port = {settings.peer_port}"
+    assert line in text
+    file.write_text(text.replace(line, f"peer_port = {port}"))
+    return settings.peer_port, port
 
 
 def found_large(folder: Path, hands: Hands, size: int) -> dict[MemberId, Path]:
@@ -45,18 +57,19 @@ def found_large(folder: Path, hands: Hands, size: int) -> dict[MemberId, Path]:
     return found_pair(folder, hands, mib=(packet, document))
 
 
+def drawn(size: int, feed: Callable[[bytes], object]) -> Iterator[bytes]:
+    """So many random bytes, in portions; each is fed to a digest."""
+    for at in range(0, size, PORTION):
+        portion = secrets.token_bytes(min(PORTION, size - at))
+        feed(portion)
+        yield portion
+
+
 def keep(node: Node, size: str) -> list[str]:
     """A case with consent for all, and a document of random bytes; its digest."""
     case = open_case(node)
-    incoming = node.store.read_sync(cases.receive_document, CLERK, case, 1)
-    digest, left = sha256(), int(size)
-    while left:
-        portion = secrets.token_bytes(min(left, PORTION))
-        digest.update(portion)
-        incoming.add(portion)
-        left -= len(portion)
-    upload = cases.Upload(case, 1, (), VALUES, incoming.finish())
-    document = node.store.write_sync(cases.keep_document, node.office, upload, by=CLERK)
+    digest = sha256()
+    document = keep_document(node, case, drawn(int(size), digest.update), VALUES)
     give_consent(node, case, USUAL | {"K13"}, frozenset({document}))
     return [str(case), digest.hexdigest()]
 
@@ -83,6 +96,14 @@ def arrived(node: Node, transfer: str) -> str:
         time.sleep(0.02)
 
 
+def delivered(node: Node, transfer: str) -> int:
+    """Wait until the other side has the container; gives its length."""
+    while _is_queued(node, transfer):
+        time.sleep(0.02)
+    found = node.store.read_sync(lambda uow: uow.outbound.get(TransferId(transfer)))
+    return found.packet_bytes or 0
+
+
 def digest_here(node: Node, case: str) -> str:
     """SHA-256 of the document as it is here now."""
     (record,) = node.store.read_sync(
@@ -107,12 +128,12 @@ def post(node: Node, seconds: str) -> float:
 
 def post_until_delivered(node: Node, transfer: str) -> float:
     """The same while a transfer is under way."""
+    return _post_while(node, lambda: _is_queued(node, transfer))
 
-    def is_queued() -> bool:
-        found = node.store.read_sync(lambda uow: uow.outbound.get(TransferId(transfer)))
-        return found.state in {Outbound.HELD, Outbound.QUEUED}
 
-    return _post_while(node, is_queued)
+def _is_queued(node: Node, transfer: str) -> bool:
+    found = node.store.read_sync(lambda uow: uow.outbound.get(TransferId(transfer)))
+    return found.state in {Outbound.HELD, Outbound.QUEUED}
 
 
 def _post_while(node: Node, go_on: Callable[[], bool]) -> float:
@@ -138,6 +159,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "keep": keep,
     "relocate": send,
     "approve": approve,
+    "delivered": delivered,
     "arrived": arrived,
     "digest": digest_here,
     "post": post,

@@ -138,7 +138,7 @@ async def _take(request: web.Request) -> web.Response:
             request, case, form.with_errors(errors), status=422
         )
     values = _values(form, name, kind, digest.hexdigest())
-    upload = Upload(number, staged.epoch, (), values, staged)
+    upload = Upload(staged, values)
     try:
         await parts.run.write(keep_document, parts.office, upload, by=actor(request))
     except StaleEpochError:
