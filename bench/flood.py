@@ -1,7 +1,8 @@
 """A flood beside an honest member: what it hears, how long it waits, what memory grows.
 
-``make flood COUNT=20000``. The node is a process of its own; 70 of 100 bad requests come
-without a key, 30 from a member. Figures only; the test of the same asserts counts.
+``make bench-flood REQUESTS=20000``. The node is a process of its own; 70 of 100 bad
+requests come without a key, 30 from a member. Figures only; the test of the same asserts
+counts.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Bytes on the wire per handover of 20 kB, all statements in both directions (P14).
 
-``make wire``. Two nodes, each behind a line that counts; a case with some fifty talks is
+``make bench-wire``. Two nodes, each behind a line that counts; a case with some fifty talks is
 handed over from relocation to close, several times. TLS would add some 22 bytes per
 record and one handshake per connection.
 """
