@@ -1,8 +1,8 @@
 """One large document between two real processes: seconds, peaks of memory, a floor beside.
 
-``make bench-large SIZE=1073741824``. The document is random bytes, sealed while it is made at the
-sender, handed over in a packet, opened and sealed anew at the recipient; its digest is
-compared at the end. Peaks are what the kernel counted for each process (VmHWM). While the
+``make bench-large SIZE=1073741824``. The document is random bytes, sealed while it is made
+at the sender, handed over in a packet, opened and sealed anew at the recipient; its digest
+is compared at the end. Peaks are what the kernel counted for each process (VmHWM). While the
 document travels, a third party posts 20 kB at a time (P13). A second run goes over a slow
 line that is cut every two seconds.
 
