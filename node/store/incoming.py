@@ -7,7 +7,7 @@ line; half a file under a name. Implements SR-U1.
 
 import queue
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
 from node.cases.staged import StagedDocument
@@ -56,6 +56,7 @@ class Incoming:
             except queue.Full:
                 continue
             break
+        wait([self._outcome])
 
     def _put(self, portion: bytes | None) -> None:
         while True:

@@ -23,7 +23,6 @@ async def test_an_honest_peer_is_served_while_others_flood(node, tmp_path):
         seen, served = await flood.run(requests=900, honest_requests=25)
     assert served == Counter({200: 25})
     assert not any(status and status >= 500 for status in seen), seen
-    assert not seen[200] or seen[200] < 900
     # Strangers heard that they are too fast, and the flooding member as well.
     assert seen[429] > 0
     assert len(asyncio.all_tasks()) < 40
