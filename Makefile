@@ -6,7 +6,7 @@ PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
-        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run docs screenshots clean
+        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large bench-wire bench-flood bench-slowsync hostile docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -53,6 +53,10 @@ test-fast: $(VENV)/.dev  ## the tests without processes and browser
 bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 	$(BIN)/python -m bench.handover
 	$(BIN)/python -m bench.log
+	$(BIN)/python -m bench.large $(SIZE)
+	$(BIN)/python -m bench.wire
+	$(BIN)/python -m bench.flood $(REQUESTS)
+	$(BIN)/python -m bench.slowsync
 
 bench-log: $(VENV)/.dev  ## measure the exchange log alone: append, verify, prove, cosign
 	$(BIN)/python -m bench.log
@@ -83,6 +87,23 @@ restore-runs: $(VENV)/.dev  ## put nodes back in drawn ways and look for forks; 
 MEMBERS ?= 10750
 bench-directory: $(VENV)/.dev  ## verify a directory of all municipalities: MEMBERS=10750
 	$(BIN)/python -m bench.directory $(MEMBERS)
+
+SIZE     ?= 100000000
+REQUESTS ?= 20000
+bench-large: $(VENV)/.dev  ## one large document between two processes, its memory and its time: SIZE=bytes
+	$(BIN)/python -m bench.large $(SIZE)
+
+bench-wire: $(VENV)/.dev  ## bytes on the wire per handover
+	$(BIN)/python -m bench.wire
+
+bench-flood: $(VENV)/.dev  ## a flood beside an honest member: REQUESTS=20000
+	$(BIN)/python -m bench.flood $(REQUESTS)
+
+bench-slowsync: $(VENV)/.dev  ## handovers with 5 ms more per fsync
+	$(BIN)/python -m bench.slowsync
+
+hostile: $(VENV)/.dev  ## many more answers of a hostile network than the suite tries: EXAMPLES=500
+	HOSTILE_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q tests/hostile/test_answers.py
 
 evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
 	$(BIN)/python -m tests.node.evidence_bytes

@@ -57,7 +57,7 @@ from node.store.threads import Signals, ThreadRunner
 from node.store.weekturn import turn_of
 from node.store.work import Means
 from node.sync.courier import Courier
-from node.sync.limits import REQUESTS_PER_KEY_S
+from node.sync.limits import MIB, REQUESTS_PER_KEY_S, UNOPENED_BYTES_PER_PEER
 from node.sync.office import Office
 from node.trust.places import shipped_places
 from node.trust.publishedkeys import check_unpublished
@@ -154,6 +154,9 @@ async def build_node(
             witness_name=names.witness_name,
             continues=names.continues,
             open_transfers=settings.peer_open_transfers,
+            packet_bytes=settings.packet_mib * MIB,
+            document_bytes=settings.document_mib * MIB,
+            unopened_bytes=max(UNOPENED_BYTES_PER_PEER, 4 * settings.packet_mib * MIB),
             newer=rumours.hear,
             behind=rumours.behind,
             accept_override=settings.accept_override,

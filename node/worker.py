@@ -21,7 +21,7 @@ from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
-from node.sync import opening, recipient, sender, witnessing
+from node.sync import opening, recipient, sender, uploading, witnessing
 from node.sync.courier import Courier
 from node.sync.deadlines import find_deadlines
 from node.sync.greeting import FirstWord
@@ -333,6 +333,9 @@ class Worker:
 
     async def _every_hour(self) -> None:
         while True:
+            await self._guard(
+                self._courier.run.write, uploading.forget_idle, self._office
+            )
             await self._in_thread(self._duties.sweep)
             await self._in_thread(self._duties.erase_sources)
             await self._in_thread(self._duties.turn_week)

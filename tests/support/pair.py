@@ -59,8 +59,12 @@ def found_pair(
     databases: tuple[str, ...] = ("", ""),
     members: tuple[MemberId, ...] = (WEHR, SAECKINGEN),
     later: tuple[MemberId, ...] = (),
+    mib: tuple[int, int] = (64, 25),
 ) -> dict[MemberId, Path]:
-    """Found and admit the nodes, two unless more are named; gives their folders."""
+    """Found and admit the nodes, two unless more are named; gives their folders.
+
+    ``mib`` are the largest container and the largest document.
+    """
     now = hands.clock.now()
     published, keys = folder / "directory", folder / "directory-keys"
     root = init(
@@ -90,6 +94,8 @@ def found_pair(
                 directory=str(published),
                 database=database,
                 demo=True,
+                packet_mib=mib[0],
+                document_mib=mib[1],
             ),
             clock=hands.clock,
             randomness=hands.randomness,

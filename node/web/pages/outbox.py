@@ -192,7 +192,13 @@ async def _show(request: web.Request) -> web.Response:
         next_body=body_name(parts, next_try.recipient) if next_try else "",
         kind=KINDS.get(transfer.kind, ""),
         is_late=track.is_late(parts.clock.now()),
+        parked=await parts.run.read(_parked, transfer.id),
     )
+
+
+def _parked(uow: ReadingUnit, transfer: TransferId) -> str | None:
+    """The code for which its container was put aside (P20)."""
+    return dict(uow.outbox.parked()).get(transfer)
 
 
 def _later(
