@@ -8,6 +8,7 @@ itself; a start on a schema, a key file or a log that does not fit (LR-11).
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,7 @@ from node.replaying import replay_register
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
 from node.store.files import SealedFiles
+from node.store.lending import LentThreads
 from node.store.mark import read_mark
 from node.store.migrate import check_schema
 from node.store.ownnames import own_names
@@ -79,6 +81,20 @@ class Hands:
     clock: Clock
     randomness: Randomness
     failpoints: Failpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What many nodes of one process have in common, each being whole otherwise.
+
+    Attributes:
+        readers: Threads for reads of every store.
+        library: A verified directory that somebody else keeps and refreshes: then a node
+            fetches none itself. None lets each node verify its own.
+    """
+
+    readers: Executor
+    library: Library | None = None
 
 
 def own_hands() -> Hands:
@@ -124,9 +140,15 @@ def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
 
 @asynccontextmanager
 async def build_node(
-    settings: Settings, hands: Hands | None = None
+    settings: Settings, hands: Hands | None = None, *, shared: Shared | None = None
 ) -> AsyncIterator[Node]:
     """Put a node together and take it apart again.
+
+    Args:
+        settings: Checked settings.
+        hands: Clock, chance and failpoints; its own if not given.
+        shared: What it has in common with the other nodes of this process (ADR 0048);
+            ``serve`` never shares.
 
     Raises:
         ConfigError, SchemaError, LogError: It must not start; the message says why.
@@ -134,7 +156,7 @@ async def build_node(
     hands = hands or own_hands()
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
-    library = Library()
+    library = (shared and shared.library) or Library()
     cabinet = KeyCabinet(paths.keyring, master, hands.randomness)
     check_unpublished(cabinet())
     rumours = Rumours(library, hands.clock)
@@ -165,7 +187,8 @@ async def build_node(
             randomness=hands.randomness,
         )
         signals = Signals()
-        store = Store(engines, means, listener=signals)
+        readers = LentThreads(shared.readers) if shared else None
+        store = Store(engines, means, listener=signals, readers=readers)
         stack.callback(store.close)
         publisher = Publisher(store, means, paths.mark, failpoints=hands.failpoints)
         run = ThreadRunner(store)
@@ -189,7 +212,8 @@ async def build_node(
             office=office,
             url=settings.peer_url,
         )
-        await asyncio.to_thread(_load_directory, store, library, refresh)
+        fetch = _kept_elsewhere if shared and shared.library else refresh
+        await asyncio.to_thread(_load_directory, store, library, fetch)
         start = Start(store, office, paths.mark, alone=engines.one_writer)
         await asyncio.to_thread(start.unless_led)
         await asyncio.to_thread(replay_register, store, means, office)
@@ -200,7 +224,7 @@ async def build_node(
                 courier=courier,
                 begin=start,
                 publish=publisher.publish,
-                refresh_directory=partial(refresh_and_keep, refresh, room),
+                refresh_directory=partial(refresh_and_keep, fetch, room),
                 back_up=duty,
                 erase_sources=SourceEraser(store, office),
                 sweep=Sweeper(store, means, grace=not engines.one_writer),
@@ -236,6 +260,8 @@ def _load_directory(
     store: Store, library: Library, refresh: Callable[[], None]
 ) -> None:
     """The directory as last verified; fetched now only if there is none."""
+    if library.known is not None:
+        return
     kept = store.read_sync(kept_directory)
     if kept is not None:
         library.swap(kept)
@@ -246,6 +272,10 @@ def _load_directory(
         raise
     except Exception as error:
         log.warning("no directory yet", exc_info=error)
+
+
+def _kept_elsewhere() -> None:
+    """Another node of this process refreshes the directory for all of them."""
 
 
 def peer_app(node: Node) -> web.Application:

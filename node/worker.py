@@ -163,14 +163,16 @@ class Worker:
                 self._peers.clear()
 
     async def _keep_lease(self) -> None:
-        """Renew the lease; where several processes serve, look for their work as well."""
+        """Renew the lease and look for other processes' work, where several serve."""
         await self._find_due()
+        if not self._duties.shared:
+            # Nobody else may take it, and a node at rest writes nothing (ADR 0048).
+            return
         renew_at = 0.0
         while True:
             await asyncio.sleep(POLL_S)
             renew_at += POLL_S
-            if self._duties.shared:
-                await self._find_due()
+            await self._find_due()
             if renew_at >= LEASE.total_seconds() / 3:
                 renew_at = 0.0
                 if not await self._lead():

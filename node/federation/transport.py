@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -365,7 +366,9 @@ class CheckedResolver(AbstractResolver):
         """Nothing is held."""
 
 
+@cache
 def _tls() -> ssl.SSLContext:
+    """One for all nodes of a process: the system's certificates are many, and read once."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context

@@ -6,8 +6,8 @@ goes on although somebody showed its own signature under a head it lacks. Hello 
 for nothing of this (LR-25). Implements exchange-log 5.4; LR-19, LR-24, SR-R5.
 """
 
+import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from node.crypto.checkpoint import ED25519, NoteKey
 from node.errors import FirstWordError, ReadingOnlyError, UnknownNodeError, UsageError
@@ -80,13 +80,23 @@ def by_last_meeting(uow: UnitOfWork, office: Office) -> list[MemberId]:
     """Every listed member, the one met last first: whom to ask before a signature.
 
     Those never met as well: a machine rolled back to before it met anybody does not know
-    whom it met.
+    whom it met. They come in an order of our own, else a whole Land would ask the same
+    two (ADR 0048).
     """
     with uow:
         met = uow.stands.met()
-    names = sorted(listed(office) or ())
-    never = datetime.min.replace(tzinfo=UTC)
-    return sorted(names, key=lambda peer: met.get(peer, never), reverse=True)
+    others = listed(office) or frozenset()
+    known = sorted(
+        others & met.keys(), key=lambda peer: (met[peer], peer), reverse=True
+    )
+    own = hashlib.sha256(office.member.encode())
+
+    def place(peer: MemberId) -> bytes:
+        drawn = own.copy()
+        drawn.update(peer.encode())
+        return drawn.digest()
+
+    return [*known, *sorted(others - met.keys(), key=place)]
 
 
 def listed(office: Office) -> frozenset[MemberId] | None:

@@ -21,6 +21,7 @@ log = structlog.get_logger("worker")
 FIRST_PAUSE_S: Final = 1.0
 LAST_PAUSE_S: Final = 30.0
 RENEW_S: Final = 1.0
+GREETED: Final = 8
 RENEW_WAIT_S: Final = 2.0
 SILENT_S: Final = 60.0
 FAILURES = (DeliveryError, TrustError, PeerError)
@@ -60,10 +61,15 @@ class FirstWord:
     async def given(self) -> set[MemberId]:
         """Wait until the node may speak; gives those who answered, or whom to greet.
 
-        Who never met anybody greets everybody once: somebody may remember it all the same.
+        Who never met anybody greets a few: somebody may remember it all the same. Not
+        everybody, for in a Land whose towns all start that would be the square of their
+        number; who remembers us and was not asked shows it at the first contact (ADR 0048).
         """
         await self._given.wait()
-        return set(self._said) or set(firstword.listed(self._courier.office) or ())
+        if self._said:
+            return set(self._said)
+        run, office = self._courier.run, self._courier.office
+        return set((await run.read(firstword.by_last_meeting, office))[:GREETED])
 
     def called(self) -> None:
         """A peer called us: it is there, so it is asked again at once."""
