@@ -226,8 +226,10 @@ class Worker:
             if not event.is_set():
                 now = self._office.clock.now()
                 delay = await self._courier.run.read(_delay, peer, now)
+                # Never ``wait_for``: before Python 3.12 it can swallow a cancellation.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), delay)
+                    async with asyncio.timeout(delay):
+                        await event.wait()
             event.clear()
             async with self._slots:
                 await self._guard(deliver_due, self._courier, peer)
@@ -310,7 +312,8 @@ class Worker:
         """Others cosign as well: after a cosigned packet, and every ten minutes (LR-23)."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._taken(Wake.WITNESS), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._taken(Wake.WITNESS)
             await self._guard(witnessing.ask_others, self._courier)
             await asyncio.sleep(POLL_S)
 
@@ -322,7 +325,8 @@ class Worker:
             await asyncio.sleep(MINUTE_S)
             with suppress(TimeoutError):
                 rest = self._duties.directory_every_s - MINUTE_S
-                await asyncio.wait_for(self._newer.wait(), rest)
+                async with asyncio.timeout(rest):
+                    await self._newer.wait()
 
     async def _every_hour(self) -> None:
         while True:
