@@ -145,6 +145,7 @@ class Campaign:
     path: Path | None = None
     limit_s: float = 3600
     tell: Callable[[str], None] = lambda _text: None
+    watch: Callable[[Land, list[Expected]], None] = lambda _land, _expected: None
 
 
 async def run(folder: Path, campaign: Campaign) -> Report:
@@ -173,6 +174,7 @@ async def run(folder: Path, campaign: Campaign) -> Report:
         report.broken_jobs = sum('"job broke"' in line for line in log)
     campaign.tell("at rest, stopped; looking at every database")
     begun = time.monotonic()
+    campaign.watch(land, expected)
     verdict = await asyncio.to_thread(judge, land, expected)
     report.checked_s = _since(begun)
     _enter(report, verdict)
