@@ -180,14 +180,14 @@ def conflict(
 
 def _known(uow: UnitOfWork, office: Office) -> dict[str, tuple[MemberId, NoteKey]]:
     """Whose log has which origin now; what the directory lists counts as well."""
-    found = dict(_log_keys(office.directory()))
+    found = dict(listed_logs(office.directory()))
     if uow.cards.any():
         found |= {key.name: (member, key) for member, key in log_keys(uow, office)}
     return found
 
 
 @lru_cache(maxsize=2)
-def _log_keys(directory: Directory) -> dict[str, tuple[MemberId, NoteKey]]:
+def listed_logs(directory: Directory) -> dict[str, tuple[MemberId, NoteKey]]:
     """Whose log has which origin, without the retired; read once per directory."""
     found = {}
     for member in directory.members():

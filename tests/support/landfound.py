@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 
@@ -116,8 +116,12 @@ def _seats(folder: Path, places: Mapping[Ags, str]) -> Iterator[Seat]:
 
 
 def _free_ports() -> Iterator[int]:
-    """Ports of the loopback below those that systems hand out by themselves."""
-    for port in range(FIRST_PORT, LAST_PORT):
+    """Ports of the loopback below those that systems hand out by themselves.
+
+    They begin at a drawn one, so that two Lands side by side seldom meet.
+    """
+    drawn = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
+    for port in chain(range(drawn, LAST_PORT), range(FIRST_PORT, drawn)):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             yield port
 
