@@ -292,6 +292,7 @@ def peer_app(node: Node) -> web.Application:
             mirror=Paths(settings.folder).directory,
             keysheet=node.key_room.sheet_text,
             requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
+            trusted_proxies=settings.trusted_proxies,
         )
     )
 

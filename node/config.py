@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         log_operation_years: The same for entries about the node itself.
         allowed_networks: Private networks that peers may live in (SR-F10).
         accept_override: Take containers whose sender's quorum two people waived (LR-24).
-        trusted_proxies: Addresses whose forwarding headers count for logging.
+        trusted_proxies: Networks whose word about a caller's address counts (SR-F1).
         backup_folder: Where content backups go; empty makes none.
         backup_keys_folder: Where key backups go: another disk, another hand.
         backup_hour: The hour of the day from which on the backup is made.

@@ -211,10 +211,14 @@ class DeliveryError(NodeError):
 
 
 class UnreachableError(DeliveryError):
-    """No validly signed answer: DNS, TCP, TLS, time-out, cut, foreign answer (HO-70)."""
+    """No validly signed answer: DNS, TCP, TLS, time-out, cut, foreign answer (HO-70).
+
+    ``moved`` says that something had got through before, so the peer is there.
+    """
 
     code = "unreachable"
     retryable = True
+    moved = False
 
 
 class RejectedError(DeliveryError):

@@ -9,12 +9,14 @@ import asyncio
 import resource
 import signal
 from contextlib import AsyncExitStack, suppress
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 
 from node.bootstrap import Hands, Node, build_node, health_app, peer_app, web_app
 from node.config import Settings
+from node.federation.door import DoorRunner
 from node.sync import limits
 
 log = structlog.get_logger("node")
@@ -59,11 +61,13 @@ async def listen(node: Node, stack: AsyncExitStack) -> None:
 async def listen_to_peers(node: Node, stack: AsyncExitStack) -> None:
     """Open the peers' listener alone, where nobody works at pages."""
     settings = node.settings
-    peers = web.AppRunner(
+    peers: web.AppRunner = DoorRunner(
         peer_app(node),
+        urlsplit(settings.peer_url).netloc,
         access_log=None,
         keepalive_timeout=limits.SILENT_HEADER.total_seconds() * 6,
         auto_decompress=False,
+        lingering_time=2,
         max_line_size=limits.HEADER_FIELD_BYTES,
         max_field_size=limits.HEADER_FIELD_BYTES,
     )

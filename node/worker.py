@@ -15,18 +15,18 @@ from typing import Any, Final
 
 import structlog
 
+from node.casework import sealing
 from node.casework.selfcheck import run_due
 from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
-from node.sync import opening, recipient, release, sender, witnessing
+from node.sync import opening, recipient, sender, witnessing
 from node.sync.courier import Courier
 from node.sync.deadlines import find_deadlines
-from node.sync.delivery import deliver_due
-from node.sync.greeting import FirstWord, greet
-from node.sync.limits import PEERS_AT_ONCE
+from node.sync.greeting import FirstWord
 from node.sync.ports import UnitOfWork
+from node.sync.rounds import Rounds
 from node.sync.rows import Wake
 from node.sync.transfer import Inbound, Outbound
 
@@ -82,7 +82,7 @@ class Worker:
         self._events: dict[Wake, asyncio.Event] = {w: asyncio.Event() for w in Wake}
         self._due: dict[Wake, set[str]] = {w: set() for w in Wake}
         self._peers: dict[MemberId, asyncio.Event] = {}
-        self._slots = asyncio.Semaphore(PEERS_AT_ONCE)
+        self._rounds = Rounds(duties.courier)
         self._word = FirstWord(duties.courier)
         self._newer = asyncio.Event()
 
@@ -97,6 +97,7 @@ class Worker:
 
     def contact(self, peer: MemberId) -> None:
         """A verified request of this peer: it is there, so try at once (HO-83)."""
+        self._rounds.contact(peer)
         self._word.called()
         self._mark(Wake.DELIVER, str(peer))
 
@@ -217,25 +218,12 @@ class Worker:
                 if event is None:
                     event = self._peers[member] = asyncio.Event()
                     assert self._tasks is not None
-                    self._tasks.create_task(self._serve(member, event))
+                    job = self._rounds.serve(member, event, self._guard)
+                    self._tasks.create_task(job)
                 event.set()
 
-    async def _serve(self, peer: MemberId, event: asyncio.Event) -> None:
-        """Deliver to one peer whenever it is woken or its next attempt is due."""
-        while True:
-            if not event.is_set():
-                now = self._office.clock.now()
-                delay = await self._courier.run.read(_delay, peer, now)
-                # Never ``wait_for``: before Python 3.12 it can swallow a cancellation.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(delay):
-                        await event.wait()
-            event.clear()
-            async with self._slots:
-                await self._guard(deliver_due, self._courier, peer)
-
     async def _release(self) -> None:
-        await self._each(Wake.RELEASE, release.release)
+        await self._each(Wake.RELEASE, sealing.release_any)
 
     async def _open(self) -> None:
         await self._each(Wake.OPEN, opening.open_and_import)
@@ -293,20 +281,29 @@ class Worker:
                         await run.write(recipient.remind, transfer, now, day)
 
     async def _heartbeat(self) -> None:
-        """Say hello to peers with open rows after the start, then every ten minutes.
+        """Greet after the start and after a silence of all peers; publish now and then.
 
-        At first also to those who gave the first word: what they had for us had to wait.
+        At first also those who gave the first word: what they had for us had to wait.
         """
+        assert self._tasks is not None
         asked = await self._word.given()
         await self._guard(self._find_due)
+        due = await self._rounds.begin(asked)
+        beat = 0.0
         while True:
-            peers = asked.union(await self._courier.run.read(_peers_to_greet))
-            asked = set()
-            for peer in sorted(peers):
-                await self._guard(greet, self._courier, peer)
-                self._mark(Wake.DELIVER, str(peer))
-            await asyncio.sleep(HEARTBEAT_S)
-            self._mark(Wake.PUBLISH, "")
+            for peer, after_s in due:
+                self._tasks.create_task(self._greet(peer, after_s))
+            due = await self._rounds.after_silence(MINUTE_S)
+            beat += MINUTE_S
+            if beat >= HEARTBEAT_S:
+                beat = 0.0
+                self._mark(Wake.PUBLISH, "")
+
+    async def _greet(self, peer: MemberId, after_s: float) -> None:
+        """Side by side, so that a dead peer keeps nobody waiting."""
+        await asyncio.sleep(after_s)
+        await self._guard(self._rounds.greet, peer)
+        self._mark(Wake.DELIVER, str(peer))
 
     async def _witness(self) -> None:
         """Others cosign as well: after a cosigned packet, and every ten minutes (LR-23)."""
@@ -314,8 +311,9 @@ class Worker:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT_S):
                     await self._taken(Wake.WITNESS)
-            await self._guard(witnessing.ask_others, self._courier)
+            # What woke us may not be signed yet; nothing that waits is that urgent.
             await asyncio.sleep(POLL_S)
+            await self._guard(witnessing.ask_others, self._courier)
 
     async def _directory(self) -> None:
         while True:
@@ -385,15 +383,3 @@ def find_due(uow: UnitOfWork) -> list[tuple[Wake, str]]:
         due += [(Wake.OPEN, str(t)) for t in uow.inbound.in_states([Inbound.OPENING])]
         due += [(Wake.PUBLISH, str(peer)) for peer in uow.outbox.waiting_peers()]
     return [*due, (Wake.PUBLISH, "")]
-
-
-def _delay(uow: UnitOfWork, peer: MemberId, now: datetime) -> float | None:
-    """Seconds until the next attempt; None while nothing has failed."""
-    with uow:
-        at = uow.outbox.due(peer).next_attempt_at
-    return None if at is None else max(0.0, (at - now).total_seconds())
-
-
-def _peers_to_greet(uow: UnitOfWork) -> list[MemberId]:
-    with uow:
-        return list(uow.outbox.waiting_peers())

@@ -85,7 +85,9 @@ def record_relocation(
     by: Actor,
     places: Mapping[Ags, str],
 ) -> Relocation:
-    """Record who moves where; with a route a transfer is prepared, and nothing leaves yet.
+    """Record who moves where; a transfer is prepared, and nothing leaves yet.
+
+    Without a route it is one to a body without a node: never by itself, never by a name.
 
     Raises:
         InputError: Nobody named, or one of them is on the way already.
@@ -110,7 +112,7 @@ def record_relocation(
                 raise InputError("cases", "relocation_running")
         routing, recipient = route(office, move.ags, move.move_on, places)
         transfer = None
-        if routing is Routing.ROUTED:
+        if routing is not Routing.OWN_AREA:
             transfer = TransferId.of(office.randomness(16))
             uow.outbound.add(
                 OutboundTransfer(
@@ -126,8 +128,10 @@ def record_relocation(
                     ),
                     created_at=now,
                     created_by=by.account,
-                    policy=move.policy,
+                    # Without a node somebody decides how it goes, and confirms (FR-27).
+                    policy=move.policy if recipient else "confirm",
                     facts={Outbound.HELD: now},
+                    body=None if recipient else move.ags,
                 )
             )
             uow.wake(Wake.RELEASE, str(transfer))

@@ -17,6 +17,7 @@ from node.cli import (
     accounts,
     backup,
     cases,
+    conform,
     directory,
     log,
     membership,
@@ -44,6 +45,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
 app.command("recover")(recover.recover_command)
 app.add_typer(backup.app, name="backup")
+app.command("conform")(conform.conform_command)
 
 Folder = Annotated[
     Path, typer.Option("--data", help="Datenordner des Knotens.", show_default=True)

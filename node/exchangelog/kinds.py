@@ -42,6 +42,7 @@ class EntryType(StrEnum):
     NOTICE_TAKEN = "notice.taken"
     NOTICE_ANSWERED = "notice.answered"
     EXPORT_SEALED = "export.sealed"
+    EXPORT_TOLD = "export.told"
     EXPORT_ACKNOWLEDGED = "export.acknowledged"
     CONSENT_RECORDED = "consent.recorded"
     CONSENT_WITHDRAWN = "consent.withdrawn"
@@ -142,6 +143,7 @@ KEYS: Final[Mapping[EntryType, tuple[str, ...]]] = {
     T.NOTICE_TAKEN: _FACTS,
     T.NOTICE_ANSWERED: _FACTS,
     T.EXPORT_SEALED: _EXPORT,
+    T.EXPORT_TOLD: _EXPORT,
     T.EXPORT_ACKNOWLEDGED: _EXPORT,
     T.CONSENT_RECORDED: (
         "consent",

@@ -1,7 +1,8 @@
 """What the routes for peers work with, and how a complete container is kept."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from node.federation.answers import encode_answer
 from node.federation.listener import Reply
+from node.federation.pace import ProblemError
 from node.ids import MemberId, TransferId
 from node.sync import deposit, limits
 from node.sync.courier import Runner, StatementsAnswer
@@ -27,6 +29,7 @@ class Desk:
     """What the routes work with; ``contact`` tells the worker that a peer is there.
 
     ``keysheet`` gives the newest sheet, signed by the sheet key, for the directory.
+    ``finishing`` are the uploads whose parts are being put together just now.
     """
 
     office: Office
@@ -38,6 +41,22 @@ class Desk:
     mirror: Path | None
     requests_per_s: int = limits.REQUESTS_PER_KEY_S
     keysheet: Callable[[], str | None] = _none
+    trusted_proxies: Sequence[str] = ()
+    finishing: dict[TransferId, asyncio.Task[Reply]] = field(default_factory=dict)
+
+
+def check_room(desk: Desk, expected: deposit.Expected, length: int) -> None:
+    """HO-76: bytes are taken only if there is room, said before one of them is read.
+
+    Raises:
+        ProblemError: 429 or 507, with the time to wait.
+    """
+    if expected.over_quota:
+        wait = int(limits.QUOTA_WAIT.total_seconds())
+        raise ProblemError("quota", retry_after=wait)
+    if not desk.files.has_room(length):
+        wait = int(limits.ROOM_WAIT.total_seconds())
+        raise ProblemError("no-space", retry_after=wait)
 
 
 async def keep_container(

@@ -7,13 +7,12 @@ HO-71; the order is HO-69.
 """
 
 import asyncio
+import re
 import secrets
 import time
-from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -39,6 +38,7 @@ from node.federation.auth import (
     sign_answer,
     verify_request,
 )
+from node.federation.pace import Pace, ProblemError, Proxies
 from node.federation.problem import MEDIA_TYPE, Problem, code_of
 from node.ids import MemberId
 from node.sync import limits
@@ -74,34 +74,40 @@ class Reply:
 Route = Callable[[Call], Awaitable[Reply]]
 
 
-class ProblemError(NodeError):
-    """A route answers with this problem code."""
-
-    def __init__(self, problem: str, **extra: object) -> None:
-        """Name the code and what else the document says."""
-        super().__init__(problem)
-        self.problem = problem
-        self.extra = extra
+Before = Callable[[Call], Awaitable[Reply | None]]
+"""Asked before a body is read: an answer ends the request (HO-76)."""
 
 
 class Guard:
     """Everything between the socket and a route."""
 
-    def __init__(self, office: Office, public_url: str, requests_per_s: int) -> None:
+    def __init__(
+        self,
+        office: Office,
+        public_url: str,
+        requests_per_s: int,
+        proxies: Proxies | None = None,
+    ) -> None:
         """Remember who we are, how we are addressed (HO-68), what one key may ask."""
         self._office = office
-        self._requests_per_s = requests_per_s
         self._url = public_url
         self._host = urlsplit(public_url).netloc
-        self._nonces: OrderedDict[str, datetime] = OrderedDict()
-        self._failures: dict[str, deque[float]] = {}
-        self._calls: dict[MemberId, deque[float]] = {}
+        self._pace = Pace(requests_per_s)
+        self._proxies = proxies or Proxies()
         self._bodies = asyncio.Semaphore(limits.BODIES_IN_MEMORY)
 
     def wrap(
-        self, route: Route, *, most: int, media_type: str | None
+        self,
+        route: Route,
+        *,
+        most: int,
+        media_type: str | None,
+        before: Before | None = None,
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """A handler for a signed route whose body has at most so many bytes."""
+        """A handler for a signed route whose body has at most so many bytes.
+
+        ``before`` is asked once the signature holds, while the body still waits.
+        """
 
         async def handle(request: web.Request) -> web.Response:
             trace = secrets.token_hex(8)
@@ -110,28 +116,60 @@ class Guard:
                 self._url + request.raw_path,
                 CIMultiDict(request.headers),
             )
+            bucket = (self._proxies.address(request), _claimed_key(view))
             try:
-                signed = self._admit(request, view, most, media_type)
-                async with self._bodies:
-                    body = await _read_checked(request, view, most)
-                    reply = await route(
-                        Call(
-                            signed.member,
-                            dict(request.match_info),
-                            view.headers,
-                            dict(request.query),
-                            body,
-                        )
-                    )
+                signed = self._admit(request, view, most, media_type, bucket)
             except ProblemError as error:
+                if error.problem != "rate":
+                    self._pace.failed(*bucket)
                 reply = _problem(error.problem, trace, **error.extra)
-            except NotFoundError:
-                reply = _problem("unknown-transfer", trace)
             except NodeError as error:
-                reply = self._refuse(request, error, trace)
+                reply = self._refuse(request, error, trace, bucket)
+            else:
+                # The door lets a member stay when strangers crowd it.
+                setattr(request.protocol, "is_member", True)  # noqa: B010
+                reply = await self._work(request, view, signed, route, before, trace)
             return self._sign(view, reply)
 
         return handle
+
+    async def _work(
+        self,
+        request: web.Request,
+        view: RequestView,
+        signed: Signed,
+        route: Route,
+        before: Before | None,
+        trace: str,
+    ) -> Reply:
+        """What a verified request comes to."""
+        bucket = (self._proxies.address(request), str(signed.key_id))
+        try:
+            self._pace.begin(signed.member)
+        except ProblemError as error:
+            return _problem(error.problem, trace, **error.extra)
+        call = Call(
+            signed.member,
+            dict(request.match_info),
+            view.headers,
+            dict(request.query),
+            b"",
+        )
+        try:
+            early = await before(call) if before else None
+            if early is not None:
+                return early
+            async with self._bodies:
+                body = await _read_checked(request, view)
+                return await route(replace(call, body=body))
+        except ProblemError as error:
+            return _problem(error.problem, trace, **error.extra)
+        except NotFoundError:
+            return _problem("unknown-transfer", trace)
+        except NodeError as error:
+            return self._refuse(request, error, trace, bucket)
+        finally:
+            self._pace.end(signed.member)
 
     def _admit(
         self,
@@ -139,6 +177,7 @@ class Guard:
         view: RequestView,
         most: int,
         media_type: str | None,
+        bucket: tuple[str, str],
     ) -> Signed:
         """HO-69: sizes, syntax, rate of the address, key, signature, quota of the key."""
         check_syntax(request, self._host)
@@ -149,8 +188,7 @@ class Guard:
             raise MalformedMessageError("bad-syntax")
         if request.body_exists and request.headers.get(hdrs.CONTENT_TYPE) != media_type:
             raise ProblemError("media-type")
-        if self._is_flooding(request.remote or ""):
-            raise ProblemError("rate", retry_after=1)
+        self._pace.check_address(*bucket)
         if "signature-input" not in view.headers:
             raise SignatureError("unsigned")
         now = self._office.clock.now()
@@ -163,48 +201,25 @@ class Guard:
             now=now,
         )
         self._office.newer(signed.member, directory_of(view.headers))
-        self._check_nonce(signed, now)
-        self._check_rate(signed.member)
+        self._pace.check_nonce(signed, now)
+        self._pace.check_rate(signed.member)
         return signed
 
-    def _check_nonce(self, signed: Signed, now: datetime) -> None:
-        """Repeats within the window are refused; routes are idempotent besides."""
-        while self._nonces:
-            nonce, until = next(iter(self._nonces.items()))
-            if until + limits.NONCE_KEPT > now and len(self._nonces) < limits.NONCES:
-                break
-            del self._nonces[nonce]
-        key = f"{signed.key_id} {signed.nonce}"
-        if key in self._nonces:
-            raise ProblemError("replay")
-        self._nonces[key] = signed.expires_at
-
-    def _check_rate(self, member: MemberId) -> None:
-        calls = self._calls.setdefault(member, deque())
-        now = time.monotonic()
-        while calls and calls[0] < now - 1:
-            calls.popleft()
-        if len(calls) > self._requests_per_s:
-            raise ProblemError("rate", retry_after=1)
-        calls.append(now)
-
-    def _is_flooding(self, address: str) -> bool:
-        failures = self._failures.get(address)
-        while failures and failures[0] < time.monotonic() - 1:
-            failures.popleft()
-        return failures is not None and len(failures) >= limits.FAILED_PER_ADDRESS_S
-
-    def _refuse(self, request: web.Request, error: NodeError, trace: str) -> Reply:
-        if len(self._failures) > limits.CONNECTIONS * 16:
-            self._failures.clear()
-        self._failures.setdefault(request.remote or "", deque()).append(
-            time.monotonic()
-        )
+    def _refuse(
+        self,
+        request: web.Request,
+        error: NodeError,
+        trace: str,
+        bucket: tuple[str, str],
+    ) -> Reply:
+        self._pace.failed(*bucket)
         code = code_of(error)
         if isinstance(error, UnknownKeyError):
             # HO-71: our directory may be behind; the stranger proves nothing else by it.
             self._office.newer(None, 0)
-        log.warning("request refused", code=code, trace=trace, route=request.path)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else ""
+        log.warning("request refused", code=code, trace=trace, route=route)
         extra: dict[str, object] = {}
         if isinstance(error, FirstWordError):
             extra["retry_after"] = RETRY_AFTER_S
@@ -282,15 +297,24 @@ def check_syntax(request: web.Request, host: str) -> None:
         raise MalformedMessageError("bad-syntax")
 
 
-async def _read_checked(request: web.Request, view: RequestView, most: int) -> bytes:
+_KEY_ID = re.compile(r';keyid="([^"]{1,128})"')
+
+
+def _claimed_key(view: RequestView) -> str:
+    """The key id a request names; nothing rests on it but which failures it shares."""
+    found = _KEY_ID.search(view.headers.get("signature-input", ""))
+    return found[1] if found else ""
+
+
+async def _read_checked(request: web.Request, view: RequestView) -> bytes:
     """The body that the signed digest speaks of."""
-    body = await _read(request, most)
+    body = await read_body(request, request.content_length or 0)
     if request.body_exists and not check_content_digest(view.headers, body):
         raise ProblemError("bad-digest")
     return body
 
 
-async def _read(request: web.Request, most: int) -> bytes:
+async def read_body(request: web.Request, most: int) -> bytes:
     """The body within its limit and above the minimum speed (SR-F3)."""
     parts: list[bytes] = []
     size = 0

@@ -98,7 +98,7 @@ class Problem:
 def code_of(error: NodeError) -> str:
     """The problem code for an error met while answering a peer."""
     match error:
-        case MalformedMessageError() if str(error) in TABLE:
+        case MalformedMessageError() | SignatureError() if str(error) in TABLE:
             return str(error)
         case UnknownKeyError() | UnknownNodeError():
             return "unknown-key"

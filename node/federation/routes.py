@@ -25,16 +25,16 @@ from node.exchangelog.witness import REQUEST_BYTES
 from node.failpoints import Point
 from node.federation import shared, uploads, witness
 from node.federation.answers import encode_answer
-from node.federation.desk import Desk, keep_container, with_statement
+from node.federation.desk import Desk, check_room, keep_container, with_statement
 from node.federation.listener import (
     RETRY_AFTER_S,
     Call,
     Guard,
-    ProblemError,
     Reply,
     check_syntax,
     plain_problem,
 )
+from node.federation.pace import ProblemError, Proxies
 from node.ids import MemberId, TransferId
 from node.sync import (
     deposit,
@@ -59,7 +59,8 @@ JSON_TYPE = "application/json"
 def make_peer_app(desk: Desk) -> web.Application:
     """The application behind the peers' listener."""
     app = web.Application(client_max_size=limits.PART_BYTES)
-    guard = Guard(desk.office, desk.public_url, desk.requests_per_s)
+    proxies = Proxies(desk.trusted_proxies)
+    guard = Guard(desk.office, desk.public_url, desk.requests_per_s, proxies)
     add = app.router.add_route
     add(
         "POST",
@@ -84,7 +85,10 @@ def make_peer_app(desk: Desk) -> web.Application:
         "PUT",
         PREFIX + "/packets/{transfer}",
         guard.wrap(
-            partial(_packet, desk), most=limits.PUT_BYTES, media_type=PACKET_TYPE
+            partial(_packet, desk),
+            most=limits.PUT_BYTES,
+            media_type=PACKET_TYPE,
+            before=partial(_may_put, desk),
         ),
     )
     add(
@@ -103,6 +107,7 @@ def make_peer_app(desk: Desk) -> web.Application:
             partial(uploads.append, desk),
             most=limits.PART_BYTES,
             media_type=uploads.PART_TYPE,
+            before=partial(uploads.may_append, desk),
         ),
     )
     add(
@@ -200,7 +205,8 @@ async def _hello(desk: Desk, call: Call) -> Reply:
     return Reply(HTTPStatus.OK, strictjson.encode({**body, "hello": ours.jws}))
 
 
-async def _packet(desk: Desk, call: Call) -> Reply:
+async def _may_put(desk: Desk, call: Call) -> Reply | None:
+    """Before the body is read: is it welcome, and is there room (HO-76)?"""
     transfer = TransferId(call.match["transfer"])
     expected = await desk.run.read(
         deposit.expect_packet, desk.office, call.peer, transfer
@@ -210,8 +216,20 @@ async def _packet(desk: Desk, call: Call) -> Reply:
         return with_statement(expected.statement, status)
     if not expected.is_witnessed:
         raise ProblemError("log-unproven")
-    if len(call.body) != expected.packet.len:
+    if call.headers.get("content-length") != str(expected.packet.len):
         raise ProblemError("id-conflict")
+    check_room(desk, expected, expected.packet.len)
+    return None
+
+
+async def _packet(desk: Desk, call: Call) -> Reply:
+    transfer = TransferId(call.match["transfer"])
+    expected = await desk.run.read(
+        deposit.expect_packet, desk.office, call.peer, transfer
+    )
+    if isinstance(expected, deposit.Answered):
+        status = HTTPStatus.GONE if expected.over else HTTPStatus.OK
+        return with_statement(expected.statement, status)
     if hashlib.sha256(call.body).digest() != expected.packet.dig:
         raise ProblemError("bad-digest", offset=0)
     row = await keep_container(

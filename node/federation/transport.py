@@ -10,10 +10,10 @@ import asyncio
 import io
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -45,10 +45,17 @@ from node.federation.auth import (
 )
 from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.routes import JSON_TYPE, PACKET_TYPE, PREFIX
-from node.federation.uploads import PART_TYPE
+from node.federation.sending import Upload
 from node.ids import MemberId
 from node.sync import limits
-from node.sync.courier import HelloAnswer, Runner, StatementsAnswer, WitnessAddress
+from node.sync.courier import (
+    Between,
+    Chunks,
+    HelloAnswer,
+    Runner,
+    StatementsAnswer,
+    WitnessAddress,
+)
 from node.sync.hello import read_hello, say_hello
 from node.sync.message import Envelope, encode_envelopes
 from node.sync.office import Office
@@ -74,6 +81,7 @@ class HttpTransport:
         self._run = run
         self._demo = demo
         self._started_at = started_at
+        self._part_bytes: dict[MemberId, int] = {}
         self._resolver = CheckedResolver(networks, loopback=demo)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -85,11 +93,6 @@ class HttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(
-                total=limits.ANSWER_TIMEOUT.total_seconds() * 3,
-                sock_read=limits.ANSWER_TIMEOUT.total_seconds(),
-                sock_connect=limits.ANSWER_TIMEOUT.total_seconds(),
-            ),
             skip_auto_headers=[hdrs.USER_AGENT, hdrs.ACCEPT],
             headers={hdrs.ACCEPT_ENCODING: "identity"},
         )
@@ -106,45 +109,34 @@ class HttpTransport:
         return parse_answer(await self._call(peer, "POST", "/statements", body))
 
     async def send_packet(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
+        self,
+        peer: MemberId,
+        row: PacketRow,
+        chunks: Chunks,
+        *,
+        between: Between | None = None,
     ) -> StatementsAnswer:
         """``PUT /packets/{T}`` up to 1 MiB, above it part by part (HO-86)."""
-        if row.length > limits.PUT_BYTES:
-            return await self._upload(peer, row, chunks)
-        body = await self._run.file(lambda: b"".join(chunks()))
-        answer = await self._call(
-            peer, "PUT", f"/packets/{row.transfer}", body, media_type=PACKET_TYPE
-        )
-        return parse_answer(answer)
-
-    async def _upload(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
-    ) -> StatementsAnswer:
-        """Go on where the peer stands; the last part answers like ``PUT``."""
-        wanted = strictjson.encode(
-            {"tr": str(row.transfer), "len": row.length, "dig": row.digest.hex()}
-        )
-        answer = strictjson.parse_object(
-            await self._call(peer, "POST", "/uploads", wanted)
-        )
-        while "offset" in answer:
-            offset = answer["offset"]
-            if not isinstance(offset, int) or not 0 <= offset <= row.length:
-                raise UnreachableError("offset outside the container")
-            part = await self._run.file(_part, chunks, offset)
-            answer = strictjson.parse_object(
-                await self._call(
-                    peer,
-                    "PATCH",
-                    f"/uploads/{row.transfer}",
-                    part,
-                    media_type=PART_TYPE,
-                    offset=offset,
-                    is_last=offset + len(part) == row.length,
-                ),
-                members=limits.MESSAGE_MEMBERS * limits.STATEMENTS_PER_LIST,
+        if row.length <= limits.PUT_BYTES:
+            body = await self._run.file(lambda: b"".join(chunks()))
+            answer = await self._call(
+                peer, "PUT", f"/packets/{row.transfer}", body, media_type=PACKET_TYPE
             )
-        return parse_answer(strictjson.encode(answer))
+            return parse_answer(answer)
+        upload = Upload(
+            partial(self._call, peer),
+            row,
+            chunks,
+            read=self._run.file,
+            part_bytes=self._part_bytes.get(peer, limits.PART_BYTES),
+        )
+        try:
+            last = await upload.send(between)
+        finally:
+            self._part_bytes[peer] = upload.part_bytes
+        if last is None:
+            return StatementsAnswer({})
+        return parse_answer(strictjson.encode(last))
 
     async def hello(self, peer: MemberId) -> HelloAnswer:
         """``POST /hello``; the peer's own hello is verified."""
@@ -271,6 +263,7 @@ class HttpTransport:
                 data=io.BytesIO(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
+                timeout=_patience(len(body)),
             ) as response:
                 found = await response.content.read(most + 1)
                 while len(found) <= most:
@@ -304,18 +297,14 @@ class HttpTransport:
         return url
 
 
-def _part(chunks: Callable[[], Iterator[bytes]], offset: int) -> bytes:
-    """The next part of a container, at most 4 MiB from this place."""
-    part = bytearray()
-    for chunk in chunks():
-        if offset >= len(chunk):
-            offset -= len(chunk)
-            continue
-        part += chunk[offset:]
-        offset = 0
-        if len(part) >= limits.PART_BYTES:
-            break
-    return bytes(part[: limits.PART_BYTES])
+def _patience(body_bytes: int) -> aiohttp.ClientTimeout:
+    """As long as the slowest link that a peer puts up with needs for this body."""
+    answer = limits.ANSWER_TIMEOUT.total_seconds()
+    return aiohttp.ClientTimeout(
+        total=3 * answer + body_bytes / limits.BODY_BYTES_PER_S,
+        sock_read=answer,
+        sock_connect=answer,
+    )
 
 
 class CheckedResolver(AbstractResolver):

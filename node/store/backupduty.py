@@ -21,7 +21,7 @@ from node.store.backupverify import Verified, verify_keys, verify_set
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
-from node.sync import recipient
+from node.sync import exportend, recipient
 from node.sync.bodies import DurableBody
 from node.sync.office import Office
 
@@ -144,6 +144,7 @@ def note_verified(uow: SqlUnitOfWork, office: Office, verified: Verified) -> int
             recipient.secure(uow, office, transfer, body)
             for transfer in verified.arrived
         )
+        secured += exportend.secure(uow, office, body)
         office.failpoints.reach(Point.BACKUP_VERIFIED)
         # Crash here: the set is unverified, and the next start verifies it again.
         uow.after_commit(partial(office.failpoints.reach, Point.DURABLE_AFTER_COMMIT))

@@ -9,6 +9,7 @@ Implements the files of P1, P8, HO-16.
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from typing import Final
 from node.crypto.casekey import CaseKey, FieldContext, open_file, seal_file
 from node.errors import NotFoundError, StoreError
 from node.ids import TransferId
+from node.sync.limits import ROOM_BYTES, ROOM_PERCENT
 from node.sync.rows import StoredFile
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -63,8 +65,14 @@ class SealedFiles:
             unfinished.unlink(missing_ok=True)
         return StoredFile(name, length)
 
-    def read(self, name: bytes) -> Iterator[bytes]:
-        """The bytes as they lie there, in chunks of 256 KiB.
+    def has_room(self, length: int) -> bool:
+        """Whether so many bytes more leave a tenth of the disk free, and 2 GiB."""
+        with _disk("measured"):
+            usage = shutil.disk_usage(self._folder)
+        return usage.free - length >= max(ROOM_BYTES, usage.total * ROOM_PERCENT // 100)
+
+    def read(self, name: bytes, start: int = 0, /) -> Iterator[bytes]:
+        """The bytes as they lie there from a place on, in chunks of 256 KiB.
 
         Raises:
             NotFoundError: No such file.
@@ -74,6 +82,7 @@ class SealedFiles:
         if not path.exists():
             raise NotFoundError("file")
         with _disk("read"), path.open("rb") as file:
+            file.seek(start)
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 

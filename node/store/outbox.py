@@ -7,7 +7,7 @@ they are acknowledged (HO-47). Implements ``Outbox``.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -25,11 +25,11 @@ from sqlalchemy import (
 )
 
 # SQLite speaks the same ON CONFLICT.
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from node.ids import MemberId, MessageId, TransferId
+from node.store.peerqueue import DUE, FAILED, MET, SUCCEEDED
 from node.store.tables import outbox_packet as _packet
-from node.store.tables import peer_queue as _queue
 from node.store.tables import statement as _statement
 from node.store.witnesstables import quorum_wait as _wait
 from node.store.work import Work
@@ -49,7 +49,9 @@ _COLUMNS: Final = (
     _statement.c.transfer,
 )
 _IN_ORDER: Final = (_statement.c.inc, _statement.c.seq)
+_EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _WAITS: Final = _statement.c.acknowledged_at.is_(None)
+_PRESSES: Final = and_(_WAITS, _statement.c.parked_at.is_(None))
 _OF_PEER: Final = _statement.c.peer == bindparam("to")
 
 _ADD_STATEMENT: Final = insert(_statement)
@@ -105,10 +107,19 @@ _ACKNOWLEDGE_THROUGH: Final = update(_statement).where(
 _ADD_PACKET: Final = insert(_packet).on_conflict_do_nothing()
 _DROP_PACKET: Final = delete(_packet).where(_packet.c.transfer == bindparam("id_"))
 _DROP_WAIT: Final = delete(_wait).where(_wait.c.transfer == bindparam("id_"))
+_PARK: Final = update(_statement).where(
+    _statement.c.transfer == bindparam("id_"), _WAITS
+)
+_GOES_ON: Final = _packet.c.parked_at.is_(None)
 _PACKETS: Final = (
     select(_packet)
     .where(
         _packet.c.peer == bindparam("to"),
+        _GOES_ON,
+        or_(
+            _packet.c.next_attempt_at.is_(None),
+            _packet.c.next_attempt_at <= bindparam("now"),
+        ),
         exists().where(
             _statement.c.transfer == _packet.c.transfer,
             _statement.c.peer == _packet.c.peer,
@@ -119,51 +130,23 @@ _PACKETS: Final = (
     .order_by(case((_packet.c.length <= PUT_BYTES, 0), else_=1), _packet.c.id)
     .limit(bindparam("most"))
 )
-_PEERS: Final = union(
-    select(_statement.c.peer).where(_WAITS), select(_packet.c.peer)
-).order_by("peer")
-
-_MET: Final = (
-    select(_queue.c.peer)
-    .where(_queue.c.last_success_at.is_not(None))
-    .order_by(_queue.c.last_success_at.desc(), _queue.c.peer)
-    .limit(bindparam("most"))
+_PACKET_FAILED: Final = update(_packet).where(_packet.c.transfer == bindparam("id_"))
+_HAS_PACKET: Final = select(_packet.c.id).where(_packet.c.transfer == bindparam("id_"))
+_NEXT_PACKET: Final = select(func.min(_packet.c.next_attempt_at)).where(
+    _packet.c.peer == bindparam("to"), _GOES_ON
 )
-_DUE: Final = select(_queue).where(_queue.c.peer == bindparam("to"))
-
-
-def _failed() -> Insert:
-    new = insert(_queue).values(failures=1)
-    excluded = new.excluded
-    return new.on_conflict_do_update(
-        index_elements=["peer"],
-        set_={
-            "failures": _queue.c.failures + 1,
-            "next_attempt_at": excluded.next_attempt_at,
-            "failing_since": func.coalesce(
-                _queue.c.failing_since, excluded.failing_since
-            ),
-            "code": excluded.code,
-        },
+_PARKED: Final = select(_packet.c.transfer, _packet.c.code).where(
+    _packet.c.parked_at.is_not(None)
+)
+_PEERS: Final = union(
+    select(_statement.c.peer).where(_PRESSES), select(_packet.c.peer).where(_GOES_ON)
+).order_by("peer")
+_WAITS_FOR: Final = select(
+    or_(
+        exists().where(_OF_PEER, _PRESSES),
+        exists().where(_packet.c.peer == bindparam("to"), _GOES_ON),
     )
-
-
-def _succeeded() -> Insert:
-    new = insert(_queue).values(failures=0)
-    return new.on_conflict_do_update(
-        index_elements=["peer"],
-        set_={
-            "failures": 0,
-            "next_attempt_at": None,
-            "failing_since": None,
-            "code": None,
-            "last_success_at": new.excluded.last_success_at,
-        },
-    )
-
-
-_FAILED: Final = _failed()
-_SUCCEEDED: Final = _succeeded()
+)
 
 
 class SqlOutbox:
@@ -203,6 +186,7 @@ class SqlOutbox:
                 "digest": row.digest,
                 "length": row.length,
                 "offer_entry": row.offer_entry,
+                "failures": 0,
             },
         )
 
@@ -265,8 +249,13 @@ class SqlOutbox:
             {"to": peer, "to_inc": inc, "to_seq": seq, "acknowledged_at": at},
         )
 
-    def packets(self, peer: MemberId, limit: int) -> Sequence[PacketRow]:
-        """Containers whose offer was acknowledged, smallest class first, oldest first."""
+    def packets(
+        self, peer: MemberId, limit: int, due_by: datetime | None = None
+    ) -> Sequence[PacketRow]:
+        """Containers whose offer was acknowledged, smallest class first, oldest first.
+
+        None that is parked, and none whose next attempt lies after ``due_by``.
+        """
         return [
             PacketRow(
                 peer=MemberId(row.peer),
@@ -274,21 +263,67 @@ class SqlOutbox:
                 digest=row.digest,
                 length=row.length,
                 offer_entry=row.offer_entry,
+                failures=row.failures,
+                code=row.code,
             )
-            for row in self._work.rows(_PACKETS, {"to": peer, "most": limit})
+            for row in self._work.rows(
+                _PACKETS, {"to": peer, "most": limit, "now": due_by or _EVER}
+            )
         ]
 
+    def has_packet(self, transfer: TransferId) -> bool:
+        """Whether the container of this transfer still wants to go out."""
+        return self._work.row(_HAS_PACKET, {"id_": transfer}) is not None
+
+    def packet_failed(
+        self,
+        row: PacketRow,
+        *,
+        next_at: datetime,
+        code: str,
+        parked: bool,
+    ) -> None:
+        """One more failure of this container alone (P20)."""
+        self._work.change(
+            _PACKET_FAILED,
+            {
+                "id_": row.transfer,
+                "failures": row.failures + 1,
+                "next_attempt_at": next_at,
+                "parked_at": next_at if parked else None,
+                "code": code,
+            },
+        )
+
+    def next_packet_at(self, peer: MemberId) -> datetime | None:
+        """When the next container of its own accord is tried again."""
+        row = self._work.row(_NEXT_PACKET, {"to": peer})
+        return None if row is None else row[0]
+
+    def parked(self) -> Sequence[tuple[TransferId, str]]:
+        """The containers that were put aside, each with the code that did it."""
+        return [(TransferId(row[0]), row[1]) for row in self._work.rows(_PARKED)]
+
+    def park(self, transfer: TransferId, at: datetime) -> None:
+        """What was given up of a transfer goes out when the peer greets (HO-85)."""
+        self._work.change(_PARK, {"id_": transfer, "parked_at": at})
+
     def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting, by name."""
+        """Peers with a statement or packet row waiting that is not parked, by name."""
         return [MemberId(row[0]) for row in self._work.rows(_PEERS)]
+
+    def waits_for(self, peer: MemberId) -> bool:
+        """Whether anything that is not parked waits for this peer."""
+        row = self._work.row(_WAITS_FOR, {"to": peer})
+        return row is not None and bool(row[0])
 
     def met_last(self, limit: int) -> Sequence[MemberId]:
         """The peers that answered last, newest first."""
-        return [MemberId(row[0]) for row in self._work.rows(_MET, {"most": limit})]
+        return [MemberId(row[0]) for row in self._work.rows(MET, {"most": limit})]
 
     def due(self, peer: MemberId) -> Due:
         """How the queue of a peer stands."""
-        row = self._work.row(_DUE, {"to": peer})
+        row = self._work.row(DUE, {"to": peer})
         if row is None:
             return Due(peer, 0, None, None, None, None)
         return Due(
@@ -305,7 +340,7 @@ class SqlOutbox:
     ) -> None:
         """One more failure in a row."""
         self._work.change(
-            _FAILED,
+            FAILED,
             {
                 "peer": peer,
                 "next_attempt_at": next_at,
@@ -316,7 +351,7 @@ class SqlOutbox:
 
     def succeeded(self, peer: MemberId, at: datetime) -> None:
         """A verified answer: the row of failures ends."""
-        self._work.change(_SUCCEEDED, {"peer": peer, "last_success_at": at})
+        self._work.change(SUCCEEDED, {"peer": peer, "last_success_at": at})
 
 
 def _to_statement(row: Row[*tuple[Any, ...]]) -> StatementRow:

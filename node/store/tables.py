@@ -95,6 +95,7 @@ class _Outbound(TypedColumns):
     state: Named[str] = Column(Text)
     why: Named[str | None] = Column(Text)
     recipient: Named[str | None] = Column(Text)
+    body: Named[str | None] = Column(Text)
     ags: Named[str] = Column(Text)
     move_on = Column(Day, nullable=False)
     reason: Named[str] = Column(Text)
@@ -106,7 +107,7 @@ class _Outbound(TypedColumns):
     second: Named[str | None] = Column(Text)
     expires_at = Column(Instant)
     packet_digest: Named[bytes | None] = Column(LargeBinary)
-    packet_bytes: Named[int | None]
+    packet_bytes: Named[int | None] = Column(BigInteger)
     header_hash: Named[bytes | None] = Column(LargeBinary)
     kem_kid: Named[str | None] = Column(Text)
     offer_digest: Named[bytes | None] = Column(LargeBinary)
@@ -169,7 +170,7 @@ class _OutboundSecret(TypedColumns):
     transfer = Column(Text, ForeignKey("outbound_transfer.id"), primary_key=True)
     share_b: Named[bytes | None] = Column(LargeBinary)
     file: Named[bytes | None] = Column(LargeBinary)
-    file_bytes: Named[int | None]
+    file_bytes: Named[int | None] = Column(BigInteger)
 
 
 # A row without share B is what a destroyed one leaves behind.
@@ -198,7 +199,7 @@ class _Inbound(TypedColumns):
     offered_at = Column(Instant, nullable=False)
     expires_at = Column(Instant, nullable=False)
     packet_digest: Named[bytes | None] = Column(LargeBinary)
-    packet_bytes: Named[int]
+    packet_bytes: Named[int] = Column(BigInteger)
     take: Named[str | None] = Column(Text)
     decided_by: Named[str | None] = Column(Text)
     second_by: Named[str | None] = Column(Text)
@@ -243,7 +244,7 @@ class _ReceivedPacket(TypedColumns):
     transfer = Column(Text, ForeignKey("inbound_transfer.id"), primary_key=True)
     key: Named[bytes] = Column(LargeBinary)
     file: Named[bytes] = Column(LargeBinary)
-    file_bytes: Named[int]
+    file_bytes: Named[int] = Column(BigInteger)
     grant: Named[bytes | None] = Column(LargeBinary)
 
 
@@ -255,6 +256,7 @@ class _Upload(TypedColumns):
     key: Named[bytes] = Column(LargeBinary)
     received: Named[int] = Column(BigInteger)
     parts: Named[str] = Column(Text)
+    moved_at = Column(Instant, nullable=False)
 
 
 upload = Table("upload", metadata, _Upload)
@@ -295,6 +297,7 @@ class _Statement(TypedColumns):
     cp_size = Column(BigInteger, nullable=False)
     transfer: Named[str | None] = Column(Text)
     acknowledged_at = Column(Instant)
+    parked_at = Column(Instant)
 
 
 # What we said. The key is P2's UNIQUE(incarnation, seq) per pair and direction.
@@ -321,8 +324,12 @@ class _OutboxPacket(TypedColumns):
     transfer: Named[str] = Column(Text, ForeignKey("outbound_transfer.id"), unique=True)
     peer: Named[str] = Column(Text)
     digest: Named[bytes] = Column(LargeBinary)
-    length: Named[int]
+    length: Named[int] = Column(BigInteger)
     offer_entry: Named[bytes] = Column(LargeBinary)
+    failures: Named[int]
+    next_attempt_at = Column(Instant)
+    parked_at = Column(Instant)
+    code: Named[str | None] = Column(Text)
 
 
 outbox_packet = Table(

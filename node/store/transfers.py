@@ -157,13 +157,8 @@ class SqlOutbound:
 
     def _add_members(self, transfer: OutboundTransfer) -> None:
         if transfer.members:
-            self._work.change(
-                _MEMBERS_ADD,
-                [
-                    _from_member(transfer, place, member)
-                    for place, member in enumerate(transfer.members)
-                ],
-            )
+            rows = [_from_member(transfer, *m) for m in enumerate(transfer.members)]
+            self._work.change(_MEMBERS_ADD, rows)
 
     def _value(self, row: Row[*tuple[Any, ...]]) -> OutboundTransfer:
         members = self._work.rows(_MEMBERS, {"id_": row.id})
@@ -234,6 +229,7 @@ def _from_outbound(transfer: OutboundTransfer) -> dict[str, Any]:
         "state": transfer.state,
         "why": transfer.why,
         "recipient": transfer.recipient,
+        "body": transfer.body,
         "ags": transfer.ags,
         "move_on": transfer.move_on,
         "reason": transfer.reason,
@@ -289,6 +285,7 @@ def _to_outbound(
         kind=Kind(row.kind),
         withheld=tuple((CaseId(case), code) for case, code in json.loads(row.withheld)),
         facts=parse_instants(row.facts),
+        body=Ags(row.body) if row.body else None,
     )
 
 

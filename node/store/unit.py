@@ -46,6 +46,7 @@ from node.store.directory import SqlDirectory
 from node.store.dump import Dump
 from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
+from node.store.exports import SqlExports
 from node.store.heads import SqlHeads
 from node.store.inbox import SqlInbox
 from node.store.keeping import SqlKeeping
@@ -68,12 +69,13 @@ from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
+from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
+from node.sync.outboxport import Outbox
 from node.sync.ports import (
     Chains,
     Inbox,
     Leases,
-    Outbox,
     TransferSecrets,
     Uploads,
 )
@@ -115,6 +117,7 @@ class SqlUnitOfWork:
         self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
         self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
+        self.exports: Exports = SqlExports(self._work)
         self.past = PastLogs(self._work)
         self.cards: Cards = SqlCards(self._work)
         self.run = SqlStands(self._work)

@@ -21,6 +21,8 @@ from node.store.access import reason_place
 from node.store.casekeys import case_key_place
 from node.store.casetables import case_file, consent, document_file
 from node.store.consents import evidence_key_place
+from node.store.exports import address_place
+from node.store.exporttables import export
 from node.store.groupkeys import group_key_place
 from node.store.logtables import log_key
 from node.store.register import Destroyed, RegisterLine
@@ -86,6 +88,7 @@ _COLUMNS: Final = {
     "received_packet": _Column(_got.transfer, _got.key, key_place),
     "outbound_transfer": _Column(_out.id, _out.refused_comment, outbound_comment_place),
     "inbound_transfer": _Column(_in.id, _in.refused_comment, inbound_comment_place),
+    "export": _Column(export.c.transfer, export.c.sealed, address_place),
     "upload": _Column(_upload.transfer, _upload.key, upload_place),
 }
 _FILES: Final = (

@@ -6,12 +6,16 @@ welcome. Implements HO-16, HO-86, HO-87.
 """
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
-from node.ids import TransferId
+from node.ids import MemberId, TransferId
+from node.store.tables import inbound_transfer as _in
+from node.store.tables import received_packet as _received
 from node.store.tables import upload as _upload
 from node.store.work import Work
 from node.sync.rows import StoredFile, Upload
@@ -22,6 +26,20 @@ _GET: Final = (
 )
 _SET: Final = update(_upload).where(
     _upload.c.transfer == bindparam("id_"), _upload.c.received == bindparam("seen")
+)
+_IDLE: Final = select(_upload.c.transfer).where(_upload.c.moved_at < bindparam("at"))
+_UNOPENED: Final = (
+    select(func.sum(_in.c.packet_bytes), func.count(_upload.c.transfer))
+    .select_from(
+        _in.outerjoin(_upload, _upload.c.transfer == _in.c.id).outerjoin(
+            _received, _received.c.transfer == _in.c.id
+        )
+    )
+    .where(
+        _in.c.sender == bindparam("peer"),
+        _in.c.id != bindparam("besides"),
+        or_(_upload.c.transfer.is_not(None), _received.c.transfer.is_not(None)),
+    )
 )
 _DROP: Final = delete(_upload).where(_upload.c.transfer == bindparam("id_"))
 
@@ -42,13 +60,14 @@ class SqlUploads:
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    def start(self, transfer: TransferId, key: bytes) -> None:
+    def start(self, transfer: TransferId, key: bytes, at: datetime) -> None:
         """Begin an upload under this transfer key. ConflictError if one runs."""
         row = {
             "transfer": transfer,
             "key": self._work.seal(upload_place(transfer), key),
             "received": 0,
             "parts": "[]",
+            "moved_at": at,
         }
         self._work.change(_ADD, row)
 
@@ -67,7 +86,13 @@ class SqlUploads:
         return Upload(key, row.received, parts)
 
     def add_part(
-        self, transfer: TransferId, before: Upload, *, part: StoredFile, length: int
+        self,
+        transfer: TransferId,
+        before: Upload,
+        *,
+        part: StoredFile,
+        length: int,
+        at: datetime,
     ) -> None:
         """Append a synced part of so many plain bytes. ConflictError if it moved."""
         parts = [*before.parts, part]
@@ -78,8 +103,18 @@ class SqlUploads:
                 "seen": before.received,
                 "received": before.received + length,
                 "parts": json.dumps([[p.name.hex(), p.length] for p in parts]),
+                "moved_at": at,
             },
         )
+
+    def idle_since(self, before: datetime) -> Sequence[TransferId]:
+        """The uploads that have not moved since before this instant."""
+        return [TransferId(row[0]) for row in self._work.rows(_IDLE, {"at": before})]
+
+    def unopened_from(self, sender: MemberId, besides: TransferId) -> tuple[int, int]:
+        """Bytes of this peer that lie here unopened or are on their way; its uploads."""
+        row = self._work.row(_UNOPENED, {"peer": sender, "besides": besides})
+        return (int(row[0] or 0), int(row[1] or 0)) if row else (0, 0)
 
     def drop(self, transfer: TransferId) -> None:
         """Forget an upload; its part files go after the commit."""

@@ -3,7 +3,7 @@
 Shells hand it in; the handover itself never looks for any of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -48,6 +48,18 @@ class WitnessAddress:
     url: str
 
 
+Between = Callable[[], Awaitable[bool]]
+"""What is done between two parts of an upload; whether it goes on (HO-81)."""
+
+
+class Chunks(Protocol):
+    """The bytes of a container, from a place on, as often as asked."""
+
+    def __call__(self, start: int = 0, /) -> Iterator[bytes]:
+        """Read from here."""
+        ...
+
+
 class Transport(Protocol):
     """How we call a peer; each call is one signed request and one verified answer.
 
@@ -61,9 +73,18 @@ class Transport(Protocol):
         ...
 
     async def send_packet(
-        self, peer: MemberId, row: PacketRow, chunks: Callable[[], Iterator[bytes]]
+        self,
+        peer: MemberId,
+        row: PacketRow,
+        chunks: Chunks,
+        *,
+        between: Between | None = None,
     ) -> StatementsAnswer:
-        """``PUT /packets/{T}`` up to 1 MiB, else the resumable upload."""
+        """``PUT /packets/{T}`` up to 1 MiB, else the resumable upload.
+
+        ``between`` two parts statements go out, and it may turn out that the rest is not
+        wanted any more: then the answer says nothing.
+        """
         ...
 
     async def hello(self, peer: MemberId) -> HelloAnswer:

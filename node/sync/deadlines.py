@@ -17,7 +17,7 @@ def find_deadlines(uow: UnitOfWork, now: datetime) -> list[tuple[str, TransferId
     """What the clock says is due: (which end, transfer, day of a notice)."""
     found: list[tuple[str, TransferId, int]] = []
     with uow:
-        open_ = (Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED)
+        open_ = (Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED, Outbound.EXPORTED)
         for transfer_id in uow.outbound.in_states(open_):
             transfer = uow.outbound.get(transfer_id)
             if transfer.expires_at is not None and now >= transfer.expires_at:

@@ -8,8 +8,9 @@ cosigned the log head that covers its offer (HO-46, LR-20). Implements handover 
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from functools import partial
 
 from node import strictjson
 from node.crypto.checkpoint import Checkpoint
@@ -31,7 +32,15 @@ from node.exchangelog.policy import Standing
 from node.exchangelog.witness import SignedHead
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
-from node.sync import firstword, gossip, permission, quorum, reception, witnessing
+from node.sync import (
+    failing,
+    firstword,
+    gossip,
+    permission,
+    quorum,
+    reception,
+    witnessing,
+)
 from node.sync.courier import Courier, StatementsAnswer
 from node.sync.limits import CONNECTIONS_PER_PEER, PUT_BYTES, STATEMENTS_PER_LIST
 from node.sync.message import Envelope
@@ -39,10 +48,10 @@ from node.sync.office import Office
 from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Head, PacketRow, StatementRow
-from node.sync.schedule import next_attempt
 from node.sync.words import StatementType
 
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
+_NOT_ANSWERED = "not-answered"
 _PACKETS_AT_ONCE = 16
 _PACKETS_WEIGHED = 256
 
@@ -62,14 +71,22 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
         Whether the queue is empty or waits for something else than the peer; False after
         a failure, which is noted with the next attempt's time.
     """
+    answered: set[TransferId] = set()
     try:
-        answered: set[TransferId] = set()
-        while await _send_statements(courier, peer) or await _send_packets(
-            courier, peer, answered
-        ):
-            pass
+        try:
+            while await _send_statements(courier, peer) or await _send_packets(
+                courier, peer, answered
+            ):
+                pass
+        except RejectedError as error:
+            if error.problem in failing.OF_PEER:
+                raise
+            # The peer is there: a statement it will not take holds no container up.
+            while await _send_packets(courier, peer, answered):
+                pass
+            raise
     except (DeliveryError, TrustError, PeerError) as error:
-        await courier.run.write(note_failure, courier.office, peer, error)
+        await courier.run.write(failing.note_failure, courier.office, peer, error)
         return False
     return True
 
@@ -91,7 +108,7 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
         RejectedError: It took none. Without a failure on record nothing would say when to
             try again.
     """
-    result = "not-answered"
+    result = _NOT_ANSWERED
     # Race: an answer that was lost had moved the peer's memory of our log. The next one
     # tells where it stands now, and proofs from there may do; a third try would not.
     for _ in range(2):
@@ -237,9 +254,10 @@ async def _send_packets(
     ``stored`` stands behind statements that still travel, the row stays until they come;
     sending the container again would bring nothing new.
 
+    What a peer refuses of one container is noted at that container alone (P20).
+
     Raises:
-        DeliveryError: A peer answered without a statement: to send it again at once would
-            be a loop without a pause.
+        DeliveryError: The peer is not there, or takes nothing at all just now.
     """
     due = await courier.run.read(_packets_due, courier.office, peer, answered)
     if not due.ready and due.uncovered:
@@ -252,7 +270,14 @@ async def _send_packets(
 
     async def send(row: PacketRow) -> None:
         async with slots:
-            await _send_packet(courier, peer, row, due.shown.get(row.transfer))
+            try:
+                await _send_packet(courier, peer, row, due.shown.get(row.transfer))
+            except RejectedError as error:
+                if error.problem in failing.OF_PEER:
+                    raise
+                await courier.run.write(
+                    failing.note_refusal, courier.office, row, error
+                )
         answered.add(row.transfer)
 
     small = [row for row in due.ready if row.length <= PUT_BYTES]
@@ -285,7 +310,8 @@ def _packets_due(
             return _PacketsDue((), uncovered=False)
         # One that two people let go must be seen behind many that wait.
         most = _PACKETS_AT_ONCE if policy is None else _PACKETS_WEIGHED
-        found = uow.outbox.packets(peer, most + len(answered))
+        now = office.clock.now()
+        found = uow.outbox.packets(peer, most + len(answered), now)
         rows = [row for row in found if row.transfer not in answered]
         if policy is not None:
             judged = quorum.weigh(uow, office, policy, rows)
@@ -326,13 +352,30 @@ async def _send_packet(
         await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.UPLOAD_CONNECTED)
     answer = await courier.transport.send_packet(
-        peer, row, lambda: courier.files.read(row.digest)
+        peer,
+        row,
+        partial(courier.files.read, row.digest),
+        between=partial(_between_parts, courier, row),
     )
     office.failpoints.reach(Point.RECEIPT_READ)
     await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.DELIVERED_AFTER_COMMIT)
     if not answer.statements:
-        raise DeliveryError("packet sent, not answered")
+        # Its answer stands behind statements that still travel; it asks again later.
+        raise RejectedError(_NOT_ANSWERED, can_retry=True)
+
+
+async def _between_parts(courier: Courier, row: PacketRow) -> bool:
+    """A statement goes between two parts (HO-81); a stopped transfer ends its upload."""
+    with suppress(RejectedError):
+        while await _send_statements(courier, row.peer):
+            pass
+    return await courier.run.read(_is_queued, row.transfer)
+
+
+def _is_queued(uow: UnitOfWork, transfer: TransferId) -> bool:
+    with uow:
+        return uow.outbox.has_packet(transfer)
 
 
 def _offer_again(
@@ -353,23 +396,3 @@ def _offer_again(
         )
         beside = gossip.beside(uow, office, row.peer)
     return (Envelope(row.jws, attachment_json(beside.into(made))),)
-
-
-# -- Failures ----------------------------------------------------------------------------
-
-
-def note_failure(
-    uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
-) -> None:
-    """Count it and set the next attempt; nothing else changes (P6, HO-82)."""
-    now = office.clock.now()
-    code = error.problem if isinstance(error, RejectedError) else "unreachable"
-    wait = error.retry_after_s if isinstance(error, RejectedError) else None
-    with uow:
-        failures = uow.outbox.due(peer).failures + 1
-        jitter = int.from_bytes(office.randomness(4), "big") / 2**32
-        at = next_attempt(failures, now, jitter=jitter)
-        if wait is not None:
-            at = now + timedelta(seconds=wait)
-        uow.outbox.failed(peer, at=now, next_at=at, code=code)
-        uow.commit()

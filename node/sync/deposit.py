@@ -16,6 +16,7 @@ from node.sync import quorum
 from node.sync.bodies import StoredBody
 from node.sync.firstword import require_speaking
 from node.sync.inward import Cause, apply, offer_of, offered_categories, reject
+from node.sync.limits import PUT_BYTES, UPLOADS_PER_PEER
 from node.sync.logbook import Act
 from node.sync.offer import OfferBody, PacketName
 from node.sync.office import Office
@@ -32,10 +33,12 @@ class Expected:
     """The container of this offer is welcome: these bytes and no others.
 
     Unless ``is_witnessed`` it must wait: its sender has not shown its quorum yet (LR-21).
+    While ``over_quota`` there is no place for more of this sender (HO-76).
     """
 
     offer: OfferBody
     is_witnessed: bool = True
+    over_quota: bool = False
 
     @property
     def packet(self) -> PacketName:
@@ -77,7 +80,12 @@ def expectation(
         raise NotFoundError("unknown-transfer")
     if transfer.state is Inbound.ANNOUNCED:
         witnessed = quorum.welcome(uow, office, sender, transfer_id)
-        return Expected(offer_of(transfer), witnessed)
+        offer = offer_of(transfer)
+        lying, uploads = uow.uploads.unopened_from(sender, transfer_id)
+        over = lying + offer.pkt.len > office.unopened_bytes or (
+            offer.pkt.len > PUT_BYTES and uploads >= UPLOADS_PER_PEER
+        )
+        return Expected(offer, witnessed, over)
     over = transfer.state in _ENDED
     ours = uow.outbox.of_transfer(transfer_id)
     kinds = (

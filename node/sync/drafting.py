@@ -43,7 +43,10 @@ NEEDS_CONFIRMATION = "confirmation"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """All that a container is made of, and what must still hold when it is committed."""
+    """All that a container is made of, and what must still hold when it is committed.
+
+    A body without a node has no ``kem``: its file is sealed under a passphrase.
+    """
 
     transfer: OutboundTransfer
     scope: tuple[MemberScope, ...]
@@ -53,7 +56,7 @@ class Draft:
     grounds: tuple[BasisLine, ...]
     bands: tuple[Band, ...]
     preview: bytes | None
-    kem: KemKey
+    kem: KemKey | None
     expires_at: datetime
     made_at: datetime
 
@@ -88,7 +91,8 @@ def draft(
     now = office.clock.now()
     with uow:
         transfer = uow.outbound.get(transfer_id)
-        if transfer.state is not Outbound.HELD or transfer.recipient is None:
+        unaddressed = transfer.recipient is None and transfer.body is None
+        if transfer.state is not Outbound.HELD or unaddressed:
             return None
         household = _open(uow, transfer, now)
         left_behind = (
@@ -115,7 +119,9 @@ def draft(
         transfer.policy != "auto" or not auto_allowed(answer, going)
     ):
         return HeldBack(tuple((m.case, NEEDS_CONFIRMATION) for m in going))
-    kem = office.directory().sealing_key(transfer.recipient, now)
+    kem = None
+    if transfer.body is None:
+        kem = office.directory().sealing_key(recipient.member, now)
     stay = [*left_behind, *(household.contents[case] for case in declined)]
     minors = sum(is_minor(birth_of(c.person), now.date()) for c in stay)
     chosen = added if transfer.kind is Kind.ADDENDUM else select
@@ -138,9 +144,14 @@ def draft(
         preview=_preview(extracts, transfer) if may_announce(answer, going) else None,
         kem=kem,
         # HO-35: an offer never outlives its bases.
-        expires_at=min(now + OFFER_LIFE, answer.until).replace(microsecond=0),
+        expires_at=_end_of(answer, now, lives_long=kem is None).replace(microsecond=0),
         made_at=now.replace(microsecond=0),
     )
+
+
+def _end_of(permit: Permit, now: datetime, *, lives_long: bool) -> datetime:
+    """An offer ends after 14 days; letters take longer, but never longer than a basis."""
+    return permit.until if lives_long else min(now + OFFER_LIFE, permit.until)
 
 
 def _open(uow: UnitOfWork, transfer: OutboundTransfer, at: datetime) -> _Household:

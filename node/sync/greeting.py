@@ -14,7 +14,7 @@ import structlog
 from node.errors import DeliveryError, PeerError, TrustError
 from node.exchangelog.standing import ENOUGH, Said, Standing
 from node.ids import MemberId
-from node.sync import delivery, firstword, hello
+from node.sync import delivery, failing, firstword, hello
 from node.sync.courier import Courier
 
 log = structlog.get_logger("worker")
@@ -40,7 +40,7 @@ async def greet(courier: Courier, peer: MemberId) -> bool:
         await courier.run.write(hello.hear, courier.office, peer, answer.said)
         await delivery.take_greeting(courier, peer, answer.waiting)
     except FAILURES as error:
-        await courier.run.write(delivery.note_failure, courier.office, peer, error)
+        await courier.run.write(failing.note_failure, courier.office, peer, error)
         return False
     return True
 
@@ -148,7 +148,7 @@ class FirstWord:
             await self._hear(peer, asked)
         except FAILURES as error:
             await self._courier.run.write(
-                delivery.note_failure, self._courier.office, peer, error
+                failing.note_failure, self._courier.office, peer, error
             )
         finally:
             self._asking.discard(peer)

@@ -8,9 +8,9 @@ a transfer (HO-48). Implements handover 7.3 (hello), HO-84; exchange-log 4 (key 
 from datetime import datetime
 
 from node import strictjson
-from node.crypto.checkpoint import COSIGNATURE, ED25519, NoteKey
+from node.crypto.checkpoint import COSIGNATURE, ED25519, NoteKey, open_checkpoint
 from node.crypto.jws import open_jws, peek_kid, sign_jws
-from node.errors import MalformedMessageError
+from node.errors import MalformedMessageError, SignatureError
 from node.exchangelog.keycard import (
     Judged,
     KeyCard,
@@ -117,9 +117,29 @@ def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> N
             known = Position(hello.memory.inc, hello.memory.seq, hello.memory.h)
             now = office.clock.now()
             uow.outbox.acknowledge_through(peer, known.inc, known.seq, now)
+        _hear_head(uow, office, peer, hello.note)
         uow.outbox.succeeded(peer, office.clock.now())
         uow.heads.hear_clock(peer, said_at=hello.clock, at=office.clock.now())
         uow.commit()
+
+
+def _hear_head(
+    uow: UnitOfWork, office: Office, peer: MemberId, note: str | None
+) -> None:
+    """Which head of our log it remembers: proofs for it begin there.
+
+    A peer that only calls and is never called tells it nowhere else. Only our own signature
+    counts, and only a head that our log contains.
+    """
+    if note is None:
+        return
+    own = NoteKey(office.log_origin, office.keyring.log.public, ED25519)
+    try:
+        head = open_checkpoint(note, own)
+    except (MalformedMessageError, SignatureError):
+        return
+    if uow.log.contains(head.size, head.root):
+        uow.heads.set_shown(peer, head.size)
 
 
 def key_card(office: Office, inc: int) -> str:

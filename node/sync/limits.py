@@ -57,6 +57,11 @@ SIGNATURE_WINDOW: Final = timedelta(seconds=300)
 NONCE_KEPT: Final = timedelta(seconds=600)
 OPEN_TRANSFERS_PER_PEER: Final = 200
 UPLOADS_PER_PEER: Final = 4
+UPLOAD_IDLE: Final = timedelta(days=7)
+QUOTA_WAIT: Final = timedelta(minutes=10)
+ROOM_WAIT: Final = timedelta(minutes=10)
+ROOM_BYTES: Final = 2 * 1024 * MIB
+ROOM_PERCENT: Final = 10
 UNOPENED_BYTES_PER_PEER: Final = 1024 * MIB
 
 OFFER_LIFE: Final = timedelta(days=14)

@@ -45,10 +45,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The transfer an entry is about, seen from either end."""
+    """The transfer an entry is about, seen from either end; no peer where it has no node."""
 
     transfer: TransferId
-    peer: MemberId
+    peer: MemberId | None
     epoch: int | None
     packet: bytes | None
     prev: bytes | None
@@ -74,20 +74,25 @@ def record(
     Returns:
         Its commitment C, 32 bytes.
     """
-    head = uow.heads.seen(log_of(uow, office, subject.peer))
+    peer = subject.peer
+    head = uow.heads.seen(log_of(uow, office, peer)) if peer else None
     fields: dict[str, Json] = {
         "transfer": str(subject.transfer),
-        "attempt": 1,
-        "peer": str(subject.peer),
-        "epoch": subject.epoch,
         "packet": subject.packet.hex() if subject.packet else None,
-        "statement": act.statement.hex() if act.statement else None,
-        "peer_cp": {"log": head.origin, "size": head.size, "root": head.root.hex()}
-        if head
-        else None,
         "outcome": act.outcome,
         **act.more,
     }
+    # An export has no other end that could speak: those keys are not in its entries.
+    if not kind.startswith("export."):
+        fields |= {
+            "attempt": 1,
+            "peer": str(peer) if peer else None,
+            "epoch": subject.epoch,
+            "statement": act.statement.hex() if act.statement else None,
+            "peer_cp": {"log": head.origin, "size": head.size, "root": head.root.hex()}
+            if head
+            else None,
+        }
     return uow.log.append(
         EntryDraft(
             type=kind,

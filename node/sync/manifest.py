@@ -127,12 +127,17 @@ class Manifest:
         """
         found: JsonObject = parse_object(payload, depth=_DEPTH, members=_MEMBERS)
         manifest = _MANIFEST.read(found, "manifest")
-        _check_parts(manifest)
+        check_parts(manifest.cases, manifest.parts)
         return manifest
 
     def evidence_parts(self) -> Mapping[int, tuple[PacketCase, Ground]]:
         """Which part is the evidence of which ground."""
-        return {g.part: (case, g) for case in self.cases for g in case.bases}
+        return evidence_of(self.cases)
+
+
+def evidence_of(cases: Sequence[PacketCase]) -> Mapping[int, tuple[PacketCase, Ground]]:
+    """Which part is the evidence of which ground of these cases."""
+    return {g.part: (case, g) for case in cases for g in case.bases}
 
 
 _CATEGORY: Final = s.text(r"K[0-9]{2}")
@@ -146,7 +151,7 @@ _GROUND: Final = s.record(
     salt=s.binary(16, 64),
     part=s.number(0, PARTS - 1),
 )
-_CASE: Final = s.record(
+CASE: Final = s.record(
     PacketCase,
     case=s.identifier(CaseId),
     e=s.number(1),
@@ -155,7 +160,7 @@ _CASE: Final = s.record(
     bases=s.ascending(_GROUND, least=1, most=2, order=lambda ground: ground["id"]),
     tag=s.optional(TAG),
 )
-_PART: Final = s.record(
+PART: Final = s.record(
     Part,
     n=s.number(0, PARTS - 1),
     cat=_CATEGORY,
@@ -180,36 +185,40 @@ _MANIFEST: Final = s.record(
     schema=s.text(r"case/[1-9][0-9]{0,3}"),
     preview=s.nullable(_DIGEST),
     cases=s.ascending(
-        _CASE, least=1, most=CASES_PER_TRANSFER, order=lambda case: case["case"]
+        CASE, least=1, most=CASES_PER_TRANSFER, order=lambda case: case["case"]
     ),
-    parts=s.ascending(_PART, least=1, most=PARTS, order=lambda part: part["n"]),
+    parts=s.ascending(PART, least=1, most=PARTS, order=lambda part: part["n"]),
 )
 
 
-def _check_parts(manifest: Manifest) -> None:
-    """Every part belongs to a case and has one meaning; nothing is there twice."""
-    cases = {case.case: case for case in manifest.cases}
-    evidence = manifest.evidence_parts()
-    promised = {(case.case, cat) for case in manifest.cases for cat in case.cats}
-    grounds = sum(len(case.bases) for case in manifest.cases)
-    records = [(p.case, p.cat) for p in manifest.parts if p.type == RECORDS]
-    papers = [(p.case, p.label) for p in manifest.parts if is_document(p)]
+def check_parts(listed: Sequence[PacketCase], parts: Sequence[Part]) -> None:
+    """Every part belongs to a case and has one meaning; nothing is there twice.
+
+    Raises:
+        MalformedMessageError: That is not so.
+    """
+    cases = {case.case: case for case in listed}
+    evidence = evidence_of(listed)
+    promised = {(case.case, cat) for case in listed for cat in case.cats}
+    grounds = sum(len(case.bases) for case in listed)
+    records = [(p.case, p.cat) for p in parts if p.type == RECORDS]
+    papers = [(p.case, p.label) for p in parts if is_document(p)]
     rules = (
-        [part.n for part in manifest.parts] == list(range(len(manifest.parts))),
-        all(part.case in cases for part in manifest.parts),
-        all((part.case, part.cat) in promised for part in manifest.parts),
+        [part.n for part in parts] == list(range(len(parts))),
+        all(part.case in cases for part in parts),
+        all((part.case, part.cat) in promised for part in parts),
         len(records) == len(set(records)) and set(records) == promised,
         len(papers) == len(set(papers)),
         len(evidence) == grounds,
-        {part.n for part in manifest.parts if part.type == EVIDENCE} == set(evidence),
+        {part.n for part in parts if part.type == EVIDENCE} == set(evidence),
         all(
-            manifest.parts[n].case == case.case and manifest.parts[n].cat == "K01"
+            parts[n].case == case.case and parts[n].cat == "K01"
             for n, (case, _) in evidence.items()
-            if n < len(manifest.parts)
+            if n < len(parts)
         ),
         all(
             part.type in (RECORDS, EVIDENCE) or is_document(part)
-            for part in manifest.parts
+            for part in parts
             if part.cat in CATEGORIES
         ),
     )
@@ -229,13 +238,17 @@ def preview_digest(text: bytes) -> bytes:
 
 def fits_limits(manifest: Manifest) -> bool:
     """Whether records and evidence fit into memory, and documents into their limits."""
-    papers = [part.len for part in manifest.parts if is_document(part)]
-    content = sum(part.len for part in manifest.parts) - sum(papers)
+    return parts_fit(manifest.parts) and len(manifest.encode()) <= _PAYLOAD_BYTES
+
+
+def parts_fit(parts: Sequence[Part]) -> bool:
+    """Whether parts keep the limits of content and documents."""
+    papers = [part.len for part in parts if is_document(part)]
+    content = sum(part.len for part in parts) - sum(papers)
     return (
         content <= CONTENT_BYTES
         and sum(papers) <= DOCUMENTS_BYTES
         and max(papers, default=0) <= DOCUMENT_BYTES
-        and len(manifest.encode()) <= _PAYLOAD_BYTES
     )
 
 

@@ -34,6 +34,7 @@ class Sealed:
 def make_offer(office: Office, drafted: Draft, sealed: Sealed) -> OfferBody:
     """What the recipient may know before anything is opened (HO-60)."""
     transfer = drafted.transfer
+    assert drafted.kem is not None
     tag_key = office.keyring.tag_key
     cases = sorted(
         (

@@ -12,7 +12,12 @@ from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Keyring, Randomness
 from node.failpoints import Failpoints
 from node.ids import MemberId
-from node.sync.limits import OPEN_TRANSFERS_PER_PEER
+from node.sync.limits import (
+    DOCUMENT_BYTES,
+    OPEN_TRANSFERS_PER_PEER,
+    PACKET_BYTES,
+    UNOPENED_BYTES_PER_PEER,
+)
 from node.trust.directory import Directory
 
 
@@ -35,7 +40,8 @@ class Office:
     paragraphs it has confirmed. ``newer`` is told which version of the directory a peer
     knows; ``behind`` says which peer has known a newer one for an hour that we cannot fetch.
     ``accept_override`` says whether a container may come in whose sender's quorum two
-    people have waived (LR-24).
+    people have waived (LR-24). ``packet_bytes`` and ``document_bytes`` are the most that we
+    take, as our key sheet says; ``unopened_bytes`` the most of one peer that may wait here.
     """
 
     keys: Callable[[], Keyring]
@@ -48,6 +54,9 @@ class Office:
     continues: Checkpoint | None = None
     register: str = "V-01"
     open_transfers: int = OPEN_TRANSFERS_PER_PEER
+    packet_bytes: int = PACKET_BYTES
+    document_bytes: int = DOCUMENT_BYTES
+    unopened_bytes: int = UNOPENED_BYTES_PER_PEER
     statutes: frozenset[str] = frozenset()
     newer: Callable[[MemberId | None, int], None] = _nobody
     behind: Callable[[], MemberId | None] = _no_peer

@@ -42,10 +42,15 @@ from node.sync.words import Kind
 HERE: Final = frozenset({Inbound.IMPORTED, Inbound.CLOSED, Inbound.DURABLE})
 STOPPABLE: Final = frozenset(
     {Outbound.HELD, Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED}
+    | {Outbound.EXPORTED}
 )
 GRANTED: Final = frozenset(
     {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.ERASED}
+    | {Outbound.TOLD}
 )
+WITHDRAWN: Final = "withdrawn"
+"""The fact of a withdrawal that a body without a node learns by letter."""
+
 FIRST_CONTACT: Final = "first_contact"
 """The fact of the first contact told; it stands among the states' facts."""
 
@@ -94,7 +99,10 @@ def give_notice(
         tell=ANSWER_DUE,
         due=local_day(body.due),
     )
-    return outward.apply(uow, office, transfer, OutEvent.WITHDRAWN, cause)
+    # A body without a node is told by letter: its page asks for the answer.
+    facts = {**transfer.facts, WITHDRAWN: now}
+    noted = replace(transfer, facts=facts) if transfer.body else transfer
+    return outward.apply(uow, office, noted, OutEvent.WITHDRAWN, cause, stored=transfer)
 
 
 def stop(

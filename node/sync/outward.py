@@ -16,12 +16,20 @@ from node.crypto.seal import wrap_share_b
 from node.errors import UsageError
 from node.ids import KeyId
 from node.sync.bodies import Body, GrantBody, RecallBody
+from node.sync.exported import EXPORTED
 from node.sync.issue import issue
 from node.sync.logbook import Act, Subject, common_epoch, record
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import PacketRow
-from node.sync.transfer import Effect, OutboundTransfer, OutEvent, Refusal, Why
+from node.sync.transfer import (
+    OUTBOUND,
+    Effect,
+    OutboundTransfer,
+    OutEvent,
+    Refusal,
+    Why,
+)
 from node.sync.words import Kind, StatementType
 
 
@@ -72,7 +80,8 @@ def apply(
     """
     cause = cause or Cause()
     at = office.clock.now()
-    step = transfer.on(event, at=at, why=cause.why)
+    table = OUTBOUND if transfer.body is None else EXPORTED
+    step = transfer.on(event, at=at, why=cause.why, table=table)
     entry = None
     after = replace(
         step.after,
@@ -103,7 +112,6 @@ def _grant_entry(uow: UnitOfWork, transfer: OutboundTransfer) -> bytes | None:
 
 def subject_of(transfer: OutboundTransfer) -> Subject:
     """What an entry about this transfer is about."""
-    assert transfer.recipient is not None
     return Subject(
         transfer=transfer.id,
         peer=transfer.recipient,

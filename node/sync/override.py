@@ -93,7 +93,7 @@ def confirm_override(
         )
         uow.quorums.override(transfer, entry)
         recipient = uow.outbound.get(transfer).recipient
-        uow.wake(Wake.PUBLISH, str(recipient))
+        uow.wake(Wake.PUBLISH, str(recipient or ""))
         uow.commit()
     return entry
 
@@ -103,7 +103,7 @@ def _waiting(uow: UnitOfWork, transfer: TransferId, at: datetime) -> QuorumWait:
     waits, found = uow.quorums.waiting(transfer), uow.outbound.find(transfer)
     if waits is None or found is None:
         raise NotFoundError("nothing waits")
-    if found.state is not Outbound.QUEUED:
+    if found.state not in {Outbound.QUEUED, Outbound.EXPORTED}:
         raise TransitionError("it does not wait any more")
     if at - waits.since < OVERRIDE_AFTER:
         raise TransitionError("it has not waited for four hours")

@@ -117,10 +117,26 @@ class PacketPlan:
             zeros -= portion
 
 
-def plan_packet(
-    extracts: Iterable[Extract], envelope: Envelope, open_document: OpenDocument
-) -> PacketPlan:
-    """Lay out a packet; documents are read once here, to be named by their digests.
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Cases and parts as a manifest lists them, and where the parts come from."""
+
+    cases: tuple[PacketCase, ...]
+    parts: tuple[Part, ...]
+    sources: tuple[Callable[[], Iterator[bytes]], ...] = field(repr=False)
+
+
+def lay_out(
+    extracts: Iterable[Extract],
+    open_document: OpenDocument,
+    tags: Mapping[CaseId, bytes],
+) -> Layout:
+    """Divide extracts into parts; documents are read once here, to be named by digests.
+
+    Args:
+        extracts: What was permitted.
+        open_document: Gives the plaintext of a document.
+        tags: The tag of each case, where the manifest names it.
 
     Raises:
         InputError: More or larger content than a packet holds; the field says which.
@@ -155,16 +171,22 @@ def plan_packet(
             add(extract, DOCUMENTS, _media_type(paper.media_type), source)
         role = extract.role if _fits(ROLE.read, extract.role) else None
         cats = tuple(sorted(extract.parts))
+        tag = tags.get(extract.case)
         cases.append(
-            PacketCase(
-                extract.case,
-                extract.epoch,
-                role,
-                cats,
-                tuple(bases),
-                envelope.tags.get(extract.case),
-            )
+            PacketCase(extract.case, extract.epoch, role, cats, tuple(bases), tag)
         )
+    return Layout(tuple(cases), tuple(parts), tuple(sources))
+
+
+def plan_packet(
+    extracts: Iterable[Extract], envelope: Envelope, open_document: OpenDocument
+) -> PacketPlan:
+    """Lay out a packet and say in its manifest what it is.
+
+    Raises:
+        InputError: More or larger content than a packet holds; the field says which.
+    """
+    layout = lay_out(extracts, open_document, envelope.tags)
     manifest = Manifest(
         v=1,
         iss=envelope.issuer,
@@ -178,12 +200,12 @@ def plan_packet(
         purpose=envelope.purpose,
         schema=SCHEMA,
         preview=envelope.preview,
-        cases=tuple(cases),
-        parts=tuple(parts),
+        cases=layout.cases,
+        parts=layout.parts,
     )
     if not fits_limits(manifest):
         raise InputError("packet", "too_large")
-    return PacketPlan(manifest, tuple(sources))
+    return PacketPlan(manifest, layout.sources)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ HO-28, HO-33; exchange-log 6.1.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from node.cases.consent import Member, Permit, Recipient, Wish, Withheld, gate
 from node.cases.days import local_day
 from node.cases.extract import member_of
 from node.cases.model import CaseContent
 from node.errors import KeyRetiredError
-from node.ids import CaseId, KeyId, TransferId
+from node.ids import CaseId, KeyId, MemberId, TransferId
 from node.strictjson import Json
 from node.sync.logbook import Act
 from node.sync.office import Office
@@ -24,12 +25,16 @@ from node.sync.rows import Wake
 from node.sync.transfer import MemberScope, Outbound, OutboundTransfer, OutEvent, Why
 from node.sync.words import Kind
 
+NOT_A_MEMBER: Final = "ohne-knoten"
+"""The slug by which the gate knows a body without a node; no record may have it."""
+
+_KREIS: Final = 5
+
 
 def ask_gate(
     uow: UnitOfWork, office: Office, transfer: OutboundTransfer
 ) -> Permit | Withheld:
     """Ask for the stored scope again (HO-28), reading the consents under lock (HO-33)."""
-    assert transfer.recipient is not None
     now = office.clock.now()
     members = [
         _member(uow, uow.cases.person_content(m.case), now) for m in transfer.members
@@ -52,10 +57,17 @@ def ask_gate(
 def recipient_of(office: Office, transfer: OutboundTransfer) -> Recipient:
     """For whom the gate is asked: the body, the place, whether the place makes it theirs.
 
-    A return follows no move, so no consent for "who is responsible there" covers it.
+    A return follows no move, so no consent for "who is responsible there" covers it. A body
+    without a node stands for itself by its AGS, and is responsible where it is of the same
+    Kreis and the directory names no other member for the new place.
     """
-    assert transfer.recipient is not None
     routed = office.directory().route(transfer.ags, transfer.move_on)
+    if transfer.body is not None:
+        member = MemberId(f"{transfer.body}-{NOT_A_MEMBER}")
+        near = transfer.body[:_KREIS] == transfer.ags[:_KREIS]
+        free = routed is None or transfer.body.startswith(routed.scope)
+        return Recipient(member, transfer.ags, near and free)
+    assert transfer.recipient is not None
     is_new_place = transfer.kind is not Kind.RETURN and routed == transfer.recipient
     return Recipient(transfer.recipient, transfer.ags, is_new_place)
 
@@ -114,7 +126,7 @@ def stop_cause(
     assert transfer.expires_at is not None
     if office.clock.now() >= transfer.expires_at:
         return Cause(why=Why.EXPIRED, act=Act(outcome="expired"), codes=("expired",))
-    stop = key_cause(office, transfer)
+    stop = key_cause(office, transfer) if transfer.body is None else None
     if stop is not None:
         return stop
     answer = ask_gate(uow, office, transfer)

@@ -4,7 +4,7 @@ The store implements these. A use case takes a ``UnitOfWork`` and an ``Office`` 
 talks to the network.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -19,11 +19,10 @@ from node.cases.ports import (
 )
 from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
+from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
+from node.sync.outboxport import Outbox
 from node.sync.rows import (
-    Due,
-    PacketRow,
-    StatementRow,
     StoredFile,
     TakenRow,
     Upload,
@@ -71,82 +70,6 @@ class Chains(Protocol):
 
     def quarantined(self, peer: MemberId) -> bool:
         """Whether the pair is in quarantine."""
-        ...
-
-
-class Outbox(Protocol):
-    """What wants to go out; what is connected is never stored (HO-78)."""
-
-    def add_statement(self, row: StatementRow) -> None:
-        """Queue a statement at the end of its chain."""
-        ...
-
-    def add_packet(self, row: PacketRow) -> None:
-        """Queue a container, once per transfer."""
-        ...
-
-    def drop_packet(self, transfer: TransferId) -> None:
-        """Remove the packet row, if there is one."""
-        ...
-
-    def statements(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
-        """The oldest statements not yet acknowledged, in chain order."""
-        ...
-
-    def after(
-        self, peer: MemberId, inc: int, seq: int, *, limit: int
-    ) -> Sequence[StatementRow]:
-        """Our statements after a place that the peer took, in chain order (recovery)."""
-        ...
-
-    def keep_again(self, row: StatementRow, at: datetime) -> None:
-        """A statement of ours that the peer holds and we had forgotten; never sent again."""
-        ...
-
-    def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
-        """One of our statements, acknowledged or not."""
-        ...
-
-    def of_transfer(self, transfer: TransferId) -> Sequence[StatementRow]:
-        """All our statements about one transfer, in chain order, acknowledged or not."""
-        ...
-
-    def acknowledge(
-        self, peer: MemberId, jtis: Iterable[MessageId], at: datetime
-    ) -> None:
-        """A signed answer lists these as taken (HO-47)."""
-        ...
-
-    def acknowledge_through(
-        self, peer: MemberId, inc: int, seq: int, at: datetime
-    ) -> None:
-        """The peer's ``got`` reaches this place."""
-        ...
-
-    def packets(self, peer: MemberId, limit: int) -> Sequence[PacketRow]:
-        """Containers whose offer was acknowledged, smallest class first, oldest first."""
-        ...
-
-    def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting."""
-        ...
-
-    def met_last(self, limit: int) -> Sequence[MemberId]:
-        """The peers that answered last, newest first."""
-        ...
-
-    def due(self, peer: MemberId) -> Due:
-        """How the queue of a peer stands."""
-        ...
-
-    def failed(
-        self, peer: MemberId, *, at: datetime, next_at: datetime, code: str
-    ) -> None:
-        """One more failure in a row."""
-        ...
-
-    def succeeded(self, peer: MemberId, at: datetime) -> None:
-        """A verified answer: the row of failures ends."""
         ...
 
 
@@ -234,7 +157,7 @@ class TransferSecrets(Protocol):
 class Uploads(Protocol):
     """Containers that arrive in parts (HO-86, HO-87)."""
 
-    def start(self, transfer: TransferId, key: bytes) -> None:
+    def start(self, transfer: TransferId, key: bytes, at: datetime) -> None:
         """Begin an upload under this transfer key. ConflictError if one runs."""
         ...
 
@@ -243,9 +166,26 @@ class Uploads(Protocol):
         ...
 
     def add_part(
-        self, transfer: TransferId, before: Upload, *, part: StoredFile, length: int
+        self,
+        transfer: TransferId,
+        before: Upload,
+        *,
+        part: StoredFile,
+        length: int,
+        at: datetime,
     ) -> None:
         """Append a synced part of so many plain bytes. ConflictError if it moved."""
+        ...
+
+    def idle_since(self, before: datetime) -> Sequence[TransferId]:
+        """The uploads that have not moved since before this instant."""
+        ...
+
+    def unopened_from(self, sender: MemberId, besides: TransferId) -> tuple[int, int]:
+        """Bytes of this peer that lie here unopened or are on their way; its uploads.
+
+        One transfer is left out: the one that asks.
+        """
         ...
 
     def drop(self, transfer: TransferId) -> None:
@@ -284,6 +224,7 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    exports: Exports
     stands: Stands
     cards: Cards
 
@@ -320,8 +261,12 @@ class PacketFiles(Protocol):
         """Write a container as it is (sender)."""
         ...
 
-    def read(self, name: bytes) -> Iterator[bytes]:
-        """The bytes of a container, in chunks."""
+    def read(self, name: bytes, start: int = 0, /) -> Iterator[bytes]:
+        """The bytes of a container from a place on, in chunks."""
+        ...
+
+    def has_room(self, length: int) -> bool:
+        """Whether so many bytes more leave the disk the room it needs (HO-76)."""
         ...
 
     def keep_sealed(

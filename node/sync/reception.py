@@ -29,7 +29,7 @@ from node.exchangelog.standing import Reason
 from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import WitnessMemory
 from node.ids import MemberId
-from node.sync import firstword, gossip, inward, quorum, recipient, sender
+from node.sync import exportend, firstword, gossip, inward, quorum, recipient, sender
 from node.sync.bodies import RecallBody
 from node.sync.courier import StatementsAnswer
 from node.sync.logbook import common_epoch
@@ -357,6 +357,9 @@ def _act(uow: UnitOfWork, office: Office, statement: Statement) -> str:
             recipient.take_statement(uow, office, inbound, statement)
         else:
             outbound = uow.outbound.find(claims.tr)
+            if outbound is not None and outbound.body is not None:
+                exportend.take_statement(uow, office, outbound, statement)
+                return TAKEN
             if outbound is None or not _is_party(
                 claims, outbound.recipient, outbound.offer_digest
             ):

@@ -14,7 +14,7 @@ from node.ids import TransferId
 from node.sync import onward
 from node.sync.bodies import DurableBody, GrantBody
 from node.sync.inward import OPEN, Cause, apply, reject
-from node.sync.limits import ERASE_AFTER_EXPIRY, PACKET_BYTES
+from node.sync.limits import ERASE_AFTER_EXPIRY
 from node.sync.logbook import Act
 from node.sync.message import Statement
 from node.sync.offer import OFFER, OfferBody
@@ -62,6 +62,7 @@ def take_offer(
         offer_digest=statement.digest,
         offered_at=office.clock.now(),
         expires_at=offer.exp,
+        packet_bytes=offer.pkt.len,
     )
     uow.inbound.add(transfer)
     code = code or _unfit(uow, office, transfer, offer)
@@ -89,7 +90,7 @@ def _unfit(
         (offer.suite in SUITES, RejectionCode.SUITE),
         (offer.schema >= min(SCHEMAS), RejectionCode.SCHEMA_TOO_OLD),
         (grounded, RejectionCode.NO_BASIS),
-        (offer.pkt.len <= PACKET_BYTES, RejectionCode.TOO_LARGE),
+        (offer.pkt.len <= office.packet_bytes, RejectionCode.TOO_LARGE),
         (
             uow.inbound.open_from(transfer.sender) < office.open_transfers,
             RejectionCode.CAPACITY,

@@ -50,6 +50,9 @@ async def release(courier: Courier, transfer_id: TransferId) -> None:
         if isinstance(drafted, HeldBack):
             await run.write(hold_back, office, transfer_id, drafted)
             return
+        if drafted.kem is None:
+            # A body without a node: ``casework.sealing`` makes its file.
+            return
         office.failpoints.reach(Point.PERMIT_DECIDED)
         sealed = await run.read(seal, office, drafted, courier.files)
         office.failpoints.reach(Point.PACKET_STORED)
@@ -75,6 +78,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
     """
     transfer = drafted.transfer
     assert transfer.recipient is not None
+    assert drafted.kem is not None
     preview = drafted.preview
     plan: PacketPlan = packet.plan_packet(
         drafted.extracts,
@@ -131,6 +135,7 @@ def freeze(
             the container is thrown away and made anew (HO-28).
     """
     with uow:
+        assert drafted.kem is not None
         stored = uow.outbound.get(drafted.transfer.id)
         if stored.state is not Outbound.HELD:
             raise ConflictError("not held any more")

@@ -80,6 +80,8 @@ class PacketRow:
     digest: bytes
     length: int
     offer_entry: bytes
+    failures: int = 0
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ UNREACHABLE_AFTER: Final = timedelta(days=1)
 IMPORT_OVERDUE_AFTER: Final = timedelta(days=1)
 OPENING_OVERDUE_AFTER: Final = timedelta(minutes=10)
 HELLO_AFTER: Final = timedelta(minutes=30)
-UPLOAD_IDLE: Final = timedelta(days=7)
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 CONFIRMED_FOR: Final = timedelta(hours=24)
 DOUBTS: Final = 2
@@ -51,10 +50,11 @@ def next_attempt(
         now: The instant of the newest one.
         jitter: A random number from 0 to 1; it halves the delay at most.
         failing_since: The instant of the first one; after 30 days an attempt a day.
-        retry_after_s: A signed wish of the peer; obeyed up to an hour.
+        retry_after_s: A signed wish of the peer; obeyed from 5 seconds up to an hour.
     """
     if retry_after_s is not None and 0 <= retry_after_s <= LONGEST_DELAY_S:
-        return now + timedelta(seconds=retry_after_s)
+        # A wish for less than our first delay would make us ask without a pause.
+        return now + timedelta(seconds=max(FIRST_DELAY_S, retry_after_s))
     if failing_since is not None and now - failing_since >= SILENT_AFTER:
         delay = SILENT_DELAY
     else:

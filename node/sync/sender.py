@@ -46,7 +46,9 @@ from node.sync.transfer import (
 from node.sync.words import Kind, StatementType
 
 BERLIN = ZoneInfo("Europe/Berlin")
-_BEFORE_GRANT = frozenset({Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED})
+_BEFORE_GRANT = frozenset(
+    {Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED, Outbound.EXPORTED}
+)
 _NEWS = {
     StatementType.RETURN_ANSWER: (OutEvent.RETURN_ANSWER, "transfer.return_declined"),
     StatementType.FIRST_CONTACT: (OutEvent.FIRST_CONTACT, "transfer.first_contact"),
@@ -216,7 +218,8 @@ def _take_lost(
     """The recipient was restored and has it no more: LOST, or what is left of it (4.3)."""
     act = Act(statement=statement.digest, outcome="lost")
     event = OutEvent.LOST
-    moved = any(
+    # An addendum never held the case, so where that is now says nothing about it.
+    moved = transfer.kind is not Kind.ADDENDUM and any(
         uow.cases.file(member.case).transfer != transfer.id
         for member in transfer.members
     )
@@ -294,6 +297,7 @@ def expire(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
             uow.commit()
         elif transfer.state is Outbound.RECALLING:
             apply(uow, office, transfer, OutEvent.GIVEN_UP)
+            uow.outbox.park(transfer_id, office.clock.now())
             uow.commit()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum, unique
+from typing import Generic, TypeVar
 
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
 from node.sync.machine import Machine, Rule
@@ -33,10 +34,13 @@ class Outbound(StrEnum):
     RECALLED = "recalled"
     REJECTED = "rejected"
     RECLAIMED = "reclaimed"
+    EXPORTED = "exported"
+    TOLD = "told"
 
 
 HOLDING = frozenset(
     {Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED, Outbound.GRANTED}
+    | {Outbound.EXPORTED, Outbound.TOLD}
 )
 """States in which a transfer holds its cases: at most one per case (HO-5)."""
 
@@ -98,6 +102,11 @@ class OutEvent(StrEnum):
     LOST = "LOST"
     LOST_EMPTY = "LOST_EMPTY"
     LOST_MOOT = "LOST_MOOT"
+    EXPORTED = "EXPORTED"
+    TOLD = "TOLD"
+    RECEIPT_CODE = "RECEIPT_CODE"
+    NOT_OPENED = "NOT_OPENED"
+    CONFIRMED = "CONFIRMED"
 
 
 @unique
@@ -251,8 +260,7 @@ INBOUND: Machine[Inbound, InEvent, Effect] = Machine([
 class MemberScope:
     """What of one case travels, and on which ground: stored, asked for again (HO-28).
 
-    ``epoch`` is the number at the sender. ``basis`` is the id of a consent, or
-    ``statute:<code>``.
+    ``epoch`` is the sender's; ``basis`` the id of a consent, or ``statute:<code>``.
     """
 
     case: CaseId
@@ -275,13 +283,28 @@ class Refusal:
     other: str | None = None
 
 
+_T = TypeVar("_T")
+_E = TypeVar("_E", OutEvent, InEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[_T, _E]):
+    """One applied event at one end; ``after`` still has the old ``version``."""
+
+    before: _T
+    after: _T
+    event: _E
+    effects: tuple[Effect, ...]
+    logs: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundTransfer:
     """One transfer as its sender knows it.
 
-    ``facts`` holds the instant at which each state was entered; the pages tick their
-    steps from it. ``offer_digest`` is the SHA-256 of the offer's JWS (claim ``off``).
-    ``last_entry`` is the commitment of the newest log entry of this transfer.
+    ``facts``: when each state was entered; pages tick their steps from it.
+    ``offer_digest``: SHA-256 of the offer's JWS (claim ``off``). ``last_entry``: commitment
+    of the newest entry. ``body``: AGS of a body without a node (table ``exported``).
     """
 
     id: TransferId
@@ -311,19 +334,23 @@ class OutboundTransfer:
     kind: Kind = Kind.MOVE
     withheld: tuple[tuple[CaseId, str], ...] = ()
     facts: Mapping[str, datetime] = field(default_factory=dict)
+    body: Ags | None = None
 
     @property
     def holds(self) -> bool:
         """Whether it holds its cases (HO-5); an addendum follows them and never does."""
         return self.state in HOLDING and self.kind is not Kind.ADDENDUM
 
-    def on(self, event: OutEvent, *, at: datetime, why: Why | None = None) -> "OutStep":
-        """Apply one event.
-
-        Raises:
-            TransitionError: The table has no line for it; nothing changes.
-        """
-        outcome = OUTBOUND.step(self.state, event)
+    def on(
+        self,
+        event: OutEvent,
+        *,
+        at: datetime,
+        why: Why | None = None,
+        table: Machine[Outbound, OutEvent, Effect] = OUTBOUND,
+    ) -> "Step[OutboundTransfer, OutEvent]":
+        """Apply one event by a table; TransitionError if it has no line (HO-11)."""
+        outcome = table.step(self.state, event)
         facts = dict(self.facts)
         if outcome.enters is not self.state:
             facts[outcome.enters] = at
@@ -332,15 +359,14 @@ class OutboundTransfer:
         else:
             why = self.why
         after = replace(self, state=outcome.enters, why=why, facts=facts)
-        return OutStep(self, after, event, outcome.does, outcome.logs)
+        return Step(self, after, event, outcome.does, outcome.logs)
 
 
 @dataclass(frozen=True, slots=True)
 class InboundTransfer:
     """One transfer as its recipient knows it.
 
-    ``offer`` is the verified body of the offer, kept verbatim; ``offer_digest`` the
-    SHA-256 of its JWS. After the end only the tombstone counts: id, state, digest.
+    ``offer`` is its verified body, ``offer_digest`` its JWS's SHA-256: the tombstone.
     """
 
     id: TransferId
@@ -361,37 +387,11 @@ class InboundTransfer:
     peer_entry: bytes | None = None
     facts: Mapping[str, datetime] = field(default_factory=dict)
 
-    def on(self, event: InEvent, *, at: datetime) -> "InStep":
-        """Apply one event.
-
-        Raises:
-            TransitionError: The table has no line for it; nothing changes.
-        """
+    def on(self, event: InEvent, *, at: datetime) -> "Step[InboundTransfer, InEvent]":
+        """Apply one event; TransitionError if the table has no line for it (HO-11)."""
         outcome = INBOUND.step(self.state, event)
         facts = dict(self.facts)
         if outcome.enters is not self.state:
             facts[outcome.enters] = at
         after = replace(self, state=outcome.enters, facts=facts)
-        return InStep(self, after, event, outcome.does, outcome.logs)
-
-
-@dataclass(frozen=True, slots=True)
-class OutStep:
-    """One applied event at the sender; ``after`` still has the old ``version``."""
-
-    before: OutboundTransfer
-    after: OutboundTransfer
-    event: OutEvent
-    effects: tuple[Effect, ...]
-    logs: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class InStep:
-    """One applied event at the recipient; ``after`` still has the old ``version``."""
-
-    before: InboundTransfer
-    after: InboundTransfer
-    event: InEvent
-    effects: tuple[Effect, ...]
-    logs: str | None
+        return Step(self, after, event, outcome.does, outcome.logs)

@@ -79,7 +79,9 @@ def read_packet(
         manifest = _manifest(reader, announced, key_at)
         content = {part.n: _content(part, reader) for part in manifest.parts}
         reader.expect_zeros()
-        arrivals = tuple(_arrival(case, manifest, content) for case in manifest.cases)
+        arrivals = tuple(
+            arrival_of(case, manifest.parts, content) for case in manifest.cases
+        )
     except MalformedMessageError as error:
         raise PacketUnreadableError(str(error)) from error
     evidence = {n: content[n] for n in manifest.evidence_parts()}
@@ -201,10 +203,15 @@ def _checked(part: Part, reader: _Reader) -> Iterator[bytes]:
         raise PacketUnreadableError("part-digest")
 
 
-def _arrival(
-    case: PacketCase, manifest: Manifest, content: Mapping[int, bytes]
+def arrival_of(
+    case: PacketCase, listed: Iterable[Part], content: Mapping[int, bytes]
 ) -> Arrival:
-    own = [part for part in manifest.parts if part.case == case.case]
+    """One case as it arrived, from the checked bytes of its parts.
+
+    Raises:
+        PacketUnreadableError, MalformedMessageError: Its records are not what they say.
+    """
+    own = [part for part in listed if part.case == case.case]
     parts = {
         part.cat: _records(content[part.n])
         for part in own

@@ -19,7 +19,7 @@ from node.report.casepage import standing
 from node.report.readings import PersonRow
 from node.sync.schedule import erasable_from
 from node.sync.transfer import Outbound
-from node.web.casework import OpenCase, body_name, colleagues, today
+from node.web.casework import OpenCase, colleagues, recipient_name, today
 from node.web.frame import page, parts_of, path_id, words_of
 from node.web.language import Words
 
@@ -153,7 +153,7 @@ def _banner(
     if case.file.baton is Baton.HANDED_OVER and left is not None:
         durable = left.facts.get(Outbound.DURABLE)
         sentence = words.gettext("%(place)s has been responsible since %(day)s.") % {
-            "place": body_name(parts, left.recipient),
+            "place": recipient_name(parts, left),
             "day": words.day(local_day(left.facts[Outbound.CLOSED])),
         }
         if durable is not None:
@@ -172,7 +172,7 @@ def _banner(
     under_way = case.under_way
     if under_way is None:
         return None
-    place = body_name(parts, under_way.recipient)
+    place = recipient_name(parts, under_way)
     if under_way.state is Outbound.HELD:
         return {
             "kind": "info",

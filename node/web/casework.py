@@ -93,6 +93,13 @@ def body_name(parts: Parts, member: MemberId | None) -> str:
         return str(member)
 
 
+def recipient_name(parts: Parts, transfer: OutboundTransfer) -> str:
+    """Who shall receive: a member by its name, a body without a node by its place."""
+    if transfer.recipient is not None or transfer.body is None:
+        return body_name(parts, transfer.recipient)
+    return parts.places.get(transfer.body, str(transfer.body))
+
+
 @dataclass(frozen=True, slots=True)
 class OpenCase:
     """A case opened for one of its own caseworkers."""
@@ -192,7 +199,7 @@ def handover(parts: Parts, transfer: OutboundTransfer) -> Handover:
     """Where a case is under way to, or has gone, and since when."""
     since = transfer.facts.get(Outbound.CLOSED) or transfer.facts.get(Outbound.QUEUED)
     return Handover(
-        place=body_name(parts, transfer.recipient),
+        place=recipient_name(parts, transfer),
         on=local_day(since or transfer.created_at),
         address=f"/outbox/{transfer.id}",
     )

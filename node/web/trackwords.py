@@ -75,6 +75,8 @@ _LEADS: Final[Mapping[Outbound, tuple[str, str]]] = {
     Outbound.ERASED: _ARRIVED,
     Outbound.REJECTED: (msgid("Refused."), msgid("The case stays here.")),
     Outbound.RECLAIMED: (msgid("Taken back."), msgid("The case is here again.")),
+    Outbound.EXPORTED: _SEALED,
+    Outbound.TOLD: (msgid("Told."), msgid("They can open the file now.")),
 }
 
 

@@ -51,7 +51,6 @@ async def travellers_of(
 ) -> list[Traveller]:
     """The persons as the gate would see them now, in the order of the transfer."""
     parts, words = parts_of(request), words_of(request)
-    assert transfer.recipient is not None
     wishes = None
     if transfer.policy == CONFIRMED:
         wishes = {m.case: Wish(m.categories, m.documents) for m in transfer.members}

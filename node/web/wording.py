@@ -48,6 +48,8 @@ _STATES: Final[Mapping[Outbound, State]] = {
     Outbound.RECALLED: State(msgid("called back"), "", "undo"),
     Outbound.REJECTED: State(msgid("refused"), "", "close"),
     Outbound.RECLAIMED: State(msgid("taken back"), "", "undo"),
+    Outbound.EXPORTED: State(msgid("sealed file is ready"), "info", "lock"),
+    Outbound.TOLD: State(msgid("password told"), "info", "key"),
 }
 _ENDED: Final[Mapping[Why, State]] = {
     Why.CALLED_BACK: _STATES[Outbound.RECALLED],
@@ -65,6 +67,10 @@ def state_words(transfer: OutboundTransfer) -> State:
         return State(msgid("held back"), "warning", "pause")
     if transfer.state is Outbound.RECALLED and transfer.why is not None:
         return _ENDED[transfer.why]
+    if transfer.state is Outbound.CANCELLED and "paper" in transfer.facts:
+        return State(msgid("handed over on paper"), "", "print")
+    if transfer.body is not None and transfer.state is Outbound.REJECTED:
+        return State(msgid("never opened there"), "", "close")
     return _STATES[transfer.state]
 
 

@@ -26,6 +26,7 @@ from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from node.sync.words import Answer, Kind, Reason, RejectionCode
 from tests.support.handed import (
+    Handed,
     aftermath,
     agree,
     eventually,
@@ -145,7 +146,7 @@ async def test_a_withdrawal_after_the_import_ends_in_an_erased_case_and_both_kno
             decide(saeckingen, handed, Answer.ERASED)
 
 
-@pytest.mark.spec("DO-23", "FR-24")
+@pytest.mark.spec("DO-23", "FR-24", "TRF-22", "TRF-24")
 async def test_what_was_withdrawn_goes_and_own_work_stays_or_is_only_restricted(
     tmp_path,
 ):
@@ -196,12 +197,31 @@ async def test_what_was_withdrawn_goes_and_own_work_stays_or_is_only_restricted(
         ).restricted_on
 
 
+@pytest.mark.spec("PKT-20", "FR-24")
+async def test_a_withdrawal_of_one_of_two_concerns_that_case_and_no_other(tmp_path):
+    async with two_nodes(tmp_path) as (wehr, saeckingen):
+        both = [open_case(wehr, "Demo-Ulme"), open_case(wehr, "Demo-Linde")]
+        given = [agree(wehr, case) for case in both]
+        transfer = set_off(wehr, both[0], SAECKINGEN, both[1])
+        await let_in(wehr, saeckingen, transfer)
+        one = Handed(both[0], given[0], transfer)
+        await noticed(wehr, saeckingen, one)
+        duty = saeckingen.store.read_sync(
+            lambda uow: withdrawals.duty(uow, transfer, by=APPROVER)
+        )
+        assert [concerned.case for concerned in duty.open] == [both[0]]
+        decide(saeckingen, one, Answer.ERASED)
+        assert (await the_answer(wehr, one)).answer is Answer.ERASED
+        assert baton(saeckingen, both[0]) is Baton.SHREDDED
+        assert content(saeckingen, both[1]).person.text("family_name") == "Demo-Linde"
+
+
 def send_held(node, case, transfer, categories=USUAL):
     scope = {case: (frozenset(categories), frozenset())}
     node.store.write_sync(confirm, transfer, Confirmation(scope), by=CLERK)
 
 
-@pytest.mark.spec("FR-29", "DO-25", "HO-21", "SC-44")
+@pytest.mark.spec("FR-29", "DO-25", "HO-21", "SC-44", "TRF-25")
 async def test_a_request_is_declined_or_answered_by_an_ordinary_offer_the_other_way(
     tmp_path,
 ):
@@ -240,6 +260,8 @@ async def test_a_request_is_declined_or_answered_by_an_ordinary_offer_the_other_
             saeckingen.store.write_sync(
                 returning.prepare_return, saeckingen.office, handed.transfer, by=CLERK
             )
+        # One for "who is responsible there" is none either: nobody moves.
+        agree(saeckingen, handed.case, epoch=2)
         send_held(saeckingen, handed.case, back)
         # The consent that brought the case here is none for the way back.
         await eventually(lambda: outbound(saeckingen, back).withheld)
@@ -324,7 +346,7 @@ def forward(node, handed, to):
     )
 
 
-@pytest.mark.spec("FR-24", "FR-30")
+@pytest.mark.spec("FR-24", "FR-30", "TRF-21", "TRF-22", "TRF-23")
 @pytest.mark.parametrize("may_tell", [False, True])
 async def test_a_withdrawal_reaches_every_holder_and_the_first_learns_only_what_it_may(
     tmp_path, may_tell

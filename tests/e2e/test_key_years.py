@@ -79,6 +79,7 @@ async def test_twenty_rotations_with_cases_under_way(tmp_path):
         assert on_disk == listed == {f"k{ROTATIONS + 1}"}
 
 
+@pytest.mark.spec("DIR-15")
 async def test_a_key_that_an_open_transfer_needs_outlives_its_end_a_little(tmp_path):
     async with two_over_years(tmp_path) as years:
         (first,) = years.saeckingen.key_room.sheet().kem
@@ -93,6 +94,7 @@ async def test_a_key_that_an_open_transfer_needs_outlives_its_end_a_little(tmp_p
         assert set(years.saeckingen.office.keyring.openings) == {"k2"}
 
 
+@pytest.mark.spec("DIR-17")
 async def test_the_log_tells_of_every_key(tmp_path):
     async with two_over_years(tmp_path, worker=False) as years:
         # Without a worker nobody listens; the operator gets the sheets by hand.

@@ -119,7 +119,7 @@ async def towns(folder, policy, *, accept_override=True):
         yield Stage(wehr, saeckingen, clock, publish)
 
 
-@pytest.mark.spec("LR-20")
+@pytest.mark.spec("LR-20", "WIT-6", "WIT-7", "WIT-11")
 async def test_a_packet_leaves_once_its_quorum_is_met(tmp_path):
     first, second = OutsideWitness(1), OutsideWitness(2)
     async with outside(first, second):
@@ -145,7 +145,7 @@ async def test_a_packet_leaves_once_its_quorum_is_met(tmp_path):
             assert first.sizes == second.sizes
 
 
-@pytest.mark.spec("EL-12")
+@pytest.mark.spec("EL-12", "WIT-9")
 @pytest.mark.spec("LR-22")
 async def test_hostile_witnesses_are_harmless_side_by_side(tmp_path):
     good = OutsideWitness(1)
@@ -167,7 +167,7 @@ async def test_hostile_witnesses_are_harmless_side_by_side(tmp_path):
             assert due.failures == 0
 
 
-@pytest.mark.spec("LR-21")
+@pytest.mark.spec("LR-21", "WIT-12")
 async def test_no_container_comes_in_before_its_senders_quorum_is_shown(tmp_path):
     away = OutsideWitness(1, no_service)
     async with outside(away), towns(tmp_path, f"{away.line}quorum O1\n") as stage:
@@ -188,7 +188,7 @@ async def test_no_container_comes_in_before_its_senders_quorum_is_shown(tmp_path
         assert stage.state is Inbound.ANNOUNCED
 
 
-@pytest.mark.spec("LR-24")
+@pytest.mark.spec("LR-24", "WIT-14")
 @pytest.mark.spec("EL-12")
 async def test_two_people_send_one_transfer_without_its_quorum(tmp_path):
     away = OutsideWitness(1, no_service)
@@ -235,7 +235,7 @@ async def test_two_people_send_one_transfer_without_its_quorum(tmp_path):
         await until(lambda: stage.waits is None)
 
 
-@pytest.mark.spec("LR-24")
+@pytest.mark.spec("LR-24", "WIT-16")
 async def test_a_body_may_refuse_overrides(tmp_path):
     away = OutsideWitness(1, no_service)
     async with outside(away):
@@ -250,7 +250,9 @@ async def test_a_body_may_refuse_overrides(tmp_path):
             await until(lambda: stage.shown == quorum.OVERRIDDEN)
             await until(
                 lambda: (
-                    wehr.store.read_sync(lambda uow: uow.outbox.due(SAECKINGEN)).code
+                    wehr.store.read_sync(lambda uow: uow.outbox.packets(SAECKINGEN, 1))[
+                        0
+                    ].code
                     == "log-unproven"
                 )
             )

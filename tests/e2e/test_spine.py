@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 from node.bootstrap import build_node, own_hands
 from node.cases.model import Baton
 from node.cases.relocation import Source
@@ -80,6 +82,7 @@ async def test_a_case_with_consent_moves_and_is_closed_at_both_ends(tmp_path):
         assert there.of("contact")[0].text("note") == ""
 
 
+@pytest.mark.spec("HO-88")
 async def test_a_document_above_one_mebibyte_arrives_in_parts(tmp_path):
     hands = own_hands()
     folders = found_pair(tmp_path, hands)

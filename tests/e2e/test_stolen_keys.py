@@ -33,7 +33,7 @@ def take_away(years, member, kid):
     retire(years.published, years.keys, target=target, at=years.now())
 
 
-@pytest.mark.spec("HO-106")
+@pytest.mark.spec("HO-106", "DIR-13")
 @pytest.mark.parametrize("kid", ["k1", "s1", None])
 async def test_what_waits_at_the_other_side_is_stopped_before_the_grant(tmp_path, kid):
     async with two_over_years(tmp_path) as years:
@@ -89,6 +89,7 @@ async def test_a_stolen_statement_key_is_refused_at_once_by_who_has_refreshed(tm
         assert found.state in {Inbound.APPROVED, Inbound.WAITING, Inbound.RECALLED}
 
 
+@pytest.mark.spec("DIR-14")
 async def test_a_message_of_who_knows_more_makes_the_other_one_look(tmp_path):
     async with two_over_years(tmp_path) as years:
         await send(years, 0)
@@ -103,7 +104,7 @@ async def test_a_message_of_who_knows_more_makes_the_other_one_look(tmp_path):
         assert asked
 
 
-@pytest.mark.spec("HO-121")
+@pytest.mark.spec("HO-121", "DIR-10")
 async def test_an_ended_directory_lets_everything_go_on_but_new_packets(tmp_path):
     async with two_over_years(tmp_path) as years:
         under_way = await send(years, 0)

@@ -22,7 +22,7 @@ from tests.support.pair import (
 )
 
 
-@pytest.mark.spec("LR-19")
+@pytest.mark.spec("LR-19", "WIT-17")
 async def test_an_answer_shows_the_reader_its_own_newest_head_cosigned(tmp_path):
     hands = own_hands()
     folders = found_pair(tmp_path, hands)

@@ -81,11 +81,13 @@ async def kill_and_go_on(story: Story, point: Point, victim: MemberId, nth: int)
         story.check(survivor, again, swept=True)
 
 
+@pytest.mark.spec("API-1", "HO-13", "LR-6")
 @pytest.mark.parametrize(("point", "victim", "nth"), named(MOVES))
 async def test_a_handover_survives_a_kill_at_every_point(stage, point, victim, nth):
     await kill_and_go_on(Story(stage), point, victim, nth)
 
 
+@pytest.mark.spec("HO-26")
 @pytest.mark.parametrize(("point", "victim", "nth"), named(WITHDRAWALS))
 async def test_a_withdrawal_survives_a_kill_at_every_point(stage, point, victim, nth):
     await kill_and_go_on(Story(stage, withdraws=True), point, victim, nth)

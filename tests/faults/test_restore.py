@@ -105,7 +105,7 @@ async def moved(stage, tmp_path):
         yield stage, there, tmp_path
 
 
-@pytest.mark.spec("SR-R3", "LR-11", "EL-5")
+@pytest.mark.spec("SR-R3", "LR-11", "EL-5", "LOG-14")
 async def test_an_old_database_with_its_present_mark_reads_only_and_signs_nothing(
     moved,
 ):
@@ -249,7 +249,7 @@ async def test_a_lost_mark_is_recovered_in_the_same_log_and_a_transfer_completes
     )
 
 
-@pytest.mark.spec("LR-26", "LR-28", "HO-50")
+@pytest.mark.spec("LR-26", "LR-28", "HO-50", "LOG-13", "LR-27")
 async def test_where_somebody_is_ahead_the_same_log_is_refused_and_a_new_one_goes_on(
     moved,
 ):
@@ -294,7 +294,7 @@ OFFERED = ("delivered", "waiting")
 OVER = ("closed", "closed")
 
 
-@pytest.mark.spec("HO-23", "HO-25", "TRF-4", "TRF-7")
+@pytest.mark.spec("HO-23", "HO-25", "TRF-4", "TRF-7", "HO-24")
 @pytest.mark.parametrize(
     ("victim", "before", "after", "ends"),
     [
@@ -359,7 +359,7 @@ def clone(folder, to):
     return to
 
 
-@pytest.mark.spec("EL-5", "SR-R4")
+@pytest.mark.spec("EL-5", "SR-R4", "LOG-12")
 @pytest.mark.parametrize("first", ["original", "copy"])
 async def test_of_two_copies_at_once_the_second_to_write_is_silent(
     stage, tmp_path, first

@@ -22,7 +22,7 @@ def town(tmp_path_factory):
     return build(folder / "log", template(folder), seed=SEED, size=SIZE, tail=TAIL)
 
 
-@pytest.mark.spec("EL-1")
+@pytest.mark.spec("EL-1", "LOG-41", "LOG-44")
 @pytest.mark.parametrize("kind", KINDS)
 def test_attacks_of_every_kind_are_found_named_and_placed(town, tmp_path, kind):
     _, why = attack(town, tmp_path / "copy", kind, SEED * 1000)

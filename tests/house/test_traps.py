@@ -160,14 +160,15 @@ def test_sqlite_keeps_what_a_column_does_not_allow_by_its_type():
 
 async def test_who_stops_waiting_for_a_thread_does_not_stop_it():
     # So a unit of work is never under a time-out, and its outcome is read back.
-    goes_on, done = threading.Event(), threading.Event()
+    begun, goes_on, done = threading.Event(), threading.Event(), threading.Event()
 
     def work():
+        begun.set()
         goes_on.wait(5)
         done.set()
 
     waiting = asyncio.ensure_future(asyncio.to_thread(work))
-    await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(begun.wait, 5)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

@@ -59,7 +59,7 @@ async def test_a_trace_shows_both_sides_with_their_proofs(towns):
     assert all(i["proven_at"] for i in (*sent, *imported))
 
 
-@pytest.mark.spec("EL-18", "SC-58")
+@pytest.mark.spec("EL-18", "SC-58", "REC-20")
 @pytest.mark.parametrize(
     "verb",
     [
@@ -84,6 +84,7 @@ async def test_a_verb_that_shows_entries_leaves_one_itself_and_no_name(towns, ve
         assert name not in result.output
 
 
+@pytest.mark.spec("REC-20")
 @pytest.mark.parametrize(
     "verb",
     [("list",), ("show", "1"), ("reconcile", SAECKINGEN), ("sample", "--seed", "x")],
@@ -144,7 +145,7 @@ async def test_growth_is_proven_between_two_sizes(towns):
         assert result.exit_code == 3
 
 
-@pytest.mark.spec("EL-18")
+@pytest.mark.spec("EL-18", "REC-18")
 async def test_a_sample_repeats_from_its_seed_and_its_head(towns):
     first = await towns.wehr.told("sample", "--seed", "a", "--n", "5")
     again = await towns.wehr.told(
@@ -154,7 +155,7 @@ async def test_a_sample_repeats_from_its_seed_and_its_head(towns):
     assert [t["transfer"] for t in first["transfers"]] == [str(towns.transfer)]
 
 
-@pytest.mark.spec("EL-7")
+@pytest.mark.spec("EL-7", "REC-9", "REC-10")
 async def test_a_peer_is_shown_what_concerns_it_and_nothing_else(towns):
     from node.federation.shared import shared_page
     from node.ids import TransferId

@@ -244,6 +244,7 @@ def first(page):
     ],
     ids=["honest", "index", "path", "commitment", "no consistency"],
 )  # fmt: skip
+@pytest.mark.spec("REC-1")
 async def test_a_list_whose_proofs_do_not_hold_is_the_peers_contradiction(
     towns, change, wanted
 ):
@@ -257,7 +258,7 @@ async def test_a_list_whose_proofs_do_not_hold_is_the_peers_contradiction(
     assert found == {wanted}
 
 
-@pytest.mark.spec("EL-17")
+@pytest.mark.spec("EL-17", "REC-11")
 @pytest.mark.parametrize(
     "change",
     [
@@ -301,6 +302,7 @@ async def test_a_peer_that_is_away_is_said_and_the_comparison_stands(towns):
 # -- Sample ------------------------------------------------------------------------------
 
 
+@pytest.mark.spec("REC-17")
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -326,7 +328,7 @@ async def ask_for(browser, path, reason="Stichprobe 3 der Prüfung"):
     return await browser.post(path, door.form_token, reason=reason)
 
 
-@pytest.mark.spec("SC-58", "LR-2")
+@pytest.mark.spec("SC-58", "LR-2", "REC-21")
 async def test_a_case_number_needs_a_reason_and_two_people_of_two_roles(towns):
     town, path = towns.wehr, f"/exchangelog/reveals/transfer/{towns.transfer}"
     auditor, approver = await town.enter(), await town.enter(APPROVER)

@@ -60,7 +60,7 @@ def exported(desk):
     return sum(line.type is EntryType.AUDIT_EXPORTED for line in lines)
 
 
-@pytest.mark.spec("EL-6", "EL-18")
+@pytest.mark.spec("EL-6", "EL-18", "EVD-5")
 async def test_a_bundle_by_command_leaves_its_line_and_checks_the_same_twice(desk):
     count = exported(desk)
     path, done = desk.bundle("one.zip", desk.transfer, "--json")

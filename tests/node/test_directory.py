@@ -104,7 +104,7 @@ def test_a_node_reads_the_directory_from_a_folder(federation: Federation) -> Non
     ]
 
 
-@pytest.mark.spec("HO-104")
+@pytest.mark.spec("HO-104", "DIR-9")
 def test_a_node_reads_the_same_directory_over_http(federation: Federation) -> None:
     with serving(federation.folder) as url:
         directory = federation.refresh(source=Source(url, demo=True))
@@ -113,7 +113,7 @@ def test_a_node_reads_the_same_directory_over_http(federation: Federation) -> No
     assert again.holdings.records == directory.holdings.records
 
 
-@pytest.mark.spec("HO-104")
+@pytest.mark.spec("HO-104", "DIR-9")
 def test_a_node_is_a_mirror_for_others(federation: Federation, tmp_path: Path) -> None:
     town = make_town().rotated("k2")
     for step in range(3):
@@ -271,6 +271,7 @@ def test_a_rollback_is_refused_after_the_own_folder_was_lost(
     assert refused(federation, directory) is RollbackError
 
 
+@pytest.mark.spec("DIR-8")
 def test_frozen_metadata_is_refused_and_the_former_directory_stays(
     tmp_path: Path,
 ) -> None:
@@ -399,6 +400,7 @@ def test_one_key_signing_twice_is_one_key(tmp_path: Path) -> None:
     assert refused(federation, directory) is DirectoryFileError
 
 
+@pytest.mark.spec("DIR-3")
 def test_one_key_under_two_key_ids_is_refused(federation: Federation) -> None:
     def double(targets: Targets) -> None:
         assert targets.delegations is not None
@@ -487,6 +489,7 @@ def test_a_root_of_strangers_is_refused(federation: Federation, tmp_path: Path) 
     assert refused(federation) is DirectoryFileError
 
 
+@pytest.mark.spec("DIR-2")
 def test_a_timestamp_without_its_instant_is_refused(federation: Federation) -> None:
     def strip(timestamp: Timestamp) -> None:
         timestamp.unrecognized_fields.clear()

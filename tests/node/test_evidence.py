@@ -130,7 +130,7 @@ async def test_without_an_own_list_the_keys_are_not_confirmed(stage, tmp_path):
     assert {key["kind"] for key in report["keys"]} == {"statement", "log", "witness"}
 
 
-@pytest.mark.spec("LR-34")
+@pytest.mark.spec("LR-34", "EVD-11")
 async def test_a_list_that_lacks_one_key_confirms_nothing(stage):
     check = check_bundle(stage.theirs, stage.trust)
     needed = {pair for pair, kind in check.used.items() if kind == "statement"}
@@ -140,7 +140,7 @@ async def test_a_list_that_lacks_one_key_confirms_nothing(stage):
         assert found.verdict == "unconfirmed"
 
 
-@pytest.mark.spec("LR-34")
+@pytest.mark.spec("LR-34", "EVD-10")
 async def test_a_key_card_speaks_for_log_and_witness_of_a_confirmed_node(stage):
     signers = frozenset(p for p in stage.trust if "/" not in p[0])
     found = check_bundle(stage.ours, signers)
@@ -158,7 +158,7 @@ async def test_the_bundle_is_small_and_quick(stage):
     print(f"bundle of both nodes: {len(made.raw)} bytes, {took:.3f} s")
 
 
-@pytest.mark.spec("EL-6")
+@pytest.mark.spec("EL-6", "EVD-1")
 async def test_any_zip_tool_lists_it_and_the_verifier_inside_is_the_shipped_one(stage):
     with zipfile.ZipFile(io.BytesIO(stage.ours)) as archive:
         assert archive.testzip() is None
@@ -170,6 +170,7 @@ async def test_any_zip_tool_lists_it_and_the_verifier_inside_is_the_shipped_one(
     assert read_files(stage.ours)["verify.py"] == verifier()
 
 
+@pytest.mark.spec("EVD-3")
 async def test_the_same_moment_gives_the_same_bytes(stage):
     office = replace(stage.wehr.office, clock=Stopped())
     first, second = (
@@ -181,7 +182,7 @@ async def test_the_same_moment_gives_the_same_bytes(stage):
     assert first == second
 
 
-@pytest.mark.spec("EL-3", "SC-57", "SC-58")
+@pytest.mark.spec("EL-3", "SC-57", "SC-58", "EVD-4")
 async def test_no_personal_value_is_in_it(stage):
     for bundle in (stage.ours, stage.theirs):
         for name, content in read_files(bundle).items():
@@ -239,7 +240,7 @@ def changed_bytes(files, seed, each):
             yield name, bytes(other)
 
 
-@pytest.mark.spec("EL-6")
+@pytest.mark.spec("EL-6", "EVD-1")
 async def test_any_changed_byte_of_any_file_is_named(stage):
     for bundle in (stage.ours, stage.theirs):
         files = read_files(bundle)
@@ -361,7 +362,7 @@ async def test_each_entry_of_a_range_is_opened(stage):
     assert check.verdict == "incomplete"
 
 
-@pytest.mark.spec("LR-41", "EL-9")
+@pytest.mark.spec("LR-41", "EL-9", "EVD-9")
 async def test_a_range_with_erased_entries_needs_their_ground_in_the_log(tmp_path):
     async with handed_over(tmp_path) as (wehr, _, _):
         trust = trust_of(wehr)
@@ -406,6 +407,7 @@ def note_erasure(uow, ranges):
         uow.commit()
 
 
+@pytest.mark.spec("EVD-9")
 async def test_a_range_beyond_the_log_or_too_long_is_refused(stage):
     for asked in (range(0), range(3, 900), range(MOST_LEAVES + 1), range(5, 2)):
         with pytest.raises(InputError):
@@ -470,7 +472,7 @@ def other_tool(files):
     return found.getvalue()
 
 
-@pytest.mark.spec("SR-P5", "EL-17")
+@pytest.mark.spec("SR-P5", "EL-17", "EVD-2")
 @pytest.mark.parametrize(
     "make", [two_of_one_name, bomb, many, outside, appended, prepended, other_tool]
 )

@@ -73,7 +73,7 @@ def kinds(office: OpenOffice) -> list[str]:
 # ---- Use cases -------------------------------------------------------------------------
 
 
-@pytest.mark.spec("LR-37")
+@pytest.mark.spec("LR-37", "LOG-35")
 async def test_a_hold_is_an_entry_and_so_is_its_end(office):
     group = fresh(office)
     before = kinds(office).count(EntryType.HOLD_SET)
@@ -130,7 +130,7 @@ async def test_what_the_register_calls_destroyed_cannot_be_held(office):
         do(office, keeping.set_hold, group, Reason("court"), by=APPROVER)
 
 
-@pytest.mark.spec("LR-38")
+@pytest.mark.spec("LR-38", "LOG-33")
 @pytest.mark.parametrize(
     ("first", "second"),
     [

@@ -202,7 +202,7 @@ async def test_a_new_address_makes_a_new_sheet(years):
     assert (room.sheet().serial, room.sheet().url) == (2, "http://wehr.localhost:9/")
 
 
-@pytest.mark.spec("HO-98")
+@pytest.mark.spec("HO-98", "DIR-7")
 async def test_a_sheet_in_our_name_that_is_not_ours_is_an_alarm(years):
     node = years.wehr
     room, ring = node.key_room, node.office.keyring
@@ -228,6 +228,7 @@ async def test_a_sheet_in_our_name_that_is_not_ours_is_an_alarm(years):
 # Statement and sheet keys.
 
 
+@pytest.mark.spec("DIR-16")
 async def test_a_new_statement_key_is_used_a_day_after_it_was_listed(years):
     node = years.wehr
     path = node.key_room.prepare(Purpose.SIGN)
@@ -285,6 +286,7 @@ async def test_other_keys_are_not_rotated_by_a_request_here(years, use):
 # Offering and fetching sheets.
 
 
+@pytest.mark.spec("DIR-6")
 async def test_the_operator_fetches_new_sheets_and_a_dead_member_holds_up_nobody(
     tmp_path,
 ):

@@ -33,7 +33,7 @@ async def test_a_worker_told_to_stop_stops_whatever_else_happens_at_that_moment(
         await node.run.write(delivery.note_failure, node.office, SAECKINGEN, failed)
         woken = asyncio.Event()
         serving = asyncio.get_running_loop().create_task(
-            node.worker._serve(SAECKINGEN, woken)
+            node.worker._rounds.serve(SAECKINGEN, woken, node.worker._guard)
         )
         await asyncio.sleep(0.05)
         woken.set()

@@ -68,6 +68,7 @@ def test_the_policy_before_counts_for_seven_days(federation):
     assert directory.policies_for("08337116", start + 20 * DAY) == (b"",)
 
 
+@pytest.mark.spec("WIT-6")
 def test_what_the_first_refresh_brought_replaced_nothing(federation):
     put(federation, "08337", FIRST)
     directory = federation.refresh()
@@ -81,6 +82,7 @@ def test_a_kept_directory_still_knows_its_policies(federation):
     assert again.policy_for("08337116", federation.at) == ("08337", FIRST)
 
 
+@pytest.mark.spec("WIT-5")
 def test_a_broken_policy_is_a_fault_and_the_last_good_one_stays(
     federation, monkeypatch
 ):
@@ -119,6 +121,7 @@ def test_a_policy_that_cannot_be_is_not_published(federation, prefix, content, e
     assert federation.snapshot_of_files() == before
 
 
+@pytest.mark.spec("WIT-5")
 def test_the_command_publishes_and_withdraws(federation, tmp_path):
     file = tmp_path / "policy.txt"
     file.write_bytes(FIRST)

@@ -171,7 +171,7 @@ async def test_the_api_says_not_now(office):
     assert page.status in {422, 503}, page.text
 
 
-@pytest.mark.spec("P14", "LR-25")
+@pytest.mark.spec("P14", "LR-25", "API-2", "API-13")
 async def test_a_peer_is_answered_its_hello_and_nothing_else(office):
     transport = office.peer.courier.transport
     answer = await transport.hello(WEHR)
@@ -196,7 +196,7 @@ async def test_a_witness_that_does_not_speak_does_not_cosign(office, standing):
         assert response.headers["Retry-After"] == "1"
 
 
-@pytest.mark.spec("SR-R4")
+@pytest.mark.spec("SR-R4", "API-13")
 async def test_before_the_first_word_statements_are_put_off(office):
     enter(office.node, Standing.WAITING)
     with pytest.raises(RejectedError, match="maintenance") as caught:

@@ -288,6 +288,7 @@ def test_a_second_land_stands_beside_the_first(
     assert "09162" in federation.refresh().holdings.routes
 
 
+@pytest.mark.spec("DIR-1")
 @pytest.mark.parametrize(
     ("prefix", "error"),
     [
@@ -369,6 +370,7 @@ def test_a_request_that_only_the_new_key_signed_is_refused(
         rotate(tools(federation), asked(thief, federation))
 
 
+@pytest.mark.spec("DIR-18")
 def test_two_requests_under_one_cover_are_refused(federation: Federation) -> None:
     one = json.loads(rotation_of(federation, "s2"))
     two = json.loads(rotation_of(federation, "s3"))
@@ -415,6 +417,7 @@ def test_a_key_of_another_member_is_not_taken_as_a_new_one(
         rotate(tools(federation), RotationRequest.parse(data))
 
 
+@pytest.mark.spec("DIR-18")
 @pytest.mark.parametrize("days", [-1, 31])
 def test_an_old_or_early_rotation_is_refused(federation: Federation, days: int) -> None:
     request = asked(make_town(), federation)
@@ -466,7 +469,7 @@ def test_log_and_witness_keys_are_asked_for_by_both_other_keys(
     assert len(notes.keys) == 2
 
 
-@pytest.mark.spec("HO-106")
+@pytest.mark.spec("HO-106", "DIR-22")
 def test_a_retired_key_leaves_the_record_so_that_new_nodes_take_it(
     federation: Federation,
 ) -> None:
@@ -494,7 +497,7 @@ def test_a_body_without_any_key_left_must_come_back(federation: Federation) -> N
 # Lost keys.
 
 
-@pytest.mark.spec("HO-98")
+@pytest.mark.spec("HO-98", "DIR-21")
 def test_a_body_that_lost_its_keys_comes_back_and_waits_72_hours(
     federation: Federation,
 ) -> None:
@@ -554,7 +557,7 @@ def test_a_key_name_does_not_move_to_another_key(federation: Federation) -> None
 # Places move, bodies end.
 
 
-@pytest.mark.spec("HO-107")
+@pytest.mark.spec("HO-107", "DIR-5")
 def test_a_place_moves_on_one_day_without_a_gap(federation: Federation) -> None:
     body = make_town("08337-gemeindeverwaltungsverband", "08337013")
     federation.admit(body)

@@ -260,7 +260,17 @@ DO = {
 }
 
 
-@pytest.mark.spec("HO-119")
+@pytest.mark.spec(
+    "HO-119",
+    "SEAL-2",
+    "SEAL-3",
+    "SEAL-6",
+    "SEAL-7",
+    "SEAL-8",
+    "SEAL-9",
+    "SEAL-10",
+    "HO-40",
+)
 @pytest.mark.parametrize("case", CASES)
 def test_a_vector_has_its_outcome(case):
     try:

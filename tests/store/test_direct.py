@@ -36,6 +36,7 @@ ROW = {
     "move_on": date(2026, 3, 1),
     "reason": "move",
     "policy": "auto",
+    "kind": "move",
     "adults_left_out": 0,
     "minors_left_out": 2,
     "created_at": NOON,

@@ -117,7 +117,7 @@ def test_a_deny_list_that_was_replaced_leaves_its_row(store: Store) -> None:
     assert load(store).is_retired(make_town(SAECKINGEN).id)
 
 
-@pytest.mark.spec("P16")
+@pytest.mark.spec("P16", "DIR-8")
 def test_a_crash_half_way_leaves_the_last_directory(store: Store) -> None:
     town = make_town()
     first = renew(None, fetched(1, NOON, [town]), NOON)

@@ -92,7 +92,7 @@ def head(size: int) -> Head:
     return Head(PEER, size, bytes([size]) * 32, "note")
 
 
-@pytest.mark.spec("LR-16")
+@pytest.mark.spec("LR-16", "EVD-6")
 def test_the_chain_of_another_log_says_how_each_head_goes_on(store: Store) -> None:
     path = (b"\x07" * 32, b"\x08" * 32)
     for size, shown in (

@@ -178,7 +178,7 @@ def test_entries_of_one_unit_stand_in_the_order_they_were_appended(
     assert inputs(store)[1:] == [leaf_input(c) for c in found]
 
 
-@pytest.mark.spec("LR-7", "I5")
+@pytest.mark.spec("LR-7", "I5", "LR-6")
 def test_a_unit_that_is_undone_leaves_no_entry_and_no_gap(store: Store) -> None:
     def undone(uow: SqlUnitOfWork) -> None:
         with uow:
@@ -701,6 +701,7 @@ class TestPeerEntries:
             ),
         )
 
+    @pytest.mark.spec("EVD-6")
     def test_the_other_sides_entry_is_kept_and_lies_sealed(self, store: Store) -> None:
         self.keep(store, b"\x01" + bytes(32) + b'{"canary":1}')
         found = store.read_sync(

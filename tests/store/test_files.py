@@ -163,6 +163,7 @@ class TestSealed:
         assert b"Amira" not in on_disk
         assert kept.length == len(on_disk)
 
+    @pytest.mark.spec("HO-88")
     def test_nothing_readable_is_on_disk_half_way(self, files: SealedFiles) -> None:
         def look() -> Iterator[bytes]:
             yield b"Amira Haddad" * 20_000

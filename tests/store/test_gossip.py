@@ -92,7 +92,7 @@ def paused(store: Store) -> bool:
     return store.read_sync(lambda uow: uow.chains.quarantined(member))
 
 
-@pytest.mark.spec("LR-18")
+@pytest.mark.spec("LR-18", "WIT-20")
 def test_two_heads_of_one_size_are_evidence_an_entry_and_a_pause(store: Store) -> None:
     begin(store)
     remember(store, 12)
@@ -113,7 +113,7 @@ def test_two_peers_that_were_shown_two_histories_find_out(store: Store) -> None:
     assert (conflicts(store), paused(store)) == ((1, 1), True)
 
 
-@pytest.mark.spec("LR-19")
+@pytest.mark.spec("LR-19", "WIT-19")
 @pytest.mark.parametrize(
     "told",
     [
@@ -144,6 +144,7 @@ def test_the_owner_of_a_log_cannot_fill_ours_with_forks(store: Store) -> None:
     assert conflicts(store) == (EVIDENCE_KEPT, EVIDENCE_KEPT)
 
 
+@pytest.mark.spec("WIT-20")
 def test_only_a_few_heads_of_one_log_are_kept(store: Store) -> None:
     begin(store)
     for size in range(1, GOSSIP_KEPT + 5):

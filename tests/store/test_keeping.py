@@ -86,7 +86,7 @@ def test_two_groups_that_interleave_are_erased_each_for_itself(node: Keeper) -> 
     assert node.report().checked.erased == 9
 
 
-@pytest.mark.spec("LR-41")
+@pytest.mark.spec("LR-41", "LOG-45")
 def test_a_row_of_log_erased_proves_nothing(node: Keeper) -> None:
     plant_erased(node.store, 2)
     tamper(node.store, "DELETE FROM log_body WHERE idx = 2")
@@ -215,7 +215,7 @@ def hold(node: Keeper, transfer=ONE) -> bytes:
 
 
 class TestHolds:
-    @pytest.mark.spec("LR-37")
+    @pytest.mark.spec("LR-37", "LOG-35")
     def test_a_held_group_cannot_be_erased(self, node: Keeper) -> None:
         hold(node)
         with pytest.raises(InputError, match="held"):
@@ -290,7 +290,7 @@ class TestRetention:
             ("retention", rule_of(EntryClass.TRANSFER))
         ]
 
-    @pytest.mark.spec("SR-K7")
+    @pytest.mark.spec("SR-K7", "LOG-34")
     @pytest.mark.parametrize(
         ("drift", "age"),
         [
@@ -348,7 +348,7 @@ class TestRetention:
         node.eraser.advance()
         assert node.report().checked.erased == 3
 
-    @pytest.mark.spec("LR-41")
+    @pytest.mark.spec("LR-41", "LOG-31")
     def test_an_erasure_by_date_before_its_time_is_not_lawful(
         self, node: Keeper
     ) -> None:
@@ -365,7 +365,7 @@ class TestRetention:
 
 
 class TestReplay:
-    @pytest.mark.spec("SR-K6", "EL-4")
+    @pytest.mark.spec("SR-K6", "EL-4", "LOG-36")
     def test_what_a_restore_brought_back_is_destroyed_before_the_node_opens(
         self, node: Keeper
     ) -> None:

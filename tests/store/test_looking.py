@@ -71,7 +71,7 @@ def test_an_entry_names_one_session(store: Store) -> None:
         write(store, lambda uow: uow.read_log.add_session(session))
 
 
-@pytest.mark.spec("SR-D5")
+@pytest.mark.spec("SR-D5", "REC-19")
 @pytest.mark.parametrize(
     "changed",
     [

@@ -119,13 +119,13 @@ async def hand_over(
     return Handed(case, consent, transfer)
 
 
-def set_off(node: Node, case: CaseId, to: MemberId) -> TransferId:
-    """Record that the person moves; gives the transfer."""
+def set_off(node: Node, case: CaseId, to: MemberId, *more: CaseId) -> TransferId:
+    """Record that the persons move; gives the transfer."""
     day = node.office.clock.now().date() + timedelta(days=5)
     moved = node.store.write_sync(
         record_relocation,
         node.office,
-        Move((case,), AGS[to], day, Source.FORM),
+        Move((case, *more), AGS[to], day, Source.FORM),
         by=CLERK,
         places=shipped_places(),
     )

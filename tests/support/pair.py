@@ -58,8 +58,9 @@ def found_pair(
     *,
     databases: tuple[str, ...] = ("", ""),
     members: tuple[MemberId, ...] = (WEHR, SAECKINGEN),
+    later: tuple[MemberId, ...] = (),
 ) -> dict[MemberId, Path]:
-    """Found and admit the nodes, two unless more are named; gives their data folders."""
+    """Found and admit the nodes, two unless more are named; gives their folders."""
     now = hands.clock.now()
     published, keys = folder / "directory", folder / "directory-keys"
     root = init(
@@ -94,15 +95,23 @@ def found_pair(
             randomness=hands.randomness,
         )
         paths.root.write_bytes(root)
-        admit(
-            published,
-            [keys],
-            request=AdmissionRequest.parse(request),
-            places=shipped_places(),
-            at=hands.clock.now(),
-        )
+        (folder / f"{member}.request").write_bytes(request)
+        if member not in later:
+            join(folder, member, hands)
         folders[member] = paths.folder
     return folders
+
+
+def join(folder: Path, member: MemberId, hands: Hands) -> None:
+    """Admit a founded node into the directory."""
+    request = (folder / f"{member}.request").read_bytes()
+    admit(
+        folder / "directory",
+        [folder / "directory-keys"],
+        request=AdmissionRequest.parse(request),
+        places=shipped_places(),
+        at=hands.clock.now(),
+    )
 
 
 def add_staff(node: Node) -> None:

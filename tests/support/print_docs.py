@@ -6,6 +6,7 @@ pages of ``print_spec`` as well, so that one command is enough.
 """
 
 import inspect
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -13,14 +14,17 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from node import ids
 from node.cases.dictionary import DICTIONARY, NEVER
 from node.config import Settings
 from node.exchangelog.kinds import KEYS
 from node.exchangelog.proof import NAMED_BY
 from node.federation.problem import TABLE
 from node.sync import limits
+from node.sync.words import StatementType
 from tests.support import print_spec
 from tests.support.print_spec import MARK
+from tests.support.statements import payload_of
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -74,6 +78,11 @@ MEANINGS: Final = {
     "NONCE_KEPT": "how long a nonce is remembered after its signature ended",
     "OPEN_TRANSFERS_PER_PEER": "transfers of one peer that are open",
     "UPLOADS_PER_PEER": "uploads of one peer that are open",
+    "UPLOAD_IDLE": "an upload without progress is dropped after",
+    "QUOTA_WAIT": "wait that a peer over its quota is told",
+    "ROOM_WAIT": "wait that a peer is told while there is no room",
+    "ROOM_BYTES": "room that a disk keeps free",
+    "ROOM_PERCENT": "hundredths of a disk that stay free",
     "UNOPENED_BYTES_PER_PEER": "bytes of one peer that nobody has opened yet",
     "OFFER_LIFE": "life of an offer",
     "ERASE_AFTER_EXPIRY": "from the end of an offer until an approved one is erased",
@@ -93,10 +102,7 @@ MEANINGS: Final = {
 RESERVED: Final = frozenset(
     {
         "ANSWER_BYTES",
-        "PARK_AFTER_FAILURES",
         "RETENTION",
-        "UNOPENED_BYTES_PER_PEER",
-        "UPLOADS_PER_PEER",
     }
 )
 
@@ -236,6 +242,38 @@ def default_of(field: FieldInfo) -> str:
             return f"`{field.default}`"
 
 
+def identifiers() -> str:
+    """Every form of ``node.ids`` that travels, with an example that fits it."""
+    rows = (
+        ("place (AGS)", ids.Ags, "08337116", "eight digits, the Land's first"),
+        ("member", ids.MemberId, "08337116-stadt-wehr", "AGS prefix and a name"),
+        ("key", ids.KeyId, "08337116-stadt-wehr#s1", "member and the key's name there"),
+        ("transfer", ids.TransferId, "00112233445566778899aabbccddeeff", "128 bits"),
+        ("case", ids.CaseId, "0199f0a1b2c37d4e8f90a1b2c3d4e5f6", "128 bits, for life"),
+        ("record", ids.RecordId, "0199f0a1b2c47d4e8f90a1b2c3d4e5f6", "128 bits"),
+        ("consent", ids.ConsentId, "ffeeddccbbaa99887766554433221100", "128 bits"),
+        ("message (`jti`)", ids.MessageId, "ABEiM0RVZneImaq7zN3u_w", "128 bits"),
+    )
+    lines = []
+    for name, form, example, what in rows:
+        pattern = form.pattern.pattern.replace("|", r"\|")
+        lines.append(f"| {name} | `{pattern}` | `{form(example)}` | {what} |")
+    return "| Name | Form | Example | |\n|---|---|---|---|\n" + "\n".join(lines) + "\n"
+
+
+def header() -> str:
+    """The header of the first container of the vectors."""
+    vectors = json.loads((ROOT / "tests/vectors/packet.json").read_text("utf-8"))
+    first = next(iter(vectors["bases"].values()))
+    return f"```json\n{first['header']}\n```\n"
+
+
+def stored() -> str:
+    """The payload of a receipt, with spaces for the reader."""
+    payload = payload_of(StatementType.STORED)
+    return f"```json\n{json.dumps(payload, indent=1, sort_keys=True)}\n```\n"
+
+
 def blocks() -> dict[str, str]:
     """Every printed block by its name."""
     return {
@@ -245,10 +283,15 @@ def blocks() -> dict[str, str]:
         "entries": entries(),
         "facts": facts(),
         "settings": settings(),
+        "identifiers": identifiers(),
+        "header": header(),
+        "stored": stored(),
     }
 
 
 PAGES: Final = (
+    DOCS / "spec" / "10-identifiers.md",
+    DOCS / "spec" / "60-receipts.md",
     DOCS / "spec" / "50-packet.md",
     DOCS / "spec" / "80-exchange-log.md",
     DOCS / "spec" / "90-federation-api.md",

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from node.strictjson import Json
 from node.sync import limits, words
+from node.sync.exported import EXPORTED
 from node.sync.machine import Machine
 from node.sync.message import FORMS
 from node.sync.transfer import INBOUND, OUTBOUND, Effect, Inbound, Outbound
 from node.sync.words import StatementType
+from tests.support import print_schemas
 from tests.support.statements import payload_of
 from tests.support.world import AT_RECIPIENT, AT_SENDER
 
@@ -106,17 +108,22 @@ def example() -> str:
 
 
 def states() -> str:
-    """``states.json``: both tables as data."""
+    """``states.json``: the tables as data."""
     data = {
         "sender": {
             "initial": str(Outbound.HELD),
-            "states": [str(state) for state in Outbound],
+            "states": _states(OUTBOUND),
             "rules": OUTBOUND.as_json(),
         },
         "recipient": {
             "initial": str(Inbound.ABSENT),
             "states": [str(state) for state in Inbound],
             "rules": INBOUND.as_json(),
+        },
+        "export": {
+            "initial": str(Outbound.HELD),
+            "states": _states(EXPORTED),
+            "rules": EXPORTED.as_json(),
         },
     }
     return json.dumps({"v": 1, **data}, indent=1, ensure_ascii=False) + "\n"
@@ -140,6 +147,8 @@ def blocks() -> dict[str, str]:
         "recipient": rules(INBOUND),
         "sender-diagram": diagram(OUTBOUND, "held"),
         "recipient-diagram": diagram(INBOUND, "absent"),
+        "export": rules(EXPORTED),
+        "export-diagram": diagram(EXPORTED, "held"),
         "meanings": meanings(),
         "codes": codes(),
         "sizes": sizes(),
@@ -159,8 +168,17 @@ def files() -> dict[Path, str]:
     whole = {
         SPEC / "states.json": states(),
         SPEC / "statements.schema.json": schemas(),
+        SPEC / "documents.schema.json": print_schemas.documents(),
+        SPEC / "problems.json": print_schemas.problems(),
+        SPEC / "limits.json": print_schemas.bounds(),
     }
     return {page: printed(page.read_text()) for page in pages} | whole
+
+
+def _states(machine: Machine[Outbound, Json, Effect]) -> list[str]:
+    """The states a table leaves or enters, in the order of their list."""
+    named = {s for rule in machine.rules for s in (*rule.while_, rule.enters)}
+    return [str(state) for state in Outbound if state in named]
 
 
 def _list(items: Iterable[object]) -> str:

@@ -87,7 +87,7 @@ transfer.imported: T persons scope
 transfer.denied transfer.recalled transfer.delivered transfer.completed transfer.secured: T
 transfer.refused transfer.backed_up transfer.dropped notice.sent notice.taken notice.answered: T
 source.erasing source.erased: T basis
-export.sealed export.acknowledged: transfer packet persons scope basis register consents outcome
+export.sealed export.told export.acknowledged: transfer packet persons scope basis register consents outcome
 consent.recorded: consent scope recipients valid_from valid_until basis register
 consent.withdrawn consent.replaced: consent outcome
 audit.viewed: count digest

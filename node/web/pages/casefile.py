@@ -33,6 +33,7 @@ from node.web.casework import (
     colleagues,
     household_of,
     opened_case,
+    recipient_name,
     stale,
     today,
 )
@@ -262,7 +263,7 @@ async def _transfers(request: web.Request) -> web.Response:
         "case_transfers.html",
         case,
         transfers=[
-            (transfer, body_name(parts, transfer.recipient), state_words(transfer))
+            (transfer, recipient_name(parts, transfer), state_words(transfer))
             for transfer in reversed(case.transfers)
         ],
         came_from=body_name(parts, case.file.came_from),

@@ -194,6 +194,9 @@ async def _keep(request: web.Request, case: OpenCase, wanted: _Wanted) -> web.Re
     except InputError:
         # A second move of the same person begins while one runs.
         return await see_other(request, f"/cases/{case.file.id}/transfers")
+    if relocation.transfer is not None and relocation.recipient is None:
+        saved = words.gettext("The move was recorded. Nothing was sent.")
+        return await see_other(request, f"/exports/{relocation.transfer}", saved=saved)
     if relocation.transfer is not None:
         saved = words.gettext("The move was recorded.")
         onward = f"/relocations/{relocation.transfer}"

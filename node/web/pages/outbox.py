@@ -24,7 +24,7 @@ from node.report.track import track_of
 from node.sync.aftermath import Aftermath
 from node.sync.transfer import Outbound, OutboundTransfer
 from node.web.afterwords import KINDS, story_of
-from node.web.casework import actor, body_name, colleagues, people_of
+from node.web.casework import actor, body_name, colleagues, people_of, recipient_name
 from node.web.failures import conflict
 from node.web.frame import (
     Route,
@@ -43,7 +43,7 @@ from node.web.wording import State, reason_words, refusal_words, state_words
 _READERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
 _OPEN: Final = frozenset(
     {Outbound.HELD, Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED}
-    | {Outbound.GRANTED, Outbound.RECALLING}
+    | {Outbound.GRANTED, Outbound.RECALLING, Outbound.EXPORTED, Outbound.TOLD}
 )
 
 
@@ -114,10 +114,10 @@ def _line(request: web.Request, row: TransferRow, people: People) -> Line:
         if transfer.state is Outbound.HELD
         else f"/outbox/{transfer.id}",
         who=_who(own, len(transfer.members), words),
-        body=body_name(parts, transfer.recipient),
+        body=recipient_name(parts, transfer),
         state=state_words(transfer),
         since=max(transfer.facts.values(), default=transfer.created_at),
-        next=next_of(track, row, body_name(parts, transfer.recipient), words),
+        next=next_of(track, row, recipient_name(parts, transfer), words),
     )
 
 
@@ -151,10 +151,12 @@ def _who(own: Sequence[PersonRow], total: int, words: Words) -> str:
 async def _show(request: web.Request) -> web.Response:
     parts, words = parts_of(request), words_of(request)
     row = await parts.run.read(_row, path_id(request, "transfer", TransferId))
+    if row.transfer.body is not None:
+        return await see_other(request, f"/exports/{row.transfer.id}")
     people = await people_of(request)
     own = await _visible(request, row, people)
     transfer, track = row.transfer, track_of(row)
-    body = body_name(parts, transfer.recipient)
+    body = recipient_name(parts, transfer)
     names = await colleagues(request)
     after, next_try = await parts.run.read(_later, transfer)
     refusal = transfer.refusal
@@ -250,7 +252,7 @@ async def _ask_back(request: web.Request) -> web.Response:
         "transfer_back.html",
         transfer=row.transfer,
         own=own,
-        body=body_name(parts, row.transfer.recipient),
+        body=recipient_name(parts, row.transfer),
     )
 
 

@@ -33,12 +33,13 @@ from node.sync.transfer import Outbound, OutboundTransfer
 from node.web.afterwords import KINDS
 from node.web.casework import (
     actor,
-    body_name,
     colleagues,
     household_of,
     new_once,
     people_of,
+    recipient_name,
 )
+from node.web.exportwords import has_address
 from node.web.failures import conflict
 from node.web.forms import Form
 from node.web.frame import (
@@ -80,6 +81,8 @@ async def _show(request: web.Request) -> web.Response:
     transfer = row.transfer
     if transfer.state is not Outbound.HELD:
         return await see_other(request, f"/outbox/{transfer.id}")
+    if transfer.body is not None and not await has_address(request, transfer):
+        return await see_other(request, f"/exports/{transfer.id}")
     if not await _is_mine(request, transfer):
         return await _second_page(request, transfer)
     travellers = await travellers_of(request, transfer)
@@ -123,7 +126,7 @@ async def _task_page(
         transfer=transfer,
         form=form,
         travellers=travellers,
-        body=body_name(parts, transfer.recipient),
+        body=recipient_name(parts, transfer),
         place=place_words(transfer.ags, parts.places.get(transfer.ags, "")),
         staying=await _staying(request, transfer),
         tasks=_tasks(transfer, travellers, words),
@@ -259,7 +262,7 @@ async def _send_page(
         request,
         "relocation_send.html",
         transfer=transfer,
-        body=body_name(parts, transfer.recipient),
+        body=recipient_name(parts, transfer),
         place=place_words(transfer.ags, parts.places.get(transfer.ags, "")),
         going=[
             (
@@ -298,7 +301,7 @@ async def _second_page(
         request,
         "relocation_second.html",
         transfer=transfer,
-        body=body_name(parts, transfer.recipient),
+        body=recipient_name(parts, transfer),
         place=place_words(transfer.ags, parts.places.get(transfer.ags, "")),
         prepared_by=names.get(transfer.created_by, "") if transfer.created_by else "",
         going=[

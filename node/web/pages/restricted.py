@@ -64,8 +64,7 @@ def _sections(
     """Every record in words, by the subject of its first field."""
     found: dict[str, list[list[tuple[str, str]]]] = {}
     for record in standing(r for r in content.records if r.kind not in _HIDDEN):
-        facts = []
-        title = ""
+        facts, bare, title = [], [], ""
         for name, known in DICTIONARY.get(record.kind, {}).items():
             empty = record.values.get(name) in (None, "", [], False)
             if empty or known.category not in CATEGORIES or known.names_cases:
@@ -73,7 +72,12 @@ def _sections(
             subject = words.code(known.category, "category")
             title = title or subject
             value = fact_value(record, name, words)
-            facts.append((fact_label(name, words) or subject, value))
+            if fact_label(name, words):
+                facts.append((fact_label(name, words), value))
+            else:
+                bare.append(value)
+        # What has no label of its own on any page stands in one line.
+        facts += [(title, " · ".join(bare))] if bare else []
         if facts:
             found.setdefault(title, []).append(facts)
     return list(found.items())

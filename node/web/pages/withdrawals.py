@@ -24,8 +24,8 @@ from node.sync.limits import WITHDRAWAL_DUE
 from node.sync.transfer import Outbound, OutboundTransfer
 from node.web.casework import (
     actor,
-    body_name,
     people_of,
+    recipient_name,
 )
 from node.web.forms import Form
 from node.web.frame import (
@@ -42,8 +42,12 @@ from node.web.pages.consentcards import card_of
 
 _TAKERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
 _HOW: Final = ("spoken", "written", "other")
-_GRANTED: Final = frozenset({Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE})
-_STOPPED: Final = frozenset({Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED})
+_GRANTED: Final = frozenset(
+    {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.TOLD}
+)
+_STOPPED: Final = frozenset(
+    {Outbound.QUEUED, Outbound.DELIVERED, Outbound.ASKED, Outbound.EXPORTED}
+)
 
 
 def routes() -> list[Route]:
@@ -114,11 +118,16 @@ def _effects(
     due = words.day(parts.clock.now() + WITHDRAWAL_DUE)
     effects: list[Mapping[str, str]] = []
     for transfer in transfers:
-        body = body_name(parts, transfer.recipient)
+        body = recipient_name(parts, transfer)
         if transfer.state in _STOPPED:
             text = words.gettext(
                 "The handover to %(body)s is stopped. The content stays unreadable"
                 " there for ever."
+            ) % {"body": body}
+        elif transfer.state in _GRANTED and transfer.body is not None:
+            text = words.gettext(
+                "%(body)s has no node: the handover shows a letter to print, and you"
+                " write down the answer."
             ) % {"body": body}
         elif transfer.state in _GRANTED:
             text = words.gettext(

@@ -29,7 +29,7 @@ from node.report.readings import (
     TransferRow,
 )
 from node.sync.transfer import Outbound
-from node.web.casework import actor, body_name, people_of, stale, today
+from node.web.casework import actor, people_of, recipient_name, stale, today
 from node.web.frame import (
     Parts,
     Route,
@@ -66,6 +66,7 @@ _TASKS: Final = {
     "added.side_note": msgid("An addendum came from the former office."),
     "added.correction": msgid("The former office asks for a correction."),
     "relocation.no_route": msgid("Nobody at the new place takes part yet."),
+    "transfer.told": msgid("A consent was withdrawn after the password was told."),
     "consent.missing": msgid("A consent is missing."),
 }
 
@@ -196,7 +197,7 @@ def _handovers(found: _Found, people: People, parts: Parts, words: Words) -> Gro
         transfer = row.transfer
         if transfer.state is not Outbound.HELD:
             continue
-        body = body_name(parts, transfer.recipient)
+        body = recipient_name(parts, transfer)
         reasons = list(
             dict.fromkeys(reason_words(code, words)[0] for _, code in transfer.withheld)
         )

@@ -155,6 +155,7 @@ class TestHealth:
         assert set(partition("goal", self.OTHER.values, health)) == {"K10"}
         assert category_of("assessment", "need", {"area": "06"}) == "K09"
 
+    @pytest.mark.spec("PKT-10")
     @pytest.mark.parametrize(
         ("kind", "name"), [("contact", "touched"), ("review", "results")]
     )

@@ -177,6 +177,7 @@ class TestContentAboutSeveral:
         service_name="Jobcenter",
     )
 
+    @pytest.mark.spec("PKT-16")
     def test_arrives_without_text_and_without_the_other_if_one_stays(self) -> None:
         found = select(content(self.NOTE), permit_for(ADA, BEN), home=WEHR)
         assert values(found, "K11", "contact") == {

@@ -95,7 +95,7 @@ class TestANewCase:
             came_from=WEHR,
         )
 
-    @pytest.mark.spec("DO-4", "FR-8", "FR-10")
+    @pytest.mark.spec("DO-4", "FR-8", "FR-10", "PKT-15")
     def test_keeps_ids_and_instants_and_names_where_records_were_made(self) -> None:
         goal = record("goal", 5, area="04", text="work")
         older = replace(
@@ -197,6 +197,7 @@ class TestWhatWasNotTaken:
         assert planned.not_taken == ("K17",)
         assert "K17" not in planned.taken
 
+    @pytest.mark.spec("PKT-14")
     def test_takes_its_documents_with_it(self) -> None:
         digest = hashlib.sha256(b"x").hexdigest()
         health = record(
@@ -217,6 +218,7 @@ class TestWhatWasNotTaken:
         with pytest.raises(UsageError):
             intake(self.EVERY, taken={"K10"})
 
+    @pytest.mark.spec("PKT-9")
     def test_is_a_known_field_whose_own_category_was_not_taken(self) -> None:
         smuggled = {"id": record_id(1), "kind": "contact", "values": {"note": "n"}}
         arrival = sent()
@@ -400,6 +402,7 @@ class TestAPersonWhoComesBack:
 
 
 class TestContradictions:
+    @pytest.mark.spec("PKT-8")
     def test_one_id_names_one_kind(self) -> None:
         arrival = sent(record("contact", 1, date="2026-01-01"))
         item = {"id": record_id(1), "kind": "goal", "values": {"text": "t"}}
@@ -408,6 +411,7 @@ class TestContradictions:
             intake(replace(arrival, parts=parts))
         assert refused.value.reason == "record-kind"
 
+    @pytest.mark.spec("PKT-8")
     def test_one_id_stands_in_a_part_once(self) -> None:
         item = {"id": record_id(1), "kind": "goal", "values": {"text": "t"}}
         arrival = sent()
@@ -435,6 +439,7 @@ class TestWhatWeDoNotKnow:
         second = select(here, permit_for(**permitted), home=SAECKINGEN)
         return encode(dict(first.parts)), encode(dict(second.parts))
 
+    @pytest.mark.spec("OVR-2")
     @pytest.mark.parametrize(("kind", "name", "category"), CODED)
     def test_an_unknown_code_travels_on_byte_for_byte(
         self, kind: str, name: str, category: str

@@ -190,6 +190,7 @@ def test_the_same_line_is_added_once():
     assert add_lines(EXAMPLE_NOTE, [*lines, lines[1]]) == EXAMPLE_NOTE
 
 
+@pytest.mark.spec("LOG-6")
 def test_sixteen_unknown_lines_are_ignored():
     others = [
         cosign(EXAMPLE_NOTE, f"w{i}.example/witness/1", SigningKey(bytes([i]) * 32), i)
@@ -218,6 +219,7 @@ def signed(body):
 GOOD_ROOT = b64encode(ROOT).decode()
 
 
+@pytest.mark.spec("LOG-3", "LOG-4")
 @pytest.mark.parametrize(
     "body",
     [
@@ -251,6 +253,7 @@ def test_a_checkpoint_has_one_spelling(body):
         open_checkpoint(signed(body), LOG_KEY)
 
 
+@pytest.mark.spec("LOG-3")
 @pytest.mark.parametrize(
     "change",
     [
@@ -299,6 +302,7 @@ def test_a_foreign_or_wrong_signature_is_refused():
         )
 
 
+@pytest.mark.spec("LOG-6")
 def test_a_known_key_with_a_bad_signature_refuses_the_note():
     body, lines = HEAD.body(), signature_lines(EXAMPLE_NOTE)
     raw = bytearray(b64decode(lines[0].split(" ")[2]))
@@ -318,6 +322,7 @@ def test_no_bit_of_a_cosignature_may_change(bit):
         verify_cosignature(sign_checkpoint(HEAD, LOG) + bad, WITNESS_KEY)
 
 
+@pytest.mark.spec("LOG-7")
 def test_a_cosignature_has_one_length():
     for raw in (bytes(64), bytes(73), bytes(71), bytes(1)):
         line = f"\u2014 {COSIGNER} {b64encode(WITNESS_KEY.id + raw).decode()}\n"
@@ -325,6 +330,7 @@ def test_a_cosignature_has_one_length():
             verify_cosignature(sign_checkpoint(HEAD, LOG) + line, WITNESS_KEY)
 
 
+@pytest.mark.spec("LOG-5", "LOG-7")
 def test_a_key_of_one_kind_does_not_serve_as_the_other():
     with pytest.raises(MalformedMessageError):
         verify_cosignature(EXAMPLE_NOTE, LOG_KEY)

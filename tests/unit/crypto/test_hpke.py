@@ -95,6 +95,7 @@ def test_no_byte_may_change(position):
         unwrap(KEY, b"context", bytes(sealed))
 
 
+@pytest.mark.spec("SEAL-5")
 def test_nothing_is_sealed_to_a_key_of_small_order():
     with pytest.raises(UsageError):
         wrap(SealingKey(KEY.public.raw[:1184] + bytes(32)), b"", b"x")

@@ -112,7 +112,7 @@ def test_sealing_and_opening_stay_far_below_16_mib():
     tracemalloc.stop()
 
 
-@pytest.mark.spec("HO-55")
+@pytest.mark.spec("HO-55", "SEAL-10")
 @pytest.mark.parametrize("size", [9, 11])
 def test_a_plaintext_of_another_length_is_not_sealed(size):
     prelude = begin_seal(KEY.public, header(10), None, randomness=fresh())
@@ -129,7 +129,7 @@ def test_sealing_again_never_repeats_a_key_stream():
     assert first[start:] != second[start:]
 
 
-@pytest.mark.spec("HO-61")
+@pytest.mark.spec("HO-61", "SEAL-14")
 def test_a_preview_opens_with_share_a_alone():
     _, container = sealed(b"x", PREVIEW)
     read = read_prelude(container)
@@ -145,6 +145,7 @@ def test_a_preview_hides_its_length_up_to_1024_bytes(size):
     assert len(prelude.raw) <= MAX_PRELUDE_BYTES
 
 
+@pytest.mark.spec("SEAL-13")
 @pytest.mark.parametrize("preview", [b"", b"a" * 8193, b"a\0"])
 def test_a_preview_is_a_short_text(preview):
     with pytest.raises(UsageError):
@@ -199,7 +200,7 @@ def test_a_stream_that_opens_under_two_keys_is_refused_before_it_is_read():
         open_stream(read, share_a, shares[other], never)
 
 
-@pytest.mark.spec("HO-65", "SR-P4")
+@pytest.mark.spec("HO-65", "SR-P4", "SEAL-1", "SEAL-2", "SEAL-8", "SEAL-9")
 def test_no_bit_of_a_container_may_change_and_none_may_lack():
     prelude, container = sealed(b"plaintext", b"{}")
     for position in range(len(container)):
@@ -215,6 +216,7 @@ def test_no_bit_of_a_container_may_change_and_none_may_lack():
         opened(container + b"\0", prelude.share_b)
 
 
+@pytest.mark.spec("SEAL-11")
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_no_plaintext_leaves_before_the_last_chunk_was_verified(data):
@@ -320,6 +322,7 @@ def test_padme_hides_most_of_a_length(length):
     assert padded % (1 << bits - bits.bit_length()) == 0
 
 
+@pytest.mark.spec("SEAL-15")
 @pytest.mark.parametrize(
     ("length", "padded"), [(0, 0), (1, 1), (9, 10), (1000, 1024), (65537, 67584)]
 )
@@ -346,7 +349,7 @@ def test_a_member_named_in_opt_is_ignored():
     assert PacketHeader.parse(header(10).encode()) == header(10)
 
 
-@pytest.mark.spec("HO-55")
+@pytest.mark.spec("HO-55", "HO-56", "SEAL-3", "SEAL-6")
 @pytest.mark.parametrize(
     "change",
     [

@@ -199,6 +199,7 @@ def test_a_statement_that_names_another_act_is_bad():
     assert codes(check) == {"statement_bad"}
 
 
+@pytest.mark.spec("EVD-12")
 def test_a_statement_under_another_log_than_its_issuers_is_bad():
     check = check_of([(1, sent())])
     head = {"log": B, "size": 3, "root": 43 * "A" + "="}

@@ -132,7 +132,7 @@ def test_no_type_takes_a_key_more_or_less(kind):
 
 
 @given(entries(), st.data())
-@pytest.mark.spec("LR-5")
+@pytest.mark.spec("LR-5", "LOG-1")
 def test_another_spelling_of_the_same_entry_is_refused(made, data):
     spelled = encode_entry(made)
     loose = json.dumps(json.loads(spelled), sort_keys=False).encode()
@@ -202,6 +202,7 @@ def test_one_wrong_value_is_enough_to_refuse(key, value):
         parse_entry(strictjson.encode(found | {key: value}))
 
 
+@pytest.mark.spec("LOG-32")
 @pytest.mark.parametrize(
     "ranges",
     [
@@ -230,6 +231,7 @@ def test_an_entry_longer_than_eight_kibibytes_is_refused():
         parse_entry(spelled)
 
 
+@pytest.mark.spec("LOG-2")
 @pytest.mark.parametrize("person", ["actor", "second"])
 def test_a_permanent_entry_shows_no_person(person):
     found = strictjson.parse(encode_entry(_example(EntryType.KEY_ADDED)))
@@ -243,6 +245,7 @@ def test_our_own_mistake_is_a_usage_error():
         encode_entry(entry(EntryType.TRANSFER_SENT, act, {}))
 
 
+@pytest.mark.spec("LOG-1")
 def test_instants_are_cut_to_the_second_in_utc():
     berlin = timezone(timedelta(hours=1))
     at = datetime(2026, 2, 3, 11, 0, 0, 999_999, tzinfo=berlin)

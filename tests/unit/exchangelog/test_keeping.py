@@ -59,7 +59,7 @@ def test_a_group_is_over_only_the_day_after_its_last_one():
     assert not is_over(C.PERMANENT, latest=last, proven=far, terms=Terms())
 
 
-@pytest.mark.spec("SR-K7")
+@pytest.mark.spec("SR-K7", "LOG-34")
 @pytest.mark.parametrize(
     ("signed", "arrived", "good"),
     [
@@ -111,6 +111,7 @@ def test_many_ranges_are_cut_into_portions_that_fit_an_entry():
     log.append(EntryType.LOG_ERASURE, more, "permanent:2026-02")
 
 
+@pytest.mark.spec("LOG-33")
 def test_a_rule_names_its_class_and_never_the_permanent_one():
     for kind in (C.TRANSFER, C.AUDIT, C.OPERATION):
         assert class_of_rule(rule_of(kind)) is kind

@@ -36,7 +36,7 @@ HELD = card()
 MEMORY = WitnessMemory(f"{HOST}/log/1", 5, b"\x05" * 32, "note")
 
 
-@pytest.mark.spec("LR-28", "HO-50")
+@pytest.mark.spec("LR-28", "HO-50", "LR-27")
 @pytest.mark.parametrize(
     ("offered", "memory", "expected"),
     [

@@ -78,7 +78,7 @@ def test_lacking_is_the_fewest_cosignatures_that_would_do(data):
     assert found.lacking([KEYS[name] for name in have]) == fewest
 
 
-@pytest.mark.spec("LR-21")
+@pytest.mark.spec("LR-21", "WIT-8")
 def test_the_own_cosignature_never_counts():
     found = policy("group g 2 W1 W2 W3\nquorum g\n")
     own, recipient = KEYS["W1"], KEYS["W2"]
@@ -108,6 +108,7 @@ def test_no_quorum_stands_in_for_the_recipient(rest):
     assert judge(found, [*most, KEYS["W6"]], recipient=KEYS["W6"], own=OWN).met
 
 
+@pytest.mark.spec("WIT-8")
 def test_the_recipient_counts_inside_groups():
     found = policy("group g 2 W1 W2\nquorum g\n")
     assert judge(found, [KEYS["W1"], KEYS["W2"]], recipient=KEYS["W2"], own=OWN).met
@@ -164,7 +165,7 @@ BAD = {
 }
 
 
-@pytest.mark.spec("EL-17")
+@pytest.mark.spec("EL-17", "WIT-1", "WIT-2")
 @pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
 def test_a_policy_of_another_form_is_refused(text):
     with pytest.raises(MalformedMessageError):

@@ -101,7 +101,7 @@ def test_one_note_is_opened_once_for_a_whole_list(scene):
     assert heads.open(scene.attachment.checkpoint) is first
 
 
-@pytest.mark.spec("HO-49")
+@pytest.mark.spec("HO-49", "HO-12")
 def test_without_attachment_a_statement_waits(scene):
     assert scene.judge(attachment=None) == Unproven(GateCode.ATTACHMENT)
 
@@ -143,7 +143,7 @@ def test_stored_needs_no_proof_but_a_false_one_is_refused(scene):
     assert check(claims, empty, heads, knowledge=known, expected=expected).advanced
 
 
-@pytest.mark.spec("LR-33")
+@pytest.mark.spec("LR-33", "LOG-10")
 def test_a_statement_that_must_name_an_entry_and_does_not_is_refused_for_good(scene):
     claims = replace(scene.claims, entry=None)
     assert scene.judge(claims=claims) == Unproven(GateCode.ENTRY, final=True)
@@ -482,7 +482,7 @@ def test_two_statements_under_one_checkpoint_are_proven_one_after_the_other(scen
         lambda found: found.update(history={"from": 1}),
     ],
 )
-@pytest.mark.spec("EL-17")
+@pytest.mark.spec("EL-17", "LOG-8")
 def test_a_malformed_attachment_is_refused(scene, spoil):
     from node import strictjson
     from node.exchangelog.attachment import attachment_json

@@ -33,7 +33,7 @@ def story(number=1, seed=1, **changes):
     return Story(Random(seed), number, **changes)
 
 
-@pytest.mark.spec("EL-7", "EL-8")
+@pytest.mark.spec("EL-7", "EL-8", "REC-4", "REC-7", "REC-8", "REC-13")
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_each_seeded_class_is_found_and_nothing_else(seed):
@@ -49,7 +49,7 @@ def test_every_class_can_be_seeded_and_is_found(wanted):
         assert found_in(shared) == {wanted}, number
 
 
-@pytest.mark.spec("EL-7")
+@pytest.mark.spec("EL-7", "REC-5")
 def test_a_finding_carries_the_proofs_of_both_sides():
     shared = SEEDED[Class.PACKET_DIFFERS](story())
     [found] = classify(shared, NOW, local_day)
@@ -63,6 +63,7 @@ def test_a_finding_carries_the_proofs_of_both_sides():
         assert all(n.head_size is not None and n.head_root for n in named)
 
 
+@pytest.mark.spec("REC-3")
 def test_what_was_only_not_shown_accuses_nobody():
     told = story(complete=False)
     told.run(*ALL)
@@ -74,6 +75,7 @@ def test_what_was_only_not_shown_accuses_nobody():
     assert found_in(replace(shared, recipient=theirs)) == {Class.MATCHED}
 
 
+@pytest.mark.spec("REC-3")
 def test_an_unshown_receipt_of_delivery_is_missed_only_in_a_whole_list():
     told = story()
     told.run(*ALL)
@@ -107,6 +109,7 @@ def test_an_import_that_the_sender_took_back_is_not_matched():
     assert Class.RECIPIENT_ONLY in found_in(told.end())
 
 
+@pytest.mark.spec("REC-2")
 def test_an_entry_of_another_transfer_is_the_peers_contradiction():
     told = story()
     told.run(*OFFERED)
@@ -114,6 +117,7 @@ def test_an_entry_of_another_transfer_is_the_peers_contradiction():
     assert Class.PEER_LOG_INCONSISTENT in found_in(told.end())
 
 
+@pytest.mark.spec("REC-12")
 def test_a_peers_list_that_does_not_continue_its_log_proves_nothing():
     told = story()
     told.run(*ALL)
@@ -123,6 +127,7 @@ def test_a_peers_list_that_does_not_continue_its_log_proves_nothing():
     assert found_in(cut) == {Class.PEER_LOG_INCONSISTENT}
 
 
+@pytest.mark.spec("REC-6")
 def test_the_verdict_over_many_is_the_gravest():
     def of(*kinds):
         told = [
@@ -202,7 +207,7 @@ def test_another_persons_consent_is_no_consent():
     assert all(Fault.MISSING in found for found in faults(told.end()).values())
 
 
-@pytest.mark.spec("EL-8")
+@pytest.mark.spec("EL-8", "REC-14")
 def test_a_clock_set_back_does_not_revive_an_expired_consent():
     told = story()
     told.consent["valid_until"] = told.at.date().isoformat()
@@ -215,6 +220,7 @@ def test_a_clock_set_back_does_not_revive_an_expired_consent():
     assert faults(moved)[Moment.SENT] == {Fault.EXPIRED, Fault.LATE}
 
 
+@pytest.mark.spec("REC-15")
 def test_an_erased_consent_is_open_and_no_fault():
     told = story()
     told.chain = [replace(told.chain[0], entry=None, gone=Gone.LAWFUL)]
@@ -236,7 +242,7 @@ HEAD = Checkpoint("wehr.example/log/1", 500, b"\x07" * 32)
 STARTS = {TransferId(f"{n:032x}"): n * 3 for n in range(200)}
 
 
-@pytest.mark.spec("EL-18")
+@pytest.mark.spec("EL-18", "REC-16")
 def test_a_sample_depends_on_seed_and_head_and_on_nothing_else():
     drawn = draw(STARTS, 20, "a", HEAD)
     turned = dict(reversed(STARTS.items()))
@@ -247,6 +253,7 @@ def test_a_sample_depends_on_seed_and_head_and_on_nothing_else():
     assert draw(STARTS, 20, "a", other) != drawn
 
 
+@pytest.mark.spec("REC-16")
 def test_a_sample_leaves_out_what_its_head_does_not_cover():
     drawn = draw(STARTS, 1000, "a", HEAD)
     assert all(each.index < HEAD.size for each in drawn)

@@ -84,7 +84,7 @@ def test_any_claims_read_back_as_they_were_written(kind, changes):
     assert parse_claims(encode_claims(claims)) == claims
 
 
-@pytest.mark.spec("HO-51", "HO-60", "MSG-8", "MSG-10")
+@pytest.mark.spec("HO-51", "HO-60", "MSG-8", "MSG-10", "OVR-2")
 @pytest.mark.parametrize("kind", StatementType)
 def test_no_broken_claim_or_member_is_accepted(kind):
     accepted = []

@@ -123,6 +123,7 @@ def with_manifest(**changes: Any) -> bytes:
 class TestARoundTrip:
     @pytest.mark.spec("HO-62", "HO-63")
     @pytest.mark.parametrize("size", [1, 7, 4096, 10**9])
+    @pytest.mark.spec("PKT-13")
     def test_arrives_as_it_was_selected(self, size: int) -> None:
         opened = read(size=size)
         assert opened.manifest == MANIFEST
@@ -162,6 +163,7 @@ class TestARoundTrip:
                 next(stream)
         assert numbers == sorted({first, last})
 
+    @pytest.mark.spec("PKT-5")
     def test_names_documents_by_their_records_and_never_by_paths(self) -> None:
         labels = {part.label for part in MANIFEST.parts}
         assert labels == {"", *PAPERS}
@@ -253,7 +255,7 @@ class TestLimits:
         for start in range(0, length, MIB):
             yield bytes(min(MIB, length - start))
 
-    @pytest.mark.spec("HO-65")
+    @pytest.mark.spec("HO-65", "PKT-11")
     @pytest.mark.parametrize(
         "lengths", [(DOCUMENT_BYTES + 1,), (24 * MIB, 24 * MIB, 1)]
     )
@@ -271,6 +273,7 @@ class TestLimits:
         with pytest.raises(InputError):
             plan_packet([self.sized(*[0] * PARTS)], envelope(), self.zeros)
 
+    @pytest.mark.spec("PKT-3")
     def test_a_manifest_has_a_size(self) -> None:
         many = [0] * 990
         assert plan_packet([self.sized(*many)], envelope(), self.zeros)
@@ -394,7 +397,7 @@ class TestContentBeyondTheOffer:
         alone = replace(OFFER, persons=1, cases=OFFER.cases[:1], bands=OFFER.bands[:1])
         assert why(lambda: read(offer=alone)) == "cases"
 
-    @pytest.mark.spec("HO-36")
+    @pytest.mark.spec("HO-36", "PKT-6")
     def test_evidence_must_be_that_of_the_offer_one_to_one(self) -> None:
         twice = (OFFER.bases[0], OFFER.bases[0])
         assert why(lambda: read(offer=replace(OFFER, bases=twice))) == "evidence"
@@ -421,7 +424,7 @@ class TestAManifestThatContradictsItself:
             if all(getattr(p, k) == v for k, v in wanted.items())
         )
 
-    @pytest.mark.spec("HO-62")
+    @pytest.mark.spec("HO-62", "PKT-4", "PKT-7")
     @pytest.mark.parametrize(
         ("wanted", "changes"),
         [
@@ -442,11 +445,13 @@ class TestAManifestThatContradictsItself:
         parts = self.changed(self.number(**wanted), **changes)
         assert why(lambda: read(with_manifest(parts=parts))) == "manifest.parts"
 
+    @pytest.mark.spec("PKT-1", "PKT-4")
     def test_in_their_numbers(self) -> None:
         assert why(lambda: read(with_manifest(parts=MANIFEST.parts[1:]))) == (
             "manifest.parts"
         )
 
+    @pytest.mark.spec("PKT-7")
     def test_in_the_labels_of_documents(self) -> None:
         number = self.number(label=PAPERS[0])
         stranger = self.changed(number, label=record_id(77))
@@ -471,6 +476,7 @@ class TestAManifestThatContradictsItself:
         cases = (case, *MANIFEST.cases[1:])
         assert why(lambda: read(with_manifest(cases=cases))) == "manifest.parts"
 
+    @pytest.mark.spec("PKT-3")
     @pytest.mark.parametrize(
         ("name", "value"),
         [
@@ -522,6 +528,7 @@ class TestBytes:
     def test_a_cut_plaintext_is_truncated(self, kept: int) -> None:
         assert why(lambda: read(WHOLE[:kept])) == "truncated"
 
+    @pytest.mark.spec("PKT-2")
     def test_padding_is_zero(self) -> None:
         assert why(lambda: read(WHOLE + b"\0\0\1")) == "padding"
         assert read(WHOLE + bytes(5))
@@ -601,6 +608,7 @@ class TestRecords:
         text = encode({"records": [self.FRAME | changes]})
         assert why(lambda: read(self.with_records(text)))
 
+    @pytest.mark.spec("PKT-12")
     @pytest.mark.parametrize(
         ("text", "reason"),
         [

@@ -54,10 +54,16 @@ def test_there_are_never_more_than_twenty_attempts_an_hour(jitter):
 
 
 @pytest.mark.spec("HO-82")
-@pytest.mark.parametrize(("wish", "obeyed"), [(0, True), (3600, True), (3601, False)])
+@pytest.mark.parametrize(("wish", "obeyed"), [(5, True), (3600, True), (3601, False)])
 def test_a_wish_of_the_peer_is_obeyed_up_to_an_hour(wish, obeyed):
     at = next_attempt(1, NOW, jitter=1, retry_after_s=wish)
     assert (at == NOW + wish * SECOND) is obeyed
+
+
+@pytest.mark.spec("HO-82")
+@pytest.mark.parametrize("wish", [-1, 0, 4])
+def test_no_wish_of_the_peer_makes_us_ask_without_a_pause(wish):
+    assert next_attempt(1, NOW, jitter=0, retry_after_s=wish) >= NOW + 5 * SECOND
 
 
 @pytest.mark.spec("HO-85")
@@ -119,7 +125,7 @@ def test_notices_fall_due_on_the_third_and_ninth_day(age, given_before, due):
     assert notices_due(NOW, NOW + days(age), given=given_before) == due
 
 
-@pytest.mark.spec("TRF-3")
+@pytest.mark.spec("TRF-3", "HO-22")
 @pytest.mark.parametrize("state", Outbound)
 def test_the_senders_clock_ends_nothing_after_the_grant(state):
     late = NOW + days(5000)

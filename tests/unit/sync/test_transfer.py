@@ -136,6 +136,7 @@ def test_no_line_leaves_a_holding_state_without_saying_what_becomes_of_the_cases
             assert case_effects & set(rule.does), (state, event)
 
 
+@pytest.mark.spec("HO-6")
 def test_before_the_grant_the_epoch_stays_and_after_it_the_case_is_taken_back():
     for state, event, rule in OUTBOUND.pairs():
         if Effect.UNFREEZE in rule.does:

@@ -173,6 +173,7 @@ def test_a_second_record_that_claims_the_place_is_no_route() -> None:
     assert renew(None, news, NOON).route(AGS_WEHR, MAY) is None
 
 
+@pytest.mark.spec("DIR-5")
 def test_a_place_changes_its_body_on_one_day() -> None:
     change = date(2026, 6, 1)
     wehr, kreis = (
@@ -213,6 +214,7 @@ def test_the_directory_ages_from_fresh_over_warn_to_expired() -> None:
     assert directory.stale(NOON + 7 * DAY) is Freshness.EXPIRED
 
 
+@pytest.mark.spec("DIR-10")
 def test_an_expired_directory_seals_nothing_new_but_knows_all_keys() -> None:
     directory, town = two_towns(), make_town()
     late = NOON + 7 * DAY
@@ -270,7 +272,7 @@ def test_a_signing_instant_that_goes_back_is_refused() -> None:
 # Statement keys.
 
 
-@pytest.mark.spec("HO-41")
+@pytest.mark.spec("HO-41", "DIR-12")
 def test_a_key_counts_only_inside_its_life() -> None:
     directory, key_id = two_towns(), make_town().keyring.key_id
     with pytest.raises(UnknownKeyError):
@@ -292,6 +294,7 @@ def rotated_record(town: Town) -> Member:
     )
 
 
+@pytest.mark.spec("DIR-11")
 def test_a_dropped_key_speaks_no_more_but_old_signatures_hold() -> None:
     town = make_town()
     later = renew(
@@ -319,7 +322,7 @@ def denied(town: Town, key: bytes, kid: str = "s1") -> Revocations:
     return Revocations(1, (RetiredKey(town.id, kid, key, NOON),), ())
 
 
-@pytest.mark.spec("HO-106")
+@pytest.mark.spec("HO-106", "DIR-12", "HO-71")
 def test_a_retired_statement_key_speaks_and_receives_no_more() -> None:
     town = make_town()
     keys = town.keyring
@@ -505,6 +508,7 @@ def test_a_broken_index_is_an_alarm(text: bytes) -> None:
     assert codes(later) == [("routes/08337.json", "bad-syntax")]
 
 
+@pytest.mark.spec("DIR-4")
 def test_one_bad_file_does_not_keep_the_others_away() -> None:
     good, bad = make_town(), make_town(SAECKINGEN)
     news = fetched(records=[good.record()])

@@ -1,0 +1,1 @@
+"""The conformance check: plays the other side against any implementation."""
