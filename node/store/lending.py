@@ -44,7 +44,7 @@ class LentThreads(Executor):
 
     def _forget(self, future: Future[T]) -> None:
         with self._lock:
-            self._running.discard(future)  # type: ignore[arg-type]
+            self._running.discard(future)
 
 
 def _wait_for(futures: set[Future[object]]) -> None:

@@ -9,7 +9,7 @@ from node.bootstrap import build_node, own_hands
 from node.config import load_settings
 from node.errors import InputError, UnreachableError
 from node.federation.registrar import admit_all, show
-from node.sync import delivery, firstword
+from node.sync import failing, firstword
 from node.sync.greeting import GREETED, FirstWord
 from node.trust.admission import AdmissionRequest
 from node.trust.places import shipped_places
@@ -30,7 +30,7 @@ async def test_a_worker_told_to_stop_stops_whatever_else_happens_at_that_moment(
     async with build_node(load_settings(folder), hands) as node:
         # After a failure the next attempt has its time: two things can end the waiting.
         failed = UnreachableError("test")
-        await node.run.write(delivery.note_failure, node.office, SAECKINGEN, failed)
+        await node.run.write(failing.note_failure, node.office, SAECKINGEN, failed)
         woken = asyncio.Event()
         serving = asyncio.get_running_loop().create_task(
             node.worker._rounds.serve(SAECKINGEN, woken, node.worker._guard)
