@@ -34,12 +34,13 @@ from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
+from node.federation.relay import Counter
 from node.federation.routes import make_peer_app
 from node.federation.shared import ask as ask_shared
-from node.federation.transport import HttpTransport
 from node.founding import Paths, first_names, means_of, vault_of
 from node.keycabinet import KeyCabinet
 from node.keyroom import KeyRoom, refresh_and_keep
+from node.mailroom import Fetching, open_mailroom, relay_of, sweeps
 from node.replaying import replay_register
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import open_engine
@@ -119,6 +120,7 @@ class Node:
     publisher: Publisher
     key_room: KeyRoom
     ask_peer: AskPeer
+    relay: Counter | None
     means: Means
 
 
@@ -193,15 +195,10 @@ async def build_node(
         publisher = Publisher(store, means, paths.mark, failpoints=hands.failpoints)
         run = ThreadRunner(store)
         started_at = hands.clock.now()
-        transport = HttpTransport(
-            office,
-            run,
-            networks=settings.allowed_networks,
-            demo=settings.demo,
-            started_at=started_at,
-        )
-        stack.push_async_callback(transport.close)
-        courier = Courier(run, transport, office, means.files)
+        mailroom = open_mailroom(settings, office, run, started_at)
+        stack.push_async_callback(mailroom.caller.close)
+        courier = Courier(run, mailroom.ways, office, means.files)
+        relay = relay_of(settings, store, office)
         refresh = DirectoryJob(
             settings, store=store, library=library, office=office, rumours=rumours
         )
@@ -211,6 +208,7 @@ async def build_node(
             store=store,
             office=office,
             url=settings.peer_url,
+            relays=settings.relays,
         )
         fetch = _kept_elsewhere if shared and shared.library else refresh
         await asyncio.to_thread(_load_directory, store, library, fetch)
@@ -227,7 +225,11 @@ async def build_node(
                 refresh_directory=partial(refresh_and_keep, fetch, room),
                 back_up=duty,
                 erase_sources=SourceEraser(store, office),
-                sweep=Sweeper(store, means, grace=not engines.one_writer),
+                sweep=sweeps(
+                    Sweeper(store, means, grace=not engines.one_writer),
+                    relay.sweep if relay else None,
+                ),
+                fetch_mail=Fetching(courier, mailroom) if mailroom.mailboxes else None,
                 erase_entries=Eraser(store, office, Terms(*settings.log_years)),
                 turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
@@ -251,7 +253,8 @@ async def build_node(
             refresh_directory=refresh,
             publisher=publisher,
             key_room=room,
-            ask_peer=partial(ask_shared, transport.shared_log, office),
+            ask_peer=partial(ask_shared, mailroom.direct.shared_log, office),
+            relay=relay.counter if relay else None,
             means=means,
         )
 
@@ -291,6 +294,7 @@ def peer_app(node: Node) -> web.Application:
             public_url=settings.peer_url,
             mirror=Paths(settings.folder).directory,
             keysheet=node.key_room.sheet_text,
+            relay=node.relay,
             requests_per_s=settings.peer_requests_per_s or REQUESTS_PER_KEY_S,
             trusted_proxies=settings.trusted_proxies,
         )

@@ -50,6 +50,13 @@ def _base_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _proxy_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme != "http" or parts.port is None):
+        raise ValueError("expected http://host:port")
+    return _base_url(text) if text else ""
+
+
 def _network(text: str) -> str:
     return str(ip_network(text))
 
@@ -68,6 +75,11 @@ class Settings(BaseSettings):
         peer_host, peer_port: Where other nodes reach us.
         health_port: Local port for a program that watches the node; 0 opens none.
         peer_url: That listener's public address, as it stands in the key sheet.
+        relay: Keep mailboxes for nodes that cannot be called (handover 10.5).
+        relays: The mailboxes of this node; with one it opens no port for others.
+        proxy: HTTP proxy for everything that goes to other nodes, ``http://host:port``.
+        proxy_user: Name at the proxy; empty logs in nowhere.
+        proxy_password_file: File with the password at the proxy.
         directory: Where directory files come from: a base URL or a folder.
         delivery: ``auto`` sends by itself when every basis allows it (FR-25).
         demo: Invented data; log-in by one button; http on loopback allowed.
@@ -101,6 +113,13 @@ class Settings(BaseSettings):
     peer_port: int = Field(default=8443, ge=0, le=65535)
     health_port: int = Field(default=0, ge=0, le=65535)
     peer_url: Annotated[str, AfterValidator(_base_url)]
+    relay: bool = False
+    relays: tuple[Annotated[str, AfterValidator(_base_url)], ...] = Field(
+        default=(), max_length=2
+    )
+    proxy: Annotated[str, AfterValidator(_proxy_url)] = ""
+    proxy_user: str = Field(default="", max_length=120, pattern=r"^[^:\s]*$")
+    proxy_password_file: str = ""
     directory: str = ""
     delivery: Literal["auto", "confirm"] = "auto"
     demo: bool = False
@@ -126,6 +145,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The database to open."""
         return self.database or f"sqlite:///{self.folder / 'node.db'}"
+
+    @property
+    def is_pull_only(self) -> bool:
+        """Whether nobody can call this node: it fetches from its relays."""
+        return bool(self.relays)
 
     @property
     def backup_folders(self) -> tuple[Path, Path] | None:

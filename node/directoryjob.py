@@ -23,6 +23,7 @@ from node.clock import Clock
 from node.config import Settings
 from node.errors import ConfigError, NodeError, UnknownNodeError
 from node.federation.fetcher import Source
+from node.federation.proxy import Proxy
 from node.founding import Paths
 from node.ids import MemberId
 from node.store.runner import Store
@@ -154,6 +155,11 @@ class DirectoryJob:
                     location,
                     allowed=tuple(ip_network(t) for t in settings.allowed_networks),
                     demo=settings.demo,
+                    proxy=Proxy.load(
+                        settings.proxy,
+                        settings.proxy_user,
+                        settings.proxy_password_file,
+                    ),
                 ),
                 self._paths.directory,
                 previous=self._library.known,

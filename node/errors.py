@@ -236,6 +236,13 @@ class RejectedError(DeliveryError):
         self.retry_after_s = retry_after_s
 
 
+class AtRelayError(DeliveryError):
+    """It lies in the peer's mailbox; what the peer says to it comes as a letter (HO-92)."""
+
+    code = "at-relay"
+    retryable = True
+
+
 class LogError(NodeError):
     """The exchange log does not add up: stop, tell a person, never repair silently."""
 

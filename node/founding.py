@@ -117,6 +117,7 @@ class Town:
     web_port: int
     peer_port: int
     directory: str
+    relays: tuple[str, ...] = ()
     database: str = ""
     demo: bool = False
 
@@ -295,8 +296,9 @@ def _first_sheet(ring: Keyring, town: Town, now: datetime) -> str:
                 open_until=now + KEM_LIFE + KEM_OPEN,
             ),
         ),
-        url=town.peer_url + "/",
-        relays=(),
+        # Without an inbound port the address only named log and witness.
+        url="" if town.relays else town.peer_url + "/",
+        relays=tuple(relay + "/" for relay in town.relays),
         suites=(1,),
         proto=(1,),
         schema=("case/1",),
@@ -318,6 +320,8 @@ def _settings(town: Town) -> str:
         f"peer_port = {town.peer_port}",
         f"directory = {json.dumps(town.directory)}",
     ]
+    if town.relays:
+        lines.append(f"relays = {json.dumps(list(town.relays))}")
     if town.database:
         lines.append(f"database = {json.dumps(town.database)}")
     if town.demo:

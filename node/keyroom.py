@@ -55,14 +55,17 @@ class KeyRoom:
         store: Store,
         office: Office,
         url: str,
+        relays: tuple[str, ...] = (),
     ) -> None:
-        """Take the data folder and what the keys are used with."""
+        """Take the data folder, what the keys are used with, and where we are reached."""
         self._outgoing = folder / "outgoing"
         self._admission = folder / "admission.json"
         self._cabinet = cabinet
         self._store = store
         self._office = office
-        self._url = url.rstrip("/") + "/"
+        # Who fetches from a relay has no address of its own (handover 10.5).
+        self._url = "" if relays else url.rstrip("/") + "/"
+        self._relays = tuple(relay.rstrip("/") + "/" for relay in relays)
 
     @property
     def place(self) -> Path:
@@ -111,7 +114,7 @@ class KeyRoom:
         sheet = self.sheet()
         in_use = self._store.read_sync(_sealed_to)
         wanted = due(sheet, in_use=in_use, denied=self._denied(sheet), at=at)
-        moved = sheet.url != self._url
+        moved = (sheet.url, sheet.relays) != (self._url, self._relays)
         if not (switched or moved) and wanted.nothing:
             return
         added = self._make_kem(sheet) if wanted.make else None
@@ -125,7 +128,7 @@ class KeyRoom:
         if ended:
             self._cabinet.change(lambda ring: _without(ring, set(ended)))
         new = next_sheet(
-            replace(sheet, url=self._url),
+            replace(sheet, url=self._url, relays=self._relays),
             add=(added[0], added[1].public) if added else None,
             drop=ended,
             serial=self._highest_serial(sheet),

@@ -50,7 +50,8 @@ async def serve(settings: Settings, hands: Hands | None = None) -> None:
 async def listen(node: Node, stack: AsyncExitStack) -> None:
     """Open the listeners; the stack closes them."""
     settings = node.settings
-    await listen_to_peers(node, stack)
+    if not settings.is_pull_only:
+        await listen_to_peers(node, stack)
     people = web.AppRunner(web_app(node), access_log=None)
     await _open(people, settings.web_host, settings.web_port, stack)
     if settings.health_port:

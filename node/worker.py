@@ -65,6 +65,7 @@ class Duties:
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
+    fetch_mail: Callable[[Callable[[MemberId], None]], Awaitable[None]] | None = None
     directory_every_s: float = 900.0
     mark: Callable[[], Checkpoint | None] = lambda: None
 
@@ -147,6 +148,7 @@ class Worker:
                         self._first_word,
                         self._publish,
                         self._deliver,
+                        self._fetch_mail,
                         self._release,
                         self._open,
                         self._every_minute,
@@ -221,6 +223,11 @@ class Worker:
                     job = self._rounds.serve(member, event, self._guard)
                     self._tasks.create_task(job)
                 event.set()
+
+    async def _fetch_mail(self) -> None:
+        while self._duties.fetch_mail is not None:
+            await self._guard(self._duties.fetch_mail, self.contact)
+            await asyncio.sleep(MINUTE_S)
 
     async def _release(self) -> None:
         await self._each(Wake.RELEASE, sealing.release_any)

@@ -292,7 +292,8 @@ def _answer(relocation: Relocation, *, status: int) -> web.Response:
     answer = RelocationAnswer(
         id=relocation.id,
         routing=relocation.routing,
-        transfer=relocation.transfer,
+        # Without a route a person decides how it goes; a program has nothing to follow.
+        transfer=relocation.transfer if relocation.recipient else None,
         recipient=relocation.recipient,
         cases=list(relocation.cases),
         ags=relocation.ags,

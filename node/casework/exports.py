@@ -20,7 +20,7 @@ from node.crypto.passphrase import code_digest, spell_code
 from node.errors import ForbiddenError, InputError, NotFoundError, TransitionError
 from node.failpoints import Point
 from node.ids import AccountId, TransferId
-from node.sync import exportend, outward, permission
+from node.sync import exportend, onward, outward, permission
 from node.sync.exportports import Address, Export
 from node.sync.logbook import Act, Who
 from node.sync.office import Office
@@ -261,6 +261,7 @@ def acknowledge(
             last_day=local_day(now) - timedelta(days=1),
         )
         after = outward.apply(uow, office, transfer, OutEvent.RECEIPT_CODE, cause)
+        onward.tell_former(uow, office, after, local_day(now))
         uow.exports.replace(replace(kept, shown_until=None, asked=None, asked_by=None))
         uow.after_commit(
             partial(office.failpoints.reach, Point.ACKNOWLEDGED_AFTER_COMMIT)

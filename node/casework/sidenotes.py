@@ -78,6 +78,9 @@ def send_after(
             raise StaleEpochError("case was not handed over")
         _put(uow, office, case, kind, text, by=by)
         handover = uow.outbound.get(file.transfer)
+        if handover.recipient is None:
+            # A body without a node is written a letter; nothing could carry this.
+            raise StaleEpochError("case went to a body without a node")
         whose = [m for m in handover.members if m.case == case]
         made = again.addendum(uow, office, handover, whose, _SCOPE[kind])
         assert made is not None

@@ -16,6 +16,7 @@ import typer
 from node.cli import (
     accounts,
     backup,
+    carry,
     cases,
     conform,
     directory,
@@ -45,6 +46,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(cases.app, name="case")
 app.command("recover")(recover.recover_command)
 app.add_typer(backup.app, name="backup")
+app.add_typer(carry.app, name="carry")
 app.command("conform")(conform.conform_command)
 
 Folder = Annotated[
@@ -78,6 +80,12 @@ def init_command(
         str, typer.Option("--directory", help="Verzeichnis.")
     ] = "",
     database: Annotated[str, typer.Option(help="Leer: SQLite im Datenordner.")] = "",
+    relay: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Adresse eines Postfachs, https://…; dann ohne offenen Port."
+        ),
+    ] = None,
     web_port: Annotated[int, typer.Option()] = 8080,
     peer_port: Annotated[int, typer.Option()] = 8443,
     recovery: Annotated[
@@ -106,6 +114,7 @@ def init_command(
             web_port=web_port,
             peer_port=peer_port,
             directory=directory_url,
+            relays=tuple(address.rstrip("/") for address in relay or ()),
             database=database,
         ),
         clock=hands.clock,

@@ -11,8 +11,8 @@ from node.casework.comparing import memory_of
 from node.cli.opened import Opened
 from node.errors import MalformedMessageError, RejectedError
 from node.federation.shared import ask
-from node.federation.transport import HttpTransport
 from node.ids import MemberId
+from node.mailroom import open_mailroom
 from node.report.logaudit import PeerList
 from node.store.threads import ThreadRunner
 from node.sync.office import Office
@@ -32,15 +32,10 @@ def ask_peer(opened: Opened, office: Office, peer: MemberId) -> PeerList:
 
 
 async def _ask(opened: Opened, office: Office, peer: MemberId) -> PeerList:
-    transport = HttpTransport(
-        office,
-        ThreadRunner(opened.store),
-        networks=opened.settings.allowed_networks,
-        demo=opened.settings.demo,
-        started_at=office.clock.now(),
-    )
+    run = ThreadRunner(opened.store)
+    room = open_mailroom(opened.settings, office, run, office.clock.now())
     try:
         memory = opened.store.read_sync(memory_of, office, peer)
-        return await ask(transport.shared_log, office, peer, memory)
+        return await ask(room.direct.shared_log, office, peer, memory)
     finally:
-        await transport.close()
+        await room.caller.close()

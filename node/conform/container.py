@@ -11,8 +11,7 @@ from node.conform.bench import Ask, Bench, P
 from node.conform.person import Sent
 from node.conform.wire import Bend, Seen
 from node.errors import NodeError
-from node.federation.routes import PACKET_TYPE
-from node.federation.uploads import PART_TYPE
+from node.federation.caller import PACKET_TYPE, PART_TYPE
 from node.strictjson import JsonObject
 from node.sync.bodies import StoredBody
 from node.sync.delivery import deliver_due

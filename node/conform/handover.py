@@ -13,7 +13,7 @@ from node.conform.container import container, parts, repeated
 from node.conform.person import TESTER, Sent, outbound, place_of, prepare
 from node.conform.wire import Seen
 from node.errors import NodeError
-from node.federation.routes import PACKET_TYPE
+from node.federation.caller import PACKET_TYPE
 from node.ids import Ags, TransferId
 from node.strictjson import Json, JsonObject
 from node.sync import sender, witnessing

@@ -9,6 +9,7 @@ scrypt recipients.
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,8 @@ FILE_BYTES: Final = 64 * 1024 * 1024
 _OVERHEAD_BYTES: Final = 1024 * 1024
 _WORKER: Final = Path(__file__).with_name("ageworker.py")
 _PATIENCE_S: Final = 180
+_ALONE: Final = threading.Lock()
+"""One file at a time: each takes a gigabyte while it is worked on."""
 
 
 def seal_for(content: bytes, recipient: str) -> bytes:
@@ -82,13 +85,14 @@ def _work(job: bytes, content: bytes, passphrase: str) -> bytes | None:
     secret = passphrase.encode()
     order = job + len(secret).to_bytes(LENGTH_BYTES, "big") + secret + content
     try:
-        done = subprocess.run(  # noqa: S603 - our own file, nothing of it from outside
-            [sys.executable, "-I", str(_WORKER)],
-            input=order,
-            capture_output=True,
-            check=False,
-            timeout=_PATIENCE_S,
-        )
+        with _ALONE:
+            done = subprocess.run(  # noqa: S603 - our own file, nothing from outside
+                [sys.executable, "-I", str(_WORKER)],
+                input=order,
+                capture_output=True,
+                check=False,
+                timeout=_PATIENCE_S,
+            )
     except (OSError, subprocess.TimeoutExpired):
         # The exception would hold what was written to the process.
         raise StoreError("age did not work") from None

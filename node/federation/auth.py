@@ -39,7 +39,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PARTIES: Final = ("staffelstab-from", "staffelstab-to", "staffelstab-directory")
 _CONTENT: Final = ("content-type", "content-digest")
 _UPLOAD: Final = ("upload-offset", "upload-complete", "upload-length")
-_ANSWER_FIELDS: Final = ("location", *_UPLOAD, "retry-after")
+_ASKED: Final = (*_UPLOAD, "range")
+_ANSWER_FIELDS: Final = ("location", *_UPLOAD, "retry-after", "content-range")
 _BINDING: Final = ('"@method";req', '"@target-uri";req', '"signature";req;key="sst"')
 
 
@@ -177,7 +178,7 @@ def sign_request(
     _name_parties(view.headers, keyring.member, to, directory)
     view.headers["staffelstab-version"] = VERSION
     covered = ["@method", "@target-uri", *_PARTIES, "staffelstab-version"]
-    covered += [name for name in (*_CONTENT, *_UPLOAD) if name in view.headers]
+    covered += [name for name in (*_CONTENT, *_ASKED) if name in view.headers]
     quoted = [f'"{name}"' for name in covered]
     _sign(view, keyring, quoted, at=at, nonce=b64u(nonce))
 
@@ -217,7 +218,7 @@ def verify_request(
     """
     required = ["@method", "@target-uri", *_PARTIES, "staffelstab-version"]
     required += _CONTENT if has_body else ()
-    required += [name for name in (*_CONTENT, *_UPLOAD) if name in view.headers]
+    required += [name for name in (*_CONTENT, *_ASKED) if name in view.headers]
     required = [f'"{name}"' for name in required]
     signed = _verify(view, find, required, now)
     if not signed.nonce:

@@ -11,6 +11,7 @@ from pathlib import Path
 from node.federation.answers import encode_answer
 from node.federation.listener import Reply
 from node.federation.pace import ProblemError
+from node.federation.relay import Counter
 from node.ids import MemberId, TransferId
 from node.sync import deposit, limits
 from node.sync.courier import Runner, StatementsAnswer
@@ -29,6 +30,7 @@ class Desk:
     """What the routes work with; ``contact`` tells the worker that a peer is there.
 
     ``keysheet`` gives the newest sheet, signed by the sheet key, for the directory.
+    ``relay`` is there where this node keeps mailboxes for others.
     ``finishing`` are the uploads whose parts are being put together just now.
     """
 
@@ -41,6 +43,7 @@ class Desk:
     mirror: Path | None
     requests_per_s: int = limits.REQUESTS_PER_KEY_S
     keysheet: Callable[[], str | None] = _none
+    relay: Counter | None = None
     trusted_proxies: Sequence[str] = ()
     finishing: dict[TransferId, asyncio.Task[Reply]] = field(default_factory=dict)
 

@@ -82,7 +82,9 @@ class Gate:
             searched = max(0, len(self._head) - len(_END) + 1)
             self._head += data
             end = self._head.find(_END, searched)
-            if self._head.count(b"\n") != self._head.count(b"\r\n"):
+            # What follows the header may come in the same bytes, and is its own business.
+            head = self._head if end < 0 else self._head[:end]
+            if head.count(b"\n") != head.count(b"\r\n"):
                 raise DoorError("bad-syntax")
             if end > _MOST_HEAD or (end < 0 and len(self._head) > _MOST_HEAD):
                 raise DoorError("too-large")

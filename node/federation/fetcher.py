@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 from threading import Timer
 from typing import Final
@@ -22,6 +23,7 @@ from tuf.ngclient import FetcherInterface
 
 from node.errors import ConfigError, UnreachableError
 from node.federation.addresses import Network, resolve
+from node.federation.proxy import Proxy
 
 READ_TIMEOUT_S: Final = 10.0
 RUN_TIMEOUT_S: Final = 120.0
@@ -39,6 +41,7 @@ class Source:
         demo: Whether loopback and a root marked as demo are allowed.
         lands: Länder to read, two digits each; None reads all that are listed.
         timeout_s: Longest time of one refresh in seconds.
+        proxy: Where addresses are reached through.
     """
 
     location: str
@@ -46,6 +49,7 @@ class Source:
     demo: bool = False
     lands: frozenset[str] | None = None
     timeout_s: float = RUN_TIMEOUT_S
+    proxy: Proxy | None = None
 
     @property
     def is_http(self) -> bool:
@@ -168,13 +172,7 @@ class HttpFetcher(FetcherInterface):
 
     def _connect(self) -> http.client.HTTPConnection:
         """Connect to an address that was checked; the name stays for TLS and Host."""
-        addresses = resolve(
-            self._host,
-            self._port,
-            allowed=self._source.allowed,
-            loopback=self._source.demo,
-        )
-        plain = _dial(addresses, self._port)
+        plain = self._reach()
         if not self._tls:
             connection = http.client.HTTPConnection(self._host, self._port)
             connection.sock = plain
@@ -188,6 +186,21 @@ class HttpFetcher(FetcherInterface):
             plain.close()
             raise
         return secure
+
+    def _reach(self) -> socket.socket:
+        """To an address that was checked, or by name through the proxy (SR-F10)."""
+        if (proxy := self._source.proxy) is not None:
+            with suppress(ValueError):
+                ip_address(self._host)
+                raise UnreachableError("no name, and the proxy resolves")
+            return proxy.tunnel(self._host, self._port, READ_TIMEOUT_S)
+        addresses = resolve(
+            self._host,
+            self._port,
+            allowed=self._source.allowed,
+            loopback=self._source.demo,
+        )
+        return _dial(addresses, self._port)
 
     def _stop(self) -> None:
         """Wake whoever waits for this server: the time of the whole run is over."""

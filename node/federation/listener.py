@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -159,7 +159,8 @@ class Guard:
             early = await before(call) if before else None
             if early is not None:
                 return early
-            async with self._bodies:
+            # What has no body may wait long without a place among them (10.5).
+            async with self._bodies if request.body_exists else nullcontext():
                 body = await _read_checked(request, view)
                 return await route(replace(call, body=body))
         except ProblemError as error:

@@ -19,7 +19,7 @@ from node.crypto.checkpoint import Checkpoint, NoteKey, open_checkpoint
 from node.errors import MalformedMessageError, SignatureError, UnreachableError
 from node.exchangelog.monitor import Seen, judge_head
 from node.exchangelog.witness import ANSWER_BYTES, MAX_PROOF_LINES, Extension
-from node.federation.transport import CheckedResolver
+from node.federation.caller import CheckedResolver
 
 TIMEOUT_S = 10.0
 

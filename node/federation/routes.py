@@ -23,8 +23,9 @@ from node.errors import (
 )
 from node.exchangelog.witness import REQUEST_BYTES
 from node.failpoints import Point
-from node.federation import shared, uploads, witness
+from node.federation import relay, shared, uploads, witness
 from node.federation.answers import encode_answer
+from node.federation.caller import JSON_TYPE, PACKET_TYPE, PART_TYPE, PREFIX
 from node.federation.desk import Desk, check_room, keep_container, with_statement
 from node.federation.listener import (
     RETRY_AFTER_S,
@@ -50,10 +51,7 @@ from node.sync.message import parse_envelopes
 from node.sync.ports import UnitOfWork
 
 log = structlog.get_logger("federation")
-PREFIX = "/staffelstab/1"
 _PLACE = frozenset({"inc", "after", "of"})
-PACKET_TYPE = "application/vnd.staffelstab.packet"
-JSON_TYPE = "application/json"
 
 
 def make_peer_app(desk: Desk) -> web.Application:
@@ -106,7 +104,7 @@ def make_peer_app(desk: Desk) -> web.Application:
         guard.wrap(
             partial(uploads.append, desk),
             most=limits.PART_BYTES,
-            media_type=uploads.PART_TYPE,
+            media_type=PART_TYPE,
             before=partial(uploads.may_append, desk),
         ),
     )
@@ -133,6 +131,8 @@ def make_peer_app(desk: Desk) -> web.Application:
     add("GET", "/log/consistency", partial(_consistency, desk))
     add("GET", "/.well-known/staffelstab", partial(_about, desk))
     add("GET", "/directory/{path:[A-Za-z0-9._/-]+}", partial(_mirror, desk))
+    if desk.relay is not None:
+        relay.add_routes(app, desk, desk.relay, guard)
     app.middlewares.append(_last_resort)
     return app
 
@@ -190,8 +190,12 @@ async def _recollect(desk: Desk, call: Call) -> Reply:
 async def _hello(desk: Desk, call: Call) -> Reply:
     """Answered in every state: our hello, and what waits for the caller (HO-84)."""
     said = strictjson.parse_object(call.body)
+    ack = said.pop("ack", None)
     if set(said) != {"hello"} or not isinstance(said["hello"], str):
         raise MalformedMessageError("bad-syntax")
+    if ack is not None:
+        results = hello.read_results(desk.office, call.peer, ack)
+        await desk.run.write(hello.hear_results, desk.office, call.peer, results)
     heard = hello.read_hello(desk.office, call.peer, said["hello"])
     await desk.run.write(hello.hear, desk.office, call.peer, heard)
     ours = await desk.run.read(hello.say_hello, desk.office, call.peer, desk.started_at)

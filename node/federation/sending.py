@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from node import strictjson
 from node.errors import UnreachableError
-from node.federation.uploads import PART_TYPE
+from node.federation.caller import PART_TYPE
 from node.sync import limits
 from node.sync.courier import Between, Chunks
 from node.sync.rows import PacketRow
@@ -101,7 +101,7 @@ class Upload:
         if not isinstance(offset, int) or not 0 <= offset < row.length:
             raise UnreachableError("offset outside the container")
         most = self.part_bytes
-        part = await self._read(lambda: _part(self._chunks, offset, most))
+        part = await self._read(lambda: part_of(self._chunks, offset, most))
         if not part:
             raise UnreachableError("container ended early")
         answer = await self._call(
@@ -120,7 +120,7 @@ def _parsed(answer: bytes) -> strictjson.JsonObject:
     return strictjson.parse_object(answer, members=members)
 
 
-def _part(chunks: Chunks, offset: int, most: int) -> bytes:
+def part_of(chunks: Chunks, offset: int, most: int) -> bytes:
     """The next part of a container from this place."""
     part = bytearray()
     for chunk in chunks(offset):

@@ -55,6 +55,7 @@ def fetch_sheets(folder: Path, *, allowed: tuple[Network, ...] = ()) -> Sequence
         (seen[-1].record, sheet)
         for member, seen in sorted(holdings.records.items())
         if (sheet := holdings.sheet(member)) is not None
+        and not sheet.is_pull_only
         and seen[-1].record.closed_on is None
         and member not in holdings.retired_members
     ]

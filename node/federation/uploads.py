@@ -19,7 +19,6 @@ from node.sync import deposit, uploading
 from node.sync.deposit import Answered
 from node.sync.uploading import Progress
 
-PART_TYPE = "application/partial-upload"
 FINISH_S = 8.0
 """Shorter than a peer waits for an answer; it comes again and finds the work done."""
 

@@ -130,13 +130,15 @@ class TransferRow:
     """A transfer with what its peer's queue says.
 
     ``offered_at`` is when the peer signed that it took the offer; ``due`` how its queue
-    stands; ``quorum`` how it waits for witnesses.
+    stands; ``quorum`` how it waits for witnesses; ``at_relay`` since when something of it
+    lies in the peer's mailbox.
     """
 
     transfer: OutboundTransfer
     offered_at: datetime | None
     due: Due | None
     quorum: QuorumWait | None = None
+    at_relay: datetime | None = None
 
 
 class Readings(Protocol):

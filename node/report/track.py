@@ -38,6 +38,7 @@ class Waits(StrEnum):
 
     DECISION = "decision"
     LINE = "line"
+    RELAY = "relay"
     WITNESSES = "witnesses"
     DELIVERY = "delivery"
     APPROVAL = "approval"
@@ -136,6 +137,9 @@ def track_of(row: TransferRow) -> Track:
     durable = facts.get(Outbound.DURABLE)
     is_open = OUTBOUND.allows(transfer.state, OutEvent.STOPPED)
     waits = Waits.LINE if fails else _WAITS.get(transfer.state, Waits.NOTHING)
+    if row.at_relay is not None and not fails and transfer.state in _NEED_THE_LINE:
+        # At the relay is not delivered: no step is ticked for it (HO-92).
+        waits = Waits.RELAY
     quorum = row.quorum if waits is Waits.DELIVERY else None
     if quorum is not None and quorum.override is None:
         waits = Waits.WITNESSES

@@ -29,6 +29,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from node.ids import MemberId, MessageId, TransferId
 from node.store.peerqueue import DUE, FAILED, MET, SUCCEEDED
+from node.store.relaytables import mail_post as _post
+from node.store.relaytables import mail_reply as _reply
 from node.store.tables import outbox_packet as _packet
 from node.store.tables import statement as _statement
 from node.store.witnesstables import quorum_wait as _wait
@@ -58,6 +60,18 @@ _ADD_STATEMENT: Final = insert(_statement)
 _WAITING: Final = (
     select(*_COLUMNS)
     .where(_OF_PEER, _WAITS)
+    .order_by(*_IN_ORDER)
+    .limit(bindparam("most"))
+)
+# What lies at a relay goes again when its time has come (HO-92).
+_AT_RELAY: Final = exists().where(
+    _post.c.peer == _statement.c.peer,
+    _post.c.key == _statement.c.jti,
+    _post.c.until > bindparam("now"),
+)
+_TO_SEND: Final = (
+    select(*_COLUMNS)
+    .where(_OF_PEER, _WAITS, ~_AT_RELAY)
     .order_by(*_IN_ORDER)
     .limit(bindparam("most"))
 )
@@ -126,6 +140,11 @@ _PACKETS: Final = (
             _statement.c.type == StatementType.OFFER.value,
             _statement.c.acknowledged_at.is_not(None),
         ),
+        ~exists().where(
+            _post.c.peer == _packet.c.peer,
+            _post.c.key == _packet.c.transfer,
+            _post.c.until > bindparam("lies_at"),
+        ),
     )
     .order_by(case((_packet.c.length <= PUT_BYTES, 0), else_=1), _packet.c.id)
     .limit(bindparam("most"))
@@ -139,12 +158,15 @@ _PARKED: Final = select(_packet.c.transfer, _packet.c.code).where(
     _packet.c.parked_at.is_not(None)
 )
 _PEERS: Final = union(
-    select(_statement.c.peer).where(_PRESSES), select(_packet.c.peer).where(_GOES_ON)
+    select(_statement.c.peer).where(_PRESSES),
+    select(_packet.c.peer).where(_GOES_ON),
+    select(_reply.c.peer),
 ).order_by("peer")
 _WAITS_FOR: Final = select(
     or_(
         exists().where(_OF_PEER, _PRESSES),
         exists().where(_packet.c.peer == bindparam("to"), _GOES_ON),
+        exists().where(_reply.c.peer == bindparam("to")),
     )
 )
 
@@ -199,6 +221,11 @@ class SqlOutbox:
         """The oldest statements not yet acknowledged, in chain order."""
         rows = self._work.rows(_WAITING, {"to": peer, "most": limit})
         return [_to_statement(row) for row in rows]
+
+    def to_send(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
+        """The same, but for what lies at a relay."""
+        asked = {"to": peer, "most": limit, "now": self._work.now()}
+        return [_to_statement(row) for row in self._work.rows(_TO_SEND, asked)]
 
     def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
         """One of our statements, acknowledged or not."""
@@ -256,6 +283,8 @@ class SqlOutbox:
 
         None that is parked, and none whose next attempt lies after ``due_by``.
         """
+        asked = {"to": peer, "most": limit, "now": due_by or _EVER}
+        asked["lies_at"] = self._work.now()
         return [
             PacketRow(
                 peer=MemberId(row.peer),
@@ -266,9 +295,7 @@ class SqlOutbox:
                 failures=row.failures,
                 code=row.code,
             )
-            for row in self._work.rows(
-                _PACKETS, {"to": peer, "most": limit, "now": due_by or _EVER}
-            )
+            for row in self._work.rows(_PACKETS, asked)
         ]
 
     def has_packet(self, transfer: TransferId) -> bool:
@@ -309,7 +336,7 @@ class SqlOutbox:
         self._work.change(_PARK, {"id_": transfer, "parked_at": at})
 
     def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting that is not parked, by name."""
+        """Peers with a row waiting that is not parked, or owed a reply, by name."""
         return [MemberId(row[0]) for row in self._work.rows(_PEERS)]
 
     def waits_for(self, peer: MemberId) -> bool:

@@ -24,6 +24,7 @@ from node.report.readings import (
 )
 from node.store.casekeys import CaseKeys
 from node.store.casetables import case_file, consent, record, task
+from node.store.mail import SqlMail
 from node.store.outbox import SqlOutbox
 from node.store.quorums import SqlQuorums
 from node.store.records import opened
@@ -300,7 +301,8 @@ class SqlReadings:
         offered = self._work.row(_OFFERED, {"of": transfer})
         due = self._outbox.due(found.recipient) if found.recipient else None
         quorum = SqlQuorums(self._work).waiting(transfer)
-        return TransferRow(found, offered[0] if offered else None, due, quorum)
+        lies = SqlMail(self._work).lies_since(transfer)
+        return TransferRow(found, offered[0] if offered else None, due, quorum, lies)
 
     def _files(self, cases: Iterable[str]) -> dict[str, Row[*tuple[Any, ...]]]:
         found: dict[str, Row[*tuple[Any, ...]]] = {}

@@ -54,6 +54,7 @@ from node.store.leases import SqlLeases
 from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
+from node.store.mail import SqlMail
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
 from node.store.quorums import SqlQuorums
@@ -62,6 +63,7 @@ from node.store.relocations import SqlRelocations
 from node.store.reveals import SqlReveals
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
+from node.store.shelf import SqlShelf
 from node.store.standing import SqlStands
 from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
@@ -71,6 +73,7 @@ from node.store.uploads import SqlUploads
 from node.store.work import Access, Means, Work
 from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
+from node.sync.mailports import Mail, Shelf
 from node.sync.outboxport import Outbox
 from node.sync.ports import (
     Chains,
@@ -117,6 +120,8 @@ class SqlUnitOfWork:
         self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
         self.uploads: Uploads = SqlUploads(self._work)
         self.leases: Leases = SqlLeases(self._work)
+        self.shelf: Shelf = SqlShelf(self._work)
+        self.mail: Mail = SqlMail(self._work)
         self.exports: Exports = SqlExports(self._work)
         self.past = PastLogs(self._work)
         self.cards: Cards = SqlCards(self._work)

@@ -112,6 +112,8 @@ def addendum(
     if not added:
         return None
     made = replace(closed, members=added, kind=Kind.ADDENDUM, policy=CONFIRMED)
+    # Whatever way the case took, this goes from node to node.
+    made = replace(made, body=None)
     return hold(uow, office, replace(made, replaces=None))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from node.ids import MemberId
+from node.ids import MemberId, MessageId
 from node.sync.bodies import HelloBody
 from node.sync.chain import Position
 from node.sync.message import Envelope
@@ -24,13 +24,15 @@ class StatementsAnswer:
 
     ``results`` by jti: ``taken``, ``refused`` or a problem code; ``statements`` the
     peer's statements for us; ``got`` how far it came in our chain; ``seen`` the size of our
-    log that it remembers.
+    log that it remembers. ``waits_at`` names the relay where it lies instead: then the peer
+    has said nothing yet (HO-92).
     """
 
     results: Mapping[str, str]
     statements: tuple[Envelope, ...] = ()
     got: Position | None = None
     seen: int | None = None
+    waits_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,17 @@ class Transport(Protocol):
         ...
 
     async def hello(self, peer: MemberId) -> HelloAnswer:
-        """``POST /hello``: first word, wake-up and catch-up."""
+        """``POST /hello``: first word, wake-up and catch-up.
+
+        Raises:
+            AtRelayError: It lies in the peer's mailbox; the answer comes as a letter.
+        """
+        ...
+
+    async def reply(
+        self, peer: MemberId, results: Mapping[MessageId, str]
+    ) -> StatementsAnswer:
+        """What became of a peer's statements that came by mailbox, and a hello (HO-90)."""
         ...
 
     async def recollect(

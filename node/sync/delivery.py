@@ -12,9 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from node import strictjson
-from node.crypto.checkpoint import Checkpoint
-from node.crypto.merkle import HashReader
 from node.errors import (
     DeliveryError,
     NodeError,
@@ -23,13 +20,9 @@ from node.errors import (
     TrustError,
 )
 from node.exchangelog.attachment import (
-    Attachment,
-    Placed,
     attachment_json,
-    make_attachment,
 )
 from node.exchangelog.policy import Standing
-from node.exchangelog.witness import SignedHead
 from node.failpoints import Point
 from node.ids import MemberId, TransferId
 from node.sync import (
@@ -37,6 +30,8 @@ from node.sync import (
     firstword,
     gossip,
     permission,
+    posting,
+    proving,
     quorum,
     reception,
     witnessing,
@@ -47,7 +42,7 @@ from node.sync.message import Envelope
 from node.sync.office import Office
 from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
-from node.sync.rows import Head, PacketRow, StatementRow
+from node.sync.rows import PacketRow, StatementRow
 from node.sync.words import StatementType
 
 _SETTLED = frozenset({reception.TAKEN, reception.REFUSED})
@@ -73,6 +68,7 @@ async def deliver_due(courier: Courier, peer: MemberId) -> bool:
     """
     answered: set[TransferId] = set()
     try:
+        await _reply(courier, peer)
         try:
             while await _send_statements(courier, peer) or await _send_packets(
                 courier, peer, answered
@@ -98,6 +94,18 @@ async def take_greeting(
     await _take_answer(courier, peer, Batch((), ()), answer)
 
 
+async def _reply(courier: Courier, peer: MemberId) -> None:
+    """Say what we owe for letters; an answer that is lost is asked for again (HO-90)."""
+    owed = await courier.run.read(posting.owed, peer)
+    if owed is None:
+        return
+    answer = await courier.transport.reply(peer, owed.results)
+    # Crash here: it is said twice, which changes nothing.
+    await courier.run.write(posting.paid, peer, owed.version)
+    if not answer.waits_at:
+        await _take_answer(courier, peer, Batch((), ()), answer)
+
+
 # -- Statements --------------------------------------------------------------------------
 
 
@@ -116,6 +124,10 @@ async def _send_statements(courier: Courier, peer: MemberId) -> bool:
         if not batch.rows:
             return False
         answer = await courier.transport.send_statements(peer, batch.envelopes)
+        if answer.waits_at:
+            keys = tuple(row.jti for row in batch.rows)
+            await _note(courier, peer, keys, answer.waits_at)
+            return True
         corrected = await _take_answer(courier, peer, batch, answer)
         if any(answer.results.get(row.jti) in _SETTLED for row in batch.rows):
             return True
@@ -139,60 +151,19 @@ def next_batch(uow: UnitOfWork, office: Office, peer: MemberId) -> Batch:
         beside = gossip.beside(uow, office, peer)
         rows = []
         envelopes = []
-        for row in uow.outbox.statements(peer, STATEMENTS_PER_LIST):
+        for row in uow.outbox.to_send(peer, STATEMENTS_PER_LIST):
             if row.entry is None:
                 attachment = None
             else:
                 index = uow.log.index_of(row.entry)
                 if head is None or index is None or index >= head.size:
                     break
-                made = _attachment(uow, row, head, tree, index=index)
+                made = proving.attachment(uow, row, head, tree, index=index)
                 attachment = attachment_json(beside.into(made))
                 beside = beside.without_third
             rows.append(row)
             envelopes.append(Envelope(row.jws, attachment))
     return Batch(tuple(rows), tuple(envelopes))
-
-
-def _attachment(
-    uow: UnitOfWork,
-    row: StatementRow,
-    head: Head,
-    tree: HashReader,
-    *,
-    index: int,
-    override: bytes | None = None,
-) -> Attachment:
-    """The proof of the statement's entry, made fresh for this sending (HO-49)."""
-    assert row.entry is not None
-    opening = uow.log.opening(row.entry)
-    entries = [Placed(index, row.entry, opening)]
-    if row.type == "offer" and opening is not None:
-        entries += _grounds(uow, opening)
-    if override is not None:
-        place = uow.log.index_of(override)
-        assert place is not None
-        entries.append(Placed(place, override, uow.log.opening(override)))
-    return make_attachment(
-        SignedHead(Checkpoint(head.origin, head.size, head.root), head.note),
-        tree,
-        entries=entries,
-        cp_size=row.cp_size,
-        since_size=min(uow.heads.shown(row.peer), head.size),
-    )
-
-
-def _grounds(uow: UnitOfWork, opening: bytes) -> list[Placed]:
-    """``at`` and ``head`` of each consent an offer rests on (exchange-log 6.1)."""
-    entry = strictjson.parse_object(opening[33:], members=2000)
-    named = {
-        bytes.fromhex(ground[key])
-        for ground in entry["consents"]
-        for key in ("at", "head")
-        if key in ground
-    }
-    placed = [(uow.log.index_of(c), c) for c in named]
-    return [Placed(index, c) for index, c in sorted(placed) if index is not None]
 
 
 async def _take_answer(
@@ -357,6 +328,9 @@ async def _send_packet(
         partial(courier.files.read, row.digest),
         between=partial(_between_parts, courier, row),
     )
+    if answer.waits_at:
+        await _note(courier, peer, (row.transfer,), answer.waits_at)
+        return
     office.failpoints.reach(Point.RECEIPT_READ)
     await _take_answer(courier, peer, Batch((), ()), answer)
     office.failpoints.reach(Point.DELIVERED_AFTER_COMMIT)
@@ -378,6 +352,13 @@ def _is_queued(uow: UnitOfWork, transfer: TransferId) -> bool:
         return uow.outbox.has_packet(transfer)
 
 
+async def _note(
+    courier: Courier, peer: MemberId, keys: tuple[str, ...], relay: str
+) -> None:
+    """It lies at a relay, which is no receipt: it stays in the outbox (HO-92)."""
+    await courier.run.write(posting.note, courier.office, peer, keys, relay)
+
+
 def _offer_again(
     uow: UnitOfWork, office: Office, leave: quorum.Leave
 ) -> tuple[Envelope, ...]:
@@ -391,7 +372,7 @@ def _offer_again(
         index = uow.log.index_of(leave.row.offer_entry)
         assert index is not None
         tree = uow.log.tree()
-        made = _attachment(
+        made = proving.attachment(
             uow, row, leave.head, tree, index=index, override=leave.override
         )
         beside = gossip.beside(uow, office, row.peer)

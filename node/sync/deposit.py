@@ -96,6 +96,15 @@ def expectation(
     return Answered(next(row for row in reversed(ours) if row.type in kinds), over)
 
 
+def named_in(start: bytes) -> TransferId:
+    """The transfer that a container names, for bytes that come without an address.
+
+    Raises:
+        MalformedMessageError: No container.
+    """
+    return read_prelude(start).header.transfer
+
+
 def fits_offer(transfer_id: TransferId, offer: OfferBody, start: bytes) -> bool:
     """Whether a container's prelude says what its offer says (PACKET, PACKET_UNFIT).
 

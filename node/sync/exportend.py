@@ -14,6 +14,7 @@ from node.errors import ReceiptError, UnknownNodeError, UsageError
 from node.exchangelog.policy import cosigners
 from node.ids import MemberId
 from node.strictjson import Json
+from node.sync import onward
 from node.sync.bodies import DurableBody, ImportedBody
 from node.sync.exportports import TakenIn
 from node.sync.issue import issue
@@ -23,7 +24,7 @@ from node.sync.office import Office
 from node.sync.outward import Cause, apply
 from node.sync.permission import consent_references
 from node.sync.ports import UnitOfWork
-from node.sync.transfer import OutboundTransfer, OutEvent
+from node.sync.transfer import Outbound, OutboundTransfer, OutEvent
 from node.sync.words import StatementType
 
 
@@ -98,11 +99,12 @@ def take_statement(
             if body.pkt.dig != transfer.packet_digest:
                 raise ReceiptError("receipt names another packet")
             more = grounds(uow, office, transfer)
-            cause = Cause(
-                act=replace(act, more=more),
-                last_day=local_day(body.at) - timedelta(days=1),
-            )
-            return apply(uow, office, named, OutEvent.IMPORTED, cause, stored=transfer)
+            on = local_day(body.at)
+            cause = Cause(act=replace(act, more=more), last_day=on - timedelta(days=1))
+            after = apply(uow, office, named, OutEvent.IMPORTED, cause, stored=transfer)
+            if transfer.state is Outbound.TOLD:
+                onward.tell_former(uow, office, after, on)
+            return after
         case DurableBody():
             cause = Cause(act=replace(act, outcome=None))
             return apply(uow, office, named, OutEvent.DURABLE, cause, stored=transfer)

@@ -7,7 +7,7 @@ failure that changes a transfer (P6); one container that fails holding up its ne
 
 from typing import Final
 
-from node.errors import RejectedError, UnreachableError
+from node.errors import AtRelayError, RejectedError, UnreachableError
 from node.ids import MemberId
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -39,6 +39,8 @@ def note_failure(
     uow: UnitOfWork, office: Office, peer: MemberId, error: Exception
 ) -> None:
     """Count it and set the next attempt; nothing else changes (P6, HO-82)."""
+    if isinstance(error, AtRelayError):
+        return
     now = office.clock.now()
     code = error.problem if isinstance(error, RejectedError) else "unreachable"
     with uow:

@@ -27,6 +27,7 @@ from node.ids import AccountId, MemberId
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import EntryDraft
+from node.trust.mailboxes import is_pull_only
 
 
 def own_log(uow: UnitOfWork, office: Office) -> OwnLog:
@@ -81,11 +82,15 @@ def by_last_meeting(uow: UnitOfWork, office: Office) -> list[MemberId]:
 
     Those never met as well: a machine rolled back to before it met anybody does not know
     whom it met. They come in an order of our own, else a whole Land would ask the same
-    two (ADR 0048).
+    two (ADR 0048). But nobody waits for a mailbox here: it is answered in its own time.
     """
     with uow:
         met = uow.stands.met()
-    others = listed(office) or frozenset()
+    others = {
+        peer
+        for peer in listed(office) or ()
+        if not is_pull_only(office.directory(), peer)
+    }
     known = sorted(
         others & met.keys(), key=lambda peer: (met[peer], peer), reverse=True
     )

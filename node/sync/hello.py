@@ -5,10 +5,20 @@ other side remembers of us. Must never happen: a hello takes a place in a chain 
 a transfer (HO-48). Implements handover 7.3 (hello), HO-84; exchange-log 4 (key card).
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from node import strictjson
-from node.crypto.checkpoint import COSIGNATURE, ED25519, NoteKey, open_checkpoint
+from node.crypto.checkpoint import (
+    COSIGNATURE,
+    ED25519,
+    NoteKey,
+    add_lines,
+    cosign,
+    only,
+    signature_lines,
+)
 from node.crypto.jws import open_jws, peek_kid, sign_jws
 from node.errors import MalformedMessageError, SignatureError
 from node.exchangelog.keycard import (
@@ -18,12 +28,12 @@ from node.exchangelog.keycard import (
     judge_card,
     parse_card,
 )
-from node.exchangelog.standing import Reason, Said, Standing, judge_note
-from node.exchangelog.witness import WitnessMemory
+from node.exchangelog.standing import Reason, Said, Standing, judge_note, own_head
+from node.exchangelog.witness import WitnessMemory, read_cosignatures
 from node.ids import MemberId, MessageId
-from node.sync.bodies import HelloBody, Memory
+from node.sync.bodies import AckBody, Body, HelloBody, Memory
 from node.sync.chain import Position
-from node.sync.firstword import enter_quarantine, own_log
+from node.sync.firstword import enter_quarantine, is_speaking, own_log
 from node.sync.message import (
     Claims,
     Statement,
@@ -32,11 +42,14 @@ from node.sync.message import (
     statement_kid,
 )
 from node.sync.office import Office
-from node.sync.peerkeys import held_card, log_of
+from node.sync.peerkeys import held_card, log_key_of, log_of, witness_key_of
 from node.sync.ports import UnitOfWork
+from node.sync.rows import Head, Wake
+from node.sync.schedule import next_attempt
 from node.sync.words import StatementType
 
 CARD_TYP = "staffelstab-keys+jwt"
+_SETTLED: Final = frozenset({"taken", "refused"})
 
 
 def say_hello(
@@ -57,23 +70,53 @@ def say_hello(
         listed = office.directory().log_key(to).name
         head = uow.heads.seen(log_of(uow, office, to)) or uow.heads.seen(listed)
         inc = uow.chains.incarnation()
+        note = _cosigned(uow, office, to, head) if head else None
     now = office.clock.now().replace(microsecond=0)
     body = HelloBody(
         inc=inc,
         seq=ours.seq if ours and ours.inc == inc else 0,
         card=key_card(office, inc),
         memory=Memory(theirs.inc, theirs.seq, theirs.digest) if theirs else None,
-        note=head.note if head else None,
+        note=note,
         clock=now,
         since=since.replace(microsecond=0),
     )
+    return _unlinked(office, to, StatementType.HELLO, body)
+
+
+def _cosigned(uow: UnitOfWork, office: Office, to: MemberId, head: Head) -> str:
+    """The peer's head with our cosignature: the only one that travels by mailbox (LR-22).
+
+    Before the first word, and where its log has another key by now, the note goes as it is.
+    """
+    try:
+        bare = only(head.note, log_key_of(uow, office, to))
+    except SignatureError:
+        return head.note
+    if not is_speaking(uow):
+        return bare
+    time_s = int(office.clock.now().timestamp())
+    line = cosign(head.note, office.witness_name, office.keyring.witness, time_s)
+    return add_lines(bare, [line])
+
+
+def say_results(
+    office: Office, to: MemberId, results: Mapping[MessageId, str]
+) -> Statement:
+    """``ack``: what became of a peer's statements that came by mailbox (HO-90)."""
+    return _unlinked(office, to, StatementType.ACK, AckBody(results))
+
+
+def _unlinked(
+    office: Office, to: MemberId, kind: StatementType, body: HelloBody | AckBody
+) -> Statement:
     claims = Claims(
         jti=MessageId.of(office.randomness(16)),
-        iat=now,
+        iat=office.clock.now().replace(microsecond=0),
         iss=office.member,
         aud=to,
         dir=office.directory().timestamp_version,
-        t=StatementType.HELLO,
+        t=kind,
         b=body,
     )
     return sign_statement(claims, office.keyring.sign, office.keyring.key_id)
@@ -85,15 +128,64 @@ def read_hello(office: Office, peer: MemberId, jws: str) -> HelloBody:
     Raises:
         MalformedMessageError, SignatureError, UnknownKeyError, KeyRetiredError.
     """
+    body = read_from(office, peer, jws)
+    if not isinstance(body, HelloBody):
+        raise MalformedMessageError("bad-syntax")
+    return body
+
+
+def read_results(office: Office, peer: MemberId, jws: object) -> AckBody:
+    """Verify the results of our statements that a peer took from its mailbox.
+
+    Raises:
+        As ``read_hello``.
+    """
+    body = read_from(office, peer, jws) if isinstance(jws, str) else None
+    if not isinstance(body, AckBody):
+        raise MalformedMessageError("bad-syntax")
+    return body
+
+
+def read_from(office: Office, peer: MemberId, jws: str) -> Body:
+    """Verify what a peer says to us; what is no hello and no results has its place.
+
+    Raises:
+        As ``read_hello``.
+    """
     statement = open_statement(jws, office.directory().sign_key(statement_kid(jws)))
     claims = statement.claims
     if claims.iss != peer:
         raise MalformedMessageError("identity-mismatch")
     if claims.aud != office.member:
         raise MalformedMessageError("wrong-recipient")
-    if not isinstance(claims.b, HelloBody):
-        raise MalformedMessageError("bad-syntax")
     return claims.b
+
+
+def hear_results(
+    uow: UnitOfWork, office: Office, peer: MemberId, said: AckBody
+) -> None:
+    """Take what became of our statements; what the peer lacks goes again (HO-90)."""
+    with uow:
+        note_results(uow, office, peer, said)
+        uow.commit()
+
+
+def note_results(
+    uow: UnitOfWork, office: Office, peer: MemberId, said: AckBody
+) -> None:
+    """As ``hear_results``, inside a transaction that has begun."""
+    now = office.clock.now()
+    settled = [jti for jti, code in said.results.items() if code in _SETTLED]
+    uow.outbox.acknowledge(peer, settled, now)
+    open_ = {code for code in said.results.values() if code not in _SETTLED}
+    if "history-conflict" in open_:
+        uow.chains.quarantine(peer, "history-conflict", "")
+    if open_:
+        failures = uow.outbox.due(peer).failures + 1
+        jitter = int.from_bytes(office.randomness(4), "big") / 2**32
+        again = next_attempt(failures, now, jitter=jitter)
+        uow.mail.hasten(peer, again)
+        uow.outbox.failed(peer, at=now, next_at=again, code=min(open_))
 
 
 def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> None:
@@ -102,44 +194,53 @@ def hear(uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody) -> N
     A note of our log that our log lacks puts us into quarantine (exchange-log 5.4); there
     nothing else is taken.
     """
-    verified = _open_card(office, peer, hello.card)
     with uow:
-        if uow.stands.read().standing is Standing.QUARANTINE:
-            return
-        if judge_note(hello.note, own_log(uow, office)) is Said.AHEAD:
-            enter_quarantine(uow, office, Reason.AHEAD, hello.note)
-            uow.commit()
-            return
-        if not _take_card(uow, office, peer, verified):
-            uow.commit()
-            return
-        if hello.memory is not None:
-            known = Position(hello.memory.inc, hello.memory.seq, hello.memory.h)
-            now = office.clock.now()
-            uow.outbox.acknowledge_through(peer, known.inc, known.seq, now)
-        _hear_head(uow, office, peer, hello.note)
-        uow.outbox.succeeded(peer, office.clock.now())
-        uow.heads.hear_clock(peer, said_at=hello.clock, at=office.clock.now())
+        note_hello(uow, office, peer, hello)
         uow.commit()
 
 
-def _hear_head(
+def note_hello(
+    uow: UnitOfWork, office: Office, peer: MemberId, hello: HelloBody
+) -> None:
+    """As ``hear``, inside a transaction that has begun."""
+    verified = _open_card(office, peer, hello.card)
+    if uow.stands.read().standing is Standing.QUARANTINE:
+        return
+    if judge_note(hello.note, own_log(uow, office)) is Said.AHEAD:
+        enter_quarantine(uow, office, Reason.AHEAD, hello.note)
+        return
+    if not _take_card(uow, office, peer, verified):
+        return
+    now = office.clock.now()
+    if hello.memory is not None:
+        known = Position(hello.memory.inc, hello.memory.seq, hello.memory.h)
+        uow.outbox.acknowledge_through(peer, known.inc, known.seq, now)
+    uow.outbox.succeeded(peer, now)
+    _keep_cosignature(uow, office, peer, hello.note)
+    uow.heads.hear_clock(peer, said_at=hello.clock, at=now)
+
+
+def _keep_cosignature(
     uow: UnitOfWork, office: Office, peer: MemberId, note: str | None
 ) -> None:
-    """Which head of our log it remembers: proofs for it begin there.
-
-    A peer that only calls and is never called tells it nowhere else. Only our own signature
-    counts, and only a head that our log contains.
-    """
-    if note is None:
+    """A head of ours that came back with the peer's line: it counts like an answer (LR-22)."""
+    own = own_log(uow, office)
+    head = own_head(note, own) if note is not None else None
+    if note is None or head is None or head.origin != own.key.name:
         return
-    own = NoteKey(office.log_origin, office.keyring.log.public, ED25519)
+    uow.heads.set_shown(peer, head.size)
+    witness = witness_key_of(uow, office, peer)
+    offered = "".join(signature_lines(note)).encode()
     try:
-        head = open_checkpoint(note, own)
+        kept = read_cosignatures(offered, only(note, own.key), (witness,))
     except (MalformedMessageError, SignatureError):
+        # It vouches for nothing then; what it remembers of us counts all the same.
         return
-    if uow.log.contains(head.size, head.root):
-        uow.heads.set_shown(peer, head.size)
+    lines = [line for line in signature_lines(kept) if witness.name in line.split(" ")]
+    if lines:
+        now = office.clock.now()
+        uow.log.add_cosignatures(head.size, {witness.name: lines[-1]}, now)
+        uow.wake(Wake.DELIVER, peer)
 
 
 def key_card(office: Office, inc: int) -> str:

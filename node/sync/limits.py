@@ -64,6 +64,16 @@ ROOM_BYTES: Final = 2 * 1024 * MIB
 ROOM_PERCENT: Final = 10
 UNOPENED_BYTES_PER_PEER: Final = 1024 * MIB
 
+RELAY_ITEM_LIFE: Final = timedelta(days=14)
+RELAY_ITEM_LIFE_MOST: Final = timedelta(days=28)
+RELAY_ITEMS: Final = 1000
+RELAY_BYTES: Final = 1024 * MIB
+RELAY_PAGE: Final = 64
+RELAY_UPLOADS: Final = 4
+RELAY_WAIT: Final = timedelta(seconds=55)
+RELAY_FIRST_WAIT: Final = timedelta(hours=1)
+RELAY_LONGEST_WAIT: Final = timedelta(hours=24)
+
 OFFER_LIFE: Final = timedelta(days=14)
 ERASE_AFTER_EXPIRY: Final = timedelta(days=7)
 GIVE_UP_AFTER_EXPIRY: Final = timedelta(days=14)

@@ -41,6 +41,10 @@ class Outbox(Protocol):
         """A statement of ours that the peer holds and we had forgotten; never sent again."""
         ...
 
+    def to_send(self, peer: MemberId, limit: int) -> Sequence[StatementRow]:
+        """The same, but for what lies at a relay and is not due again (HO-92)."""
+        ...
+
     def statement(self, peer: MemberId, jti: MessageId) -> StatementRow | None:
         """One of our statements, acknowledged or not."""
         ...
@@ -90,7 +94,7 @@ class Outbox(Protocol):
         ...
 
     def waiting_peers(self) -> Sequence[MemberId]:
-        """Peers with a statement or packet row waiting that is not parked."""
+        """Peers with a row waiting that is not parked, or owed a reply."""
         ...
 
     def waits_for(self, peer: MemberId) -> bool:

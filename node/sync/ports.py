@@ -21,6 +21,7 @@ from node.ids import MemberId, MessageId, TransferId
 from node.sync.chain import Position
 from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
+from node.sync.mailports import Mail, Shelf
 from node.sync.outboxport import Outbox
 from node.sync.rows import (
     StoredFile,
@@ -224,6 +225,8 @@ class UnitOfWork(Protocol):
     secrets: TransferSecrets
     uploads: Uploads
     leases: Leases
+    shelf: Shelf
+    mail: Mail
     exports: Exports
     stands: Stands
     cards: Cards

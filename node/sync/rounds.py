@@ -44,8 +44,8 @@ class Rounds:
         while True:
             if not event.is_set():
                 delay = await run.read(pacing.next_look, peer, self._clock.now())
+                # Not wait_for: in Python 3.11 it may swallow the end of the worker.
                 with suppress(TimeoutError):
-                    # Never ``wait_for``: before Python 3.12 it can swallow a cancellation.
                     async with asyncio.timeout(delay):
                         await event.wait()
             event.clear()

@@ -17,6 +17,8 @@ from node.sync.limits import (
     NOTICE_DAYS,
     OFFER_LIFE,
     PARK_AFTER_FAILURES,
+    RELAY_FIRST_WAIT,
+    RELAY_LONGEST_WAIT,
     RETENTION,
 )
 from node.sync.transfer import Inbound, InEvent, Outbound, OutEvent
@@ -62,6 +64,16 @@ def next_attempt(
         doubled = FIRST_DELAY_S * 2 ** min(failures, 10)
         delay = timedelta(seconds=min(LONGEST_DELAY_S, doubled))
     return now + delay * (0.5 + jitter / 2)
+
+
+def post_again(attempts: int, at: datetime) -> datetime:
+    """When something that was left at a relay so often goes again, unless it was answered.
+
+    An hour after the first time, so that the second relay is tried then (HO-92); later
+    twice as long each time, up to a day.
+    """
+    wait: timedelta = RELAY_FIRST_WAIT * 2 ** min(attempts - 1, 5)
+    return at + min(wait, RELAY_LONGEST_WAIT)
 
 
 def may_wake(last_wake_at: datetime | None, now: datetime) -> bool:

@@ -38,6 +38,7 @@ from node.sync.office import Office
 from node.sync.peerkeys import witness_key_of
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Wake
+from node.trust.mailboxes import is_pull_only
 
 _HARMLESS = (DeliveryError, TrustError, PeerError)
 
@@ -223,5 +224,11 @@ def _met_last(uow: UnitOfWork, office: Office) -> tuple[MemberId, ...]:
         met = uow.outbox.met_last(OTHER_WITNESSES * 2)
     directory = office.directory()
     listed = {member.id for member in directory.members()}
-    fine = [peer for peer in met if peer in listed and not directory.is_retired(peer)]
+    fine = [
+        peer
+        for peer in met
+        if peer in listed
+        and not directory.is_retired(peer)
+        and not is_pull_only(directory, peer)
+    ]
     return tuple(fine[:OTHER_WITNESSES])

@@ -52,7 +52,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class KeySheet:
-    """What changes often about a member."""
+    """What changes often about a member.
+
+    ``url`` is empty where nobody can call the member: then it fetches from its ``relays``.
+    """
 
     iss: MemberId
     serial: int
@@ -64,6 +67,11 @@ class KeySheet:
     proto: tuple[int, ...]
     schema: tuple[str, ...]
     limits: Limits
+
+    @property
+    def is_pull_only(self) -> bool:
+        """Whether the member has no address of its own (handover 10.5)."""
+        return not self.url
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
@@ -82,7 +90,7 @@ class KeySheet:
             kem=tuple(
                 _parse_kem(entry) for entry in fields.inners("kem", least=1, most=8)
             ),
-            url=_url(fields.text("url", most=255)),
+            url=_url(url) if (url := fields.text("url", least=0, most=255)) else "",
             relays=tuple(_url(relay) for relay in fields.texts("relays", most=4)),
             suites=fields.numbers("suites", least=1, most=16),
             proto=fields.numbers("proto", least=1, most=16),
@@ -94,6 +102,8 @@ class KeySheet:
         )
         limits.end()
         fields.end()
+        if not sheet.url and not sheet.relays:
+            raise MalformedMessageError("sheet.url")
         return sheet
 
     def encode(self) -> bytes:

@@ -53,6 +53,7 @@ _SENTENCES: Mapping[EntryType, str] = {
     ),
     _T.NOTICE_ANSWERED: msgid("The withdrawal after handover %(number)s was answered."),
     _T.EXPORT_SEALED: msgid("Handover %(number)s was sealed into a file."),
+    _T.EXPORT_TOLD: msgid("The password of handover %(number)s was told."),
     _T.EXPORT_ACKNOWLEDGED: msgid("The file of handover %(number)s was acknowledged."),
     _T.CONSENT_RECORDED: msgid("A consent was recorded."),
     _T.CONSENT_WITHDRAWN: msgid("A consent was withdrawn."),

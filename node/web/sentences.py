@@ -81,6 +81,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         " more than it does. Nothing was saved. The administration knows what to do."
     ),
     "first-word": _AWAY,
+    "at-relay": _AWAY,
     "backup": msgid(
         "A backup is damaged or not ours. Please tell whoever runs this server."
     ),

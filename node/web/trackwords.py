@@ -27,6 +27,10 @@ _LABELS: Final[Mapping[Step, str]] = {
 }
 _WAITING: Final[Mapping[Waits, str]] = {
     Waits.LINE: msgid("%(body)s cannot be reached. You need not do anything."),
+    Waits.RELAY: msgid(
+        "It lies sealed at the relay since %(since)s. It is not delivered before"
+        " %(body)s has fetched it."
+    ),
     Waits.WITNESSES: msgid(
         "It waits for witnesses (%(got)s of %(needed)s). Nothing is lost; it goes on by"
         " itself as soon as they have cosigned."
@@ -45,6 +49,7 @@ _WAITING: Final[Mapping[Waits, str]] = {
 _NEXT: Final[Mapping[Waits, str]] = {
     Waits.DECISION: msgid("You decide."),
     Waits.LINE: msgid("%(body)s cannot be reached. It goes on by itself."),
+    Waits.RELAY: msgid("At the relay. %(body)s fetches it there."),
     Waits.WITNESSES: msgid("Waits for witnesses (%(got)s of %(needed)s)."),
     Waits.APPROVAL: msgid("%(body)s decides until %(day)s."),
     **dict.fromkeys(
@@ -173,6 +178,7 @@ def _filled(sentence: str, row: TransferRow, body: str, words: Words) -> str:
     return words.gettext(sentence) % {
         "body": body,
         "day": day,
+        "since": words.moment(row.at_relay) if row.at_relay else "",
         "got": quorum.got if quorum else 0,
         "needed": quorum.needed if quorum else 0,
     }

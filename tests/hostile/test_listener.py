@@ -309,3 +309,14 @@ def test_a_header_without_end_is_not_kept():
     with pytest.raises(DoorError, match="too-large"):
         gate.feed(line * 20)
     assert door._MOST_HEAD < 20_000
+
+
+@pytest.mark.spec("SR-F2")
+def test_bare_newlines_are_refused_in_a_header_and_pass_in_a_body():
+    body = b"old 0\n\nwehr.example/log/1\n"
+    head = b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert Gate("h").feed(head + body) == head + body
+    for place in (head.index(b"\r\n"), head.index(b"\r\nContent")):
+        spoiled = head[:place] + head[place + 1 :]
+        with pytest.raises(DoorError, match="bad-syntax"):
+            Gate("h").feed(spoiled + body)

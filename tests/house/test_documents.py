@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from node.federation.relay import Counter
 from node.federation.routes import Desk, make_peer_app
 from node.sync import limits
 from tests.support.print_docs import (
@@ -58,6 +59,7 @@ def test_the_listed_endpoints_are_the_ones_a_node_serves():
         started_at=None,
         public_url="https://wehr.example",
         mirror=None,
+        relay=Counter(files=None),
     )
     served = {
         (route.method, route.resource.canonical)

@@ -219,10 +219,12 @@ def serving(
 
 
 def certificate(folder: Path, address: str = "127.0.0.1") -> Path:
-    """A new self-signed certificate for an address, with its key, in one file."""
+    """A new self-signed certificate for an address or a name, with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Staffelstab test")])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+    is_name = address[-1:].isalpha()
+    named = x509.DNSName(address) if is_name else x509.IPAddress(ip_address(address))
+    names = x509.SubjectAlternativeName([named])
     made = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -1,7 +1,7 @@
 """One node whose peer is dead, and what a test may do to time and wire there."""
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -13,7 +13,7 @@ from node.casework.relocations import Move, record_relocation
 from node.config import load_settings
 from node.errors import UnreachableError
 from node.failpoints import NoFailpoints
-from node.ids import MemberId, TransferId
+from node.ids import MemberId, MessageId, TransferId
 from node.sync import firstword, release
 from node.sync.courier import (
     Between,
@@ -74,6 +74,13 @@ class Dead:
         """Nobody is there."""
         self._fail()
         raise AssertionError(peer)
+
+    async def reply(
+        self, peer: MemberId, results: Mapping[MessageId, str]
+    ) -> StatementsAnswer:
+        """Nobody is there."""
+        self._fail()
+        raise AssertionError(peer, results)
 
     async def recollect(
         self, peer: MemberId, after: tuple[int, int], *, of_us: bool

@@ -94,7 +94,8 @@ async def _show(request: web.Request) -> web.Response:
     is_held = view.transfer.state is Outbound.HELD
     if is_held and view.export is not None and not _is_sealing(view):
         return await see_other(request, f"/relocations/{view.transfer.id}")
-    return await _page(request, view, Form())
+    # Most often the office of the new place is the one responsible for it.
+    return await _page(request, view, Form({"ags": (view.transfer.ags,)}))
 
 
 def _is_sealing(view: ExportView) -> bool:

@@ -101,7 +101,7 @@ class Slow:
 
 
 async def read(content, most=10**6):
-    return await listener._read(SimpleNamespace(content=content), most)
+    return await listener.read_body(SimpleNamespace(content=content), most)
 
 
 @pytest.mark.spec("SR-F3")
