@@ -38,6 +38,7 @@ from node.federation.auth import (
     sign_answer,
     verify_request,
 )
+from node.federation.door import Door
 from node.federation.pace import Pace, ProblemError, Proxies
 from node.federation.problem import MEDIA_TYPE, Problem, code_of
 from node.ids import MemberId
@@ -127,7 +128,8 @@ class Guard:
                 reply = self._refuse(request, error, trace, bucket)
             else:
                 # The door lets a member stay when strangers crowd it.
-                setattr(request.protocol, "is_member", True)  # noqa: B010
+                if isinstance(request.protocol, Door):
+                    request.protocol.is_member = True
                 reply = await self._work(request, view, signed, route, before, trace)
             return self._sign(view, reply)
 

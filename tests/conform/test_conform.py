@@ -18,7 +18,7 @@ from node.crypto.checkpoint import Checkpoint
 from node.errors import ConfigError, UnknownNodeError
 from node.exchangelog import witness as node_witness
 from node.exchangelog.proof import Proven
-from node.federation import listener
+from node.federation import listener, pace
 from node.sync import chain, decision, limits, reception
 from node.sync.transfer import Inbound
 from tests.support.desk import relocate
@@ -173,15 +173,14 @@ def unchecked(note, log_key):
 FAULTS = [
     # what is switched off there; the checks that look; what they find
     (listener, "check_content_digest", yes, requests.bodies, {"HO-69"}),
-    (listener.Guard, "_check_nonce", nothing, requests.window, {"HO-67"}),
-    (listener, "check_syntax", nothing, requests.bodies, {"SR-F2", "LIM-1"}),
+    (pace.Pace, "check_nonce", nothing, requests.window, {"HO-67"}),
     (chain, "judge", taken, statements.chains, {"MSG-11", "HO-20"}),
     (reception, "check", proven, handover.send, {"LR-30"}),
     (node_witness, "open_checkpoint", unchecked, witness.statuses, {"LR-15"}),
 ]
 
 
-@pytest.mark.spec("HO-12", "HO-67", "HO-69", "LR-15", "LR-30", "MSG-11", "SR-F2")
+@pytest.mark.spec("HO-12", "HO-67", "HO-69", "LR-15", "LR-30", "MSG-11")
 @pytest.mark.parametrize(
     ("room", "name", "instead", "group", "found"),
     FAULTS,

@@ -207,7 +207,7 @@ class Line:
     """A peer's answers, changed on their way into the pure reader."""
 
     def __init__(self, towns, change):
-        self.transport = towns.wehr.node.courier.transport
+        self.transport = towns.wehr.node.courier.transport._direct
         self.change = change
 
     async def __call__(self, peer, path):

@@ -10,7 +10,7 @@ import pytest
 
 from node import errors
 from node.config import Settings
-from node.federation import listener, transport
+from node.federation import caller, listener
 from node.federation.problem import TABLE, Problem, code_of, parse_problem
 from node.sync import limits
 
@@ -74,7 +74,7 @@ def test_a_sender_that_is_not_the_keys_owner_is_told_so(kind):
 
 @pytest.mark.spec("HO-73")
 def test_no_older_tls_is_spoken():
-    assert transport._tls().minimum_version is ssl.TLSVersion.TLSv1_3
+    assert caller._tls().minimum_version is ssl.TLSVersion.TLSv1_3
 
 
 @pytest.mark.spec("LIM-2")
