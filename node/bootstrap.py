@@ -43,7 +43,7 @@ from node.keyroom import KeyRoom, refresh_and_keep
 from node.mailroom import Fetching, open_mailroom, relay_of, sweeps
 from node.replaying import replay_register
 from node.store.backupduty import backups_of, duty_of
-from node.store.engine import open_engine
+from node.store.engine import READERS, open_engine
 from node.store.files import SealedFiles
 from node.store.lending import LentThreads
 from node.store.mark import read_mark
@@ -90,12 +90,15 @@ class Shared:
 
     Attributes:
         readers: Threads for reads of every store.
+        reads: How many of them read one SQLite file side by side. Each such connection
+            keeps two files and some 350 KiB.
         library: A verified directory that somebody else keeps and refreshes: then a node
             fetches none itself. None lets each node verify its own.
     """
 
     readers: Executor
     library: Library | None = None
+    reads: int = 1
 
 
 def own_hands() -> Hands:
@@ -163,7 +166,11 @@ async def build_node(
     check_unpublished(cabinet())
     rumours = Rumours(library, hands.clock)
     async with AsyncExitStack() as stack:
-        engines = open_engine(settings.database_url, durable=not settings.demo)
+        engines = open_engine(
+            settings.database_url,
+            durable=not settings.demo,
+            readers=shared.reads if shared else READERS,
+        )
         check_schema(engines)
         names = own_names(engines, first_names(settings.peer_url))
         office = Office(
