@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -69,7 +70,7 @@ from node.web.frame import AskPeer, Parts, WebSettings
 from node.web.pages.everything import all_routes, outlook
 from node.web.session import SessionStorage
 from node.web.staff import StoreAccounts, StoreSessions
-from node.worker import Duties, Worker
+from node.worker import LEASE, Duties, Worker
 
 log = structlog.get_logger("node")
 T = TypeVar("T")
@@ -92,6 +93,7 @@ class Shared:
         readers: Threads for reads of every store.
         reads: How many of them read one SQLite file side by side. Each such connection
             keeps two files and some 350 KiB.
+        lease: How long each leads before it says so again; each time is a commit.
         library: A verified directory that somebody else keeps and refreshes: then a node
             fetches none itself. None lets each node verify its own.
     """
@@ -99,6 +101,7 @@ class Shared:
     readers: Executor
     library: Library | None = None
     reads: int = 1
+    lease: timedelta = timedelta(minutes=30)
 
 
 def own_hands() -> Hands:
@@ -243,6 +246,7 @@ async def build_node(
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
                 mark=partial(_marked, paths),
+                lease=shared.lease if shared else LEASE,
             )
         )
         signals.listener = worker.notice

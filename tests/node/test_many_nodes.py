@@ -1,6 +1,9 @@
 """What must hold so that many nodes can live side by side: stopping, greeting, admitting."""
 
 import asyncio
+import shutil
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,13 +11,14 @@ import pytest
 from node.bootstrap import build_node, own_hands
 from node.config import load_settings
 from node.errors import InputError, UnreachableError
-from node.federation.registrar import admit_all, show
+from node.federation.registrar import admit_all, set_policy, show
+from node.ids import Ags
 from node.sync import failing, firstword
 from node.sync.greeting import GREETED, FirstWord
 from node.trust.admission import AdmissionRequest
 from node.trust.places import shipped_places
 from tests.support.federation import Federation, found, present
-from tests.support.landfound import found_land, read_towns
+from tests.support.landfound import Land, Seat, found_land, read_towns
 from tests.support.pair import SAECKINGEN, WEHR, found_pair
 from tests.support.town import make_town
 
@@ -63,6 +67,61 @@ async def test_a_node_that_met_nobody_greets_a_few_and_not_the_same_as_others(
             assert greeted[-1] == set(order[:GREETED])
     assert {len(some) for some in greeted} == {GREETED}
     assert len({frozenset(some) for some in greeted}) > 1
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Land:
+    """Three towns of one Kreis and nine of another; Wehr's policy has a witness there."""
+    folder = tmp_path_factory.mktemp("wide")
+    far = {Ags(f"08315{n:03}"): f"Ort {n}" for n in range(1, 10)}
+    near = dict(list(read_towns(None, 0, 1).items())[:3])
+    land = found_land(folder, near | far)
+    witness = next(m for m in show(land.published)[1] if m.id == land.seats[-1].member)
+    key = witness.witness.newest
+    text = f"witness W1 {key}\ngroup all 1 W1\nquorum all\n"
+    keys = [folder / "directory-keys", folder / "kreis-keys" / "08337"]
+    place = near_one(land).ags
+    set_policy(land.published, keys, prefix=place, content=text.encode(), at=present())
+    return land
+
+
+def near_one(land: Land) -> Seat:
+    return next(seat for seat in land.seats if seat.ags.kreis == "08337")
+
+
+@pytest.mark.spec("LR-25")
+async def test_first_greeted_is_who_most_likely_remembers_us(wide: Land) -> None:
+    seat = near_one(wide)
+    near = {s.member for s in wide.seats if s.ags.kreis == "08337"} - {seat.member}
+    async with build_node(load_settings(seat.folder)) as node:
+        order = await FirstWord(node.courier)._likeliest()
+    assert order[0] == wide.seats[-1].member
+    assert set(order[1:3]) == near
+    assert len(order) == len(wide.seats) - 1
+
+
+async def test_without_a_directory_nobody_is_likelier_than_another(
+    tmp_path: Path,
+) -> None:
+    land = await asyncio.to_thread(found_land, tmp_path, read_towns(None, 2, 1))
+    shutil.rmtree(land.published)
+    async with build_node(load_settings(land.seats[0].folder)) as node:
+        assert await FirstWord(node.courier)._likeliest() == []
+
+
+async def test_a_node_at_work_keeps_its_lease(tmp_path: Path) -> None:
+    hands = own_hands()
+    folder = found_pair(tmp_path, hands)[WEHR]
+    async with build_node(load_settings(folder), hands) as node:
+        # Half a lease would be over before the third look, were it not renewed.
+        short = replace(node.worker._duties, lease=timedelta(seconds=1.5))
+        node.worker._duties = short
+        working = asyncio.get_running_loop().create_task(node.worker.run())
+        await asyncio.sleep(2.6)
+        at = hands.clock.now()
+        assert await node.run.read(lambda uow: uow.run.is_led(at))
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 def asked(federation: Federation, *names: str) -> list[AdmissionRequest]:
