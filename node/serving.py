@@ -50,10 +50,10 @@ async def serve(settings: Settings, hands: Hands | None = None) -> None:
 async def listen(node: Node, stack: AsyncExitStack) -> None:
     """Open the listeners; the stack closes them."""
     settings = node.settings
-    if not settings.is_pull_only:
-        await listen_to_peers(node, stack)
     people = web.AppRunner(web_app(node), access_log=None)
     await _open(people, settings.web_host, settings.web_port, stack)
+    if not settings.is_pull_only:
+        await listen_to_peers(node, stack)
     if settings.health_port:
         watchers = web.AppRunner(health_app(node), access_log=None)
         await _open(watchers, "127.0.0.1", settings.health_port, stack)

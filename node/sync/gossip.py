@@ -189,11 +189,12 @@ def _known(uow: UnitOfWork, office: Office) -> dict[str, tuple[MemberId, NoteKey
 @lru_cache(maxsize=2)
 def listed_logs(directory: Directory) -> dict[str, tuple[MemberId, NoteKey]]:
     """Whose log has which origin, without the retired; read once per directory."""
-    found = {}
+    found: dict[str, tuple[MemberId, NoteKey]] = {}
     for member in directory.members():
         try:
             key = directory.log_key(member.id)
         except TrustError:
             continue
-        found[key.name] = (member.id, key)
+        # Whoever else claims an origin does not take it away.
+        found.setdefault(key.name, (member.id, key))
     return found
