@@ -29,7 +29,7 @@ from node.sync.courier import Runner
 from node.sync.office import Office
 from node.sync.ports import PacketFiles
 from node.web.forms import Form
-from node.web.guard import FORM
+from node.web.guard import FORM, nonce_of
 from node.web.jobs import Jobs
 from node.web.language import Language, Words
 from node.web.navigation import Entry, entries_for, home_of
@@ -173,6 +173,7 @@ class Frame:
     now: datetime
     path: str
     home: str
+    nonce: str = ""
     navigation: Sequence[Entry] = ()
     record_contact: str = ""
     outlook: Outlook = field(default_factory=Outlook)
@@ -289,6 +290,7 @@ def bare_frame(request: web.Request) -> Frame:
         now=parts.clock.now(),
         path=request.path,
         home=home_of(roles, known),
+        nonce=nonce_of(request, parts.randomness),
         navigation=entries_for(roles, known),
         record_contact=_RECORD_CONTACT if records else "",
     )

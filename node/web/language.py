@@ -12,14 +12,17 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum, unique
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from node.cases.codes import label
+from node.errors import ConfigError
 from node.strictjson import Json
 
 TIME_ZONE: Final = ZoneInfo("Europe/Berlin")
@@ -105,12 +108,27 @@ class Words:
 def _catalogue(language: Language) -> gettext.NullTranslations:
     if language is Language.ENGLISH:
         return gettext.NullTranslations()
-    source = files("node.web").joinpath("texts", f"{language}.po")
     compiled = io.BytesIO()
-    with source.open("rb") as opened:
-        write_mo(compiled, read_po(opened, locale=language))
+    write_mo(compiled, read_catalogue(files("node.web").joinpath("texts", language)))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def read_catalogue(folder: Traversable) -> Catalog:
+    """All catalogues of one language: one file per group of pages.
+
+    Raises:
+        ConfigError: A message stands in two files.
+    """
+    whole = Catalog(locale=folder.name)
+    for source in sorted(folder.iterdir(), key=lambda file: file.name):
+        with source.open("rb") as opened:
+            for message in read_po(opened, locale=folder.name):
+                if message.id and message.id in whole:
+                    raise ConfigError(f"two texts in {source.name}")
+                if message.id:
+                    whole[message.id] = message
+    return whole
 
 
 def _day(value: date) -> date:

@@ -18,6 +18,7 @@ from aiohttp import web
 PREFIX: Final = "/static/"
 _TYPES: Final = {
     ".css": "text/css",
+    ".js": "text/javascript",
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",
 }

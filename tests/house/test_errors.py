@@ -4,7 +4,6 @@ import inspect
 from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
 
 from node import errors
 from node.errors import (
@@ -15,6 +14,7 @@ from node.errors import (
     StaleEpochError,
     UsageError,
 )
+from node.web.language import read_catalogue
 from node.web.sentences import SENTENCES
 
 CLASSES = [
@@ -26,7 +26,7 @@ CLASSES = [
 WITH_A_PAGE = (NotFoundError, ForbiddenError, StaleEpochError, ConflictError)
 # What the page of errors says by itself: the fault is ours.
 OUR_OWN = (NodeError, UsageError)
-TEXTS = Path(__file__).resolve().parents[2] / "node/web/texts/de.po"
+TEXTS = Path(__file__).resolve().parents[2] / "node/web/texts/de"
 
 
 @pytest.mark.spec("SC-69")
@@ -47,8 +47,7 @@ def test_no_sentence_is_left_of_an_error_that_is_gone():
 
 @pytest.mark.spec("SC-69")
 def test_every_sentence_has_its_german():
-    with TEXTS.open("rb") as source:
-        catalogue = read_po(source, locale="de")
+    catalogue = read_catalogue(TEXTS)
     german = {sentence: catalogue.get(sentence) for sentence in SENTENCES.values()}
     assert {
         s for s, found in german.items() if found is None or not found.string

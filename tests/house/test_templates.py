@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
+
+from node.web.language import read_catalogue
 
 WEB = Path(__file__).resolve().parents[2] / "node" / "web"
 TEMPLATES = sorted((WEB / "templates").rglob("*.html"))
@@ -32,8 +33,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 @cache
 def catalogue():
-    with (WEB / "texts" / "de.po").open("rb") as source:
-        return read_po(source, locale="de")
+    return read_catalogue(WEB / "texts" / "de")
 
 
 @cache
