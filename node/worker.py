@@ -52,6 +52,7 @@ class Duties:
     ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
     ``turn_week`` the week keys; all of them in a thread. ``shared`` says that other
     processes serve the same database; ``mark`` reads the log signer's memory outside it.
+    ``lease`` is how long ``recover`` keeps away from a node that died.
     """
 
     courier: Courier
@@ -67,6 +68,7 @@ class Duties:
     back_up: Callable[[], None] | None = None
     fetch_mail: Callable[[Callable[[MemberId], None]], Awaitable[None]] | None = None
     directory_every_s: float = 900.0
+    lease: timedelta = LEASE
     mark: Callable[[], Checkpoint | None] = lambda: None
 
 
@@ -132,7 +134,7 @@ class Worker:
     async def _lead(self) -> bool:
         now = self._office.clock.now()
         return await self._courier.run.write(
-            _take_lease, self._duties.holder, now, now + LEASE
+            _take_lease, self._duties.holder, now, now + self._duties.lease
         )
 
     async def _work(self) -> None:
@@ -174,7 +176,7 @@ class Worker:
             renew_at += POLL_S
             if self._duties.shared:
                 await self._find_due()
-            if renew_at >= LEASE.total_seconds() / 3:
+            if renew_at >= self._duties.lease.total_seconds() / 3:
                 renew_at = 0.0
                 if not await self._lead():
                     raise _LeaseLost
