@@ -115,9 +115,7 @@ class _To:
     values: Mapping[str, Json]
 
 
-def _found(
-    uow: UnitOfWork, office: Office, file: CaseFile, *, by: Actor
-) -> CaseFile:
+def _found(uow: UnitOfWork, office: Office, file: CaseFile, *, by: Actor) -> CaseFile:
     """A household of one."""
     household = RecordId(new_id(office, office.clock.now()))
     _move(uow, office, file, _To(household, file.opened_on, {"role": "head"}), by=by)

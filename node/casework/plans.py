@@ -14,15 +14,16 @@ from typing import Final
 
 from node.accounts.policy import Actor
 from node.cases.days import local_day
-from node.cases.model import CaseContent, Record
+from node.cases.model import CaseContent, Former, Record
 from node.cases.plan import goals_of, plan_id, running_plan, version_of
 from node.casework.cases import (
     editable_case,
     goal_with_status,
     new_id,
     new_record,
+    own_case,
 )
-from node.casework.records import Place, put_changed, seen_record
+from node.casework.records import Place, find_record, put_changed, seen_record
 from node.errors import ConflictError, InputError, NotFoundError
 from node.ids import CaseId, RecordId
 from node.strictjson import Json
@@ -58,7 +59,10 @@ def begin(
     with uow:
         editable_case(uow, by, place.case, epoch=place.epoch, action="case.edit")
         content = uow.cases.content(place.case)
-        if running_plan(content) is not None:
+        running = running_plan(content)
+        if running is not None and running.id == place.record:
+            return
+        if running is not None:
             raise ConflictError("there is a plan")
         values: dict[str, Json] = {
             "plan": str(place.record),
@@ -85,6 +89,8 @@ def add_goal(
     with uow:
         editable_case(uow, by, place.case, epoch=place.epoch, action="case.edit")
         plan = _running(uow.cases.content(place.case))
+        if idea.id is not None and find_record(uow, place.case, idea.id) is not None:
+            return
         _put_goal(uow, office, place.case, plan_id(plan), idea, by=by)
         uow.commit()
 
@@ -114,6 +120,33 @@ def move_goal(
         moved = goal_with_status(goal, status, reason, at=now, by=by.account)
         uow.cases.put([moved])
         uow.commit()
+
+
+def finish_measure(uow: UnitOfWork, office: Office, place: Place, *, by: Actor) -> None:
+    """A measure is done today.
+
+    Raises:
+        ConflictError: Somebody changed it since the page was made.
+        StaleEpochError: The case moved.
+    """
+    today = local_day(office.clock.now()).isoformat()
+    with uow:
+        editable_case(uow, by, place.case, epoch=place.epoch, action="case.edit")
+        measure = seen_record(uow, place)
+        if measure.kind != "measure":
+            raise NotFoundError("measure")
+        done = {**measure.values, "status": "done", "done_on": today}
+        put_changed(uow, office, measure, done, by=by)
+        uow.commit()
+
+
+def plan_history(uow: UnitOfWork, case: CaseId, *, by: Actor) -> tuple[Former, ...]:
+    """How plans and goals of a case read before; what versions are told apart by."""
+    with uow:
+        own_case(uow, by, case, "case.read")
+        content = uow.cases.content(case)
+        listed = [r.id for kind in ("plan", "goal") for r in content.of(kind)]
+        return tuple(uow.cases.former(case, listed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +251,11 @@ def review(
         plan = seen_record(uow, place)
         content = uow.cases.content(place.case)
         goals = goals_of(content, plan)
-        for goal in goals:
-            if goal.id in seen.moves and seen.moves[goal.id][0] != goal.text("status"):
-                status, reason = seen.moves[goal.id]
-                uow.cases.put(
-                    [goal_with_status(goal, status, reason, at=now, by=by.account)]
-                )
+        uow.cases.put(
+            goal_with_status(goal, *seen.moves[goal.id], at=now, by=by.account)
+            for goal in goals
+            if goal.id in seen.moves and seen.moves[goal.id][0] != goal.text("status")
+        )
         results: list[Json] = [
             {
                 "goal": str(goal.id),

@@ -140,9 +140,7 @@ def decide_lift(
         uow.commit()
 
 
-def _flag(
-    uow: UnitOfWork, case: CaseId, record_id: RecordId, now: datetime
-) -> Record:
+def _flag(uow: UnitOfWork, case: CaseId, record_id: RecordId, now: datetime) -> Record:
     """A flag that stands.
 
     Raises:

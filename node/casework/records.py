@@ -19,7 +19,12 @@ from node.cases.model import (
     Record,
     counselling_last_day,
 )
-from node.casework.cases import editable_case, new_record, own_case
+from node.casework.cases import (
+    editable_case,
+    goal_with_status,
+    new_record,
+    own_case,
+)
 from node.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from node.ids import CaseId, RecordId
 from node.strictjson import Json
@@ -82,13 +87,18 @@ def change_record(
         StaleEpochError: The case moved.
         ConflictError: Somebody changed the record since the page was made.
         ForbiddenError: A protection flag: it is set anew or lifted, never rewritten.
-        InputError: A person without a name, or born or counselled since no day at all.
+        InputError: A person without a name, or born or counselled since no day at all; a
+            goal postponed or adapted without a reason.
     """
     with uow:
         editable_case(uow, by, place.case, epoch=place.epoch, action="case.edit")
         before = seen_record(uow, place)
         if before.kind == "person":
             values = _person(uow, before, values)
+        if before.kind == "goal" and values.get("status") != before.values.get(
+            "status"
+        ):
+            values = _goal(office, before, values, by=by)
         put_changed(uow, office, before, values, by=by)
         uow.commit()
 
@@ -161,6 +171,19 @@ def put_changed(
     uow.cases.put(
         [replace(before, values=values, recorded_at=now, recorded_by=by.account)]
     )
+
+
+def _goal(
+    office: Office, before: Record, values: Mapping[str, Json], *, by: Actor
+) -> Mapping[str, Json]:
+    """A goal's values with what follows from its new status (FR-9)."""
+    return goal_with_status(
+        replace(before, values=values),
+        str(values.get("status") or ""),
+        str(values.get("reason") or "") or None,
+        at=office.clock.now(),
+        by=by.account,
+    ).values
 
 
 def _person(

@@ -87,6 +87,11 @@ class Goal:
     measures: tuple[Measure, ...]
     contacts: tuple[Entry, ...]
 
+    @property
+    def bearers(self) -> tuple[str, ...]:
+        """Who does something for it, each once."""
+        return tuple(dict.fromkeys(m.bearer for m in self.measures if m.bearer))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

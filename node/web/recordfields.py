@@ -73,19 +73,25 @@ class Sheet:
 _TABLE: Final = (
     (
         *("name", "person", "K01", msgid("Name and birth")),
-        "family_name given_names birth_name name_in_document aliases/lines"
-        " name_other_script/scripts birth_date/partial birth_date_fictitious/yes"
-        " birth_place birth_country citizenships/codes gender case_number",
+        (
+            "family_name given_names birth_name name_in_document aliases/lines"
+            " name_other_script/scripts birth_date/partial birth_date_fictitious/yes"
+            " birth_place birth_country citizenships/codes gender case_number"
+        ),
     ),
     (
         *("reach", "person", "K01", msgid("How to reach the person")),
-        "phones/lines emails/lines messengers/messengers preferred_channel"
-        " messenger_allowed/yes",
+        (
+            "phones/lines emails/lines messengers/messengers preferred_channel"
+            " messenger_allowed/yes"
+        ),
     ),
     (
         *("clock", "person", "K01", msgid("Counselling clock")),
-        "counselling_start/day! clock_interruptions/pauses clock_extension"
-        " clock_extension_on/day clock_extension_reason/long",
+        (
+            "counselling_start/day! clock_interruptions/pauses clock_extension"
+            " clock_extension_on/day clock_extension_reason/long"
+        ),
     ),
     (
         *("care", "care_status", "K01", msgid("Care")),
@@ -96,13 +102,19 @@ _TABLE: Final = (
         "marital_status needs_unit/yes custody guardians/guardians",
     ),
     (
+        *("role", "household_member", "K02", msgid("Role in the household")),
+        "role! valid_from/day valid_until/day",
+    ),
+    (
         *("arrival", "person", "K03", msgid("Arrival")),
         "origin_country arrival_germany/partial arrival_town/partial last_place_origin",
     ),
     (
         *("residence", "residence", "K03", msgid("Residence title")),
-        "residence! valid_from/day valid_until/day work_permission asylum_step"
-        " authority document_no",
+        (
+            "residence! valid_from/day valid_until/day work_permission asylum_step"
+            " authority document_no"
+        ),
     ),
     (
         *("condition", "residence_condition", "K03", msgid("Residence condition")),
@@ -118,8 +130,10 @@ _TABLE: Final = (
     ),
     (
         *("course", "course", "K04", msgid("Course")),
-        "course! status valid_from/partial valid_until/partial hours/number level"
-        " break_off_reason provider",
+        (
+            "course! status valid_from/partial valid_until/partial hours/number level"
+            " break_off_reason provider"
+        ),
     ),
     (
         *("education", "education", "K05", msgid("School or qualification")),
@@ -127,13 +141,17 @@ _TABLE: Final = (
     ),
     (
         *("employment", "employment", "K06", msgid("Work and livelihood")),
-        "employment livelihood occupation_text employer hours/number"
-        " valid_from/partial valid_until/partial",
+        (
+            "employment livelihood occupation_text employer hours/number"
+            " valid_from/partial valid_until/partial"
+        ),
     ),
     (
         *("home", "accommodation", "K07", msgid("Accommodation")),
-        "housing! street number extra care_of postcode town ags/place"
-        " move_in/day move_out/day rooms/number persons/number rent notice_until/day",
+        (
+            "housing! street number extra care_of postcode town ags/place"
+            " move_in/day move_out/day rooms/number persons/number rent notice_until/day"
+        ),
     ),
     (
         *("childcare", "childcare_school", "K08", msgid("Care or school of the child")),
@@ -153,8 +171,10 @@ _TABLE: Final = (
     ),
     (
         *("goal", "goal", "K10", msgid("Goal")),
-        "area! text/long! sign/long target_date/day horizon importance/scale"
-        " status! reason",
+        (
+            "area! text/long! sign/long target_date/day horizon importance/scale"
+            " status! reason"
+        ),
     ),
     (
         *("measure", "measure", "K10", msgid("Measure")),
@@ -198,7 +218,5 @@ SHEETS: Final[Mapping[str, Sheet]] = MappingProxyType(
 )
 """Sheet -> how it is asked."""
 
-DETAILS: Final = tuple(
-    sheet for sheet in SHEETS.values() if sheet.category != "K10"
-)
+DETAILS: Final = tuple(sheet for sheet in SHEETS.values() if sheet.category != "K10")
 """The sheets that the page of details shows; those of the plan stand with the plan."""
