@@ -163,7 +163,7 @@ def _together(
     is_closed = values.get("care_status") == "closed"
     if "care_status" in changed and is_closed and not values.get("closure_reason"):
         yield "closure_reason", words.gettext("Please add: why it was closed.")
-    has_moved = values.get("status") in {"postponed", "adapted"}
+    has_moved = values.get("status") in ("postponed", "adapted")
     if {"status", "reason"} & changed and has_moved and not values.get("reason"):
         sentence = words.gettext("Please add: why the goal is postponed or adapted.")
         yield "reason", sentence

@@ -282,7 +282,7 @@ def said(slot: Slot, value: Json, around: Around) -> str:
     match slot.look:
         case Look.PLACE:
             return _place_text(str(value or ""), around)
-        case Look.SCALE if value in {1, 2, 3}:
+        case Look.SCALE if value in (1, 2, 3):
             return words.gettext(_SCALES[slot.name][int(str(value)) - 1])
         case Look.MEMBERS | Look.GUARDIANS | Look.PAUSES | Look.SCRIPTS:
             listed = value if isinstance(value, list) else [value] if value else []

@@ -26,6 +26,7 @@ from node.web.recordfields import DETAILS, HISTORIES, SHEETS, Sheet
 from node.web.recordtexts import Around, label_of, said
 from node.web.wording import fact_label, fact_value
 
+_DAYS: Final = ("valid_from", "move_in", "assessed_on", "completed_on")
 _OTHERS: Final = ("follow_up", "handover_note")
 
 
@@ -50,6 +51,7 @@ class Shown:
     change: str
     lift: str
     earlier: str
+    is_single: bool
 
 
 async def _show(request: web.Request) -> web.Response:
@@ -86,7 +88,15 @@ async def _show(request: web.Request) -> web.Response:
 
 
 def _records(case: OpenCase, sheet: Sheet) -> list[Record]:
-    return standing(case.content.of(sheet.kind))
+    """The records of a sheet, the newest first; a day that is unknown is the oldest."""
+    return sorted(
+        standing(case.content.of(sheet.kind)),
+        key=lambda record: (
+            max((record.text(name) for name in _DAYS), default=""),
+            record.recorded_at,
+        ),
+        reverse=True,
+    )
 
 
 def _open_notes(case: OpenCase) -> list[Record]:
@@ -109,6 +119,7 @@ def _item(record: Record, sheet: Sheet, around: Around) -> Shown:
         change="" if is_flag else f"{at}/details/{sheet.id}/{record.id}",
         lift=f"{at}/protection/{record.id}" if is_flag else "",
         earlier=f"{at}/records/{record.id}" if record.version > 1 else "",
+        is_single=sheet.is_single,
     )
 
 
@@ -119,7 +130,7 @@ def _other(record: Record, around: Around) -> Shown:
         if (label := fact_label(name, around.words))
         and record.values.get(name) not in (None, "", [], False)
     ]
-    return Shown(record, "", facts, "", "", "")
+    return Shown(record, "", facts, "", "", "", is_single=True)
 
 
 # -- Earlier versions --------------------------------------------------------------------

@@ -126,7 +126,9 @@ async def sheet_page(
         form=form,
         title=words.gettext(sheet.title),
         asked=asked(sheet, form, around),
-        needed=[label_of(sheet, s.name, words) for s in sheet.slots if s.needed],
+        needed=[words.gettext("family name or given names")]
+        if sheet.id == "name"
+        else [label_of(sheet, s.name, words) for s in sheet.slots if s.needed],
         action=f"{at}/{record.id}" if record else at,
         record=record,
         can_void=record is not None and not sheet.is_single and sheet.kind != "plan",
