@@ -490,6 +490,20 @@ async def test_a_flag_ends_when_a_second_caseworker_agrees(wehr, clerk, colleagu
     assert "Adresse nicht nennen" not in said(await clerk.get(f"/cases/{case}"))
 
 
+@pytest.mark.spec("FR-16", "SC-16")
+async def test_a_colleague_finds_the_request_in_the_worklist_without_a_name(
+    wehr, clerk, colleague
+):
+    _, path = await asked_to_lift(wehr, clerk)
+    theirs = await colleague.get("/work?only=seconds")
+    assert f'href="{path}/second"' in theirs.text
+    assert "Demo-Vermerk" not in theirs.text
+    assert f"{path}/second" not in (await clerk.get("/work")).text
+    page = await colleague.get(f"{path}/second")
+    await send(colleague, page, f"{path}/second", answer="no")
+    assert f"{path}/second" not in (await colleague.get("/work")).text
+
+
 @pytest.mark.spec("FR-16")
 async def test_who_asked_cannot_be_the_second(wehr, clerk):
     case, path = await asked_to_lift(wehr, clerk)
@@ -686,6 +700,24 @@ async def test_somebody_of_the_own_caseload_joins_a_household(wehr, clerk):
         clerk, page, f"{path}/join", case=str(guest), role="sibling", since="01.03.2026"
     )
     assert again.status in {409, 422}
+
+
+async def test_a_new_person_beside_one_who_lives_alone_founds_the_household(
+    wehr, clerk
+):
+    host = person(wehr, "Demo-Allein", "Hana")
+    page = await clerk.get(f"/cases/new?with={host}")
+    assert 'name="role"' in page.text
+    typed = {"given_names": "Kian", "family_name": "Demo-Allein", "role": "child"}
+    done = await send(clerk, page, "/cases/new", **typed, sure="yes")
+    assert done.status == 303, said(done)
+    child = done.location.rpartition("/")[2]
+    member = of(wehr, child, "household_member")[0]
+    assert member.text("role") == "child"
+    assert member.text("household") == content(wehr, host).file.household
+    assert of(wehr, host, "household_member")[0].text("role") == "head"
+    text = said(await clerk.get(f"/cases/{host}/household"))
+    assert "Kian Demo-Allein ist ein Kind von Hana Demo-Allein." in text
 
 
 async def test_a_record_of_another_case_is_not_found_here(wehr, clerk):
