@@ -163,6 +163,9 @@ def _together(
     is_closed = values.get("care_status") == "closed"
     if "care_status" in changed and is_closed and not values.get("closure_reason"):
         yield "closure_reason", words.gettext("Please add: why it was closed.")
+    is_longer = "clock_extension" in changed and values.get("clock_extension")
+    if is_longer and not values.get("clock_extension_reason"):
+        yield "clock_extension_reason", words.gettext("Please add: the reason.")
     has_moved = values.get("status") in ("postponed", "adapted")
     if {"status", "reason"} & changed and has_moved and not values.get("reason"):
         sentence = words.gettext("Please add: why the goal is postponed or adapted.")

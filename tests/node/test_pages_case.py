@@ -239,10 +239,24 @@ async def test_the_end_of_the_clock_is_computed_and_an_interruption_not_added(
         {"from": "2019-02-01", "until": "2019-08-01", "code": "illness"}
     ]
     page = await clerk.get(path)
-    await send(clerk, page, path, clock_extension="course_running")
+    refused = await send(clerk, page, path, clock_extension="course_running")
+    assert refused.status == 422
+    why = {"clock_extension_reason": "Der Kurs endet erst im Juli"}
+    await send(clerk, page, path, clock_extension="course_running", **why)
     values = content(wehr, case).person.values
     assert values["counselling_max_end"] == "2022-05-13"
     assert "Krankheit" in said(await clerk.get(f"/cases/{case}/details"))
+
+
+@pytest.mark.spec("DO-30", "FR-19")
+async def test_a_condition_entered_here_warns_of_a_move_and_blocks_nothing(wehr, clerk):
+    case = person(wehr, "Demo-Auflage")
+    await add(clerk, case, "condition", condition="12a-3", ags="Wehr, Stadt")
+    assert of(wehr, case, "residence_condition")[0].text("ags") == "08337116"
+    page = await clerk.get(f"/relocations/new?case={case}")
+    assert page.status == 200
+    assert "Wohnsitzauflage" in said(page)
+    assert "_token" in page.text
 
 
 @pytest.mark.parametrize("sheet", ["nichts", "goal", "person"])
