@@ -6,7 +6,7 @@ transaction each. Must never happen: a version overwritten that its writer has n
 of the clock is computed), FR-26 (what we do not know stays), DO-10, DO-29.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -57,20 +57,31 @@ def add_record(
     values: Mapping[str, Json],
     *,
     by: Actor,
+    along: Sequence[Place] = (),
 ) -> None:
     """Enter a new record; the same form sent twice enters it once.
 
+    Args:
+        uow: The transaction.
+        office: Clock and chance.
+        place: The case, and the number that the page drew for the record.
+        kind: What it is.
+        values: Its fields.
+        by: Who enters it.
+        along: Cases for which the same holds, each with a number of its own.
+
     Raises:
-        StaleEpochError: The case moved; nothing is saved, the text is the page's to keep.
+        StaleEpochError: A case moved; nothing is saved, the text is the page's to keep.
         ForbiddenError: A protection flag for whoever may not set one.
     """
     action = "protection.set" if kind == _GUARDED else "case.edit"
     with uow:
-        editable_case(uow, by, place.case, epoch=place.epoch, action=action)
-        if find_record(uow, place.case, place.record) is None:
-            made = new_record(office, place.case, kind, values, by=by.account)
-            uow.cases.put([replace(made, id=place.record)])
-            uow.commit()
+        for one in (place, *along):
+            editable_case(uow, by, one.case, epoch=one.epoch, action=action)
+            if find_record(uow, one.case, one.record) is None:
+                made = new_record(office, one.case, kind, values, by=by.account)
+                uow.cases.put([replace(made, id=one.record)])
+        uow.commit()
 
 
 def change_record(

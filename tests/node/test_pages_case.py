@@ -22,8 +22,8 @@ from tests.support.caseoffice import (
     said,
     send,
 )
-from tests.support.office import open_office
-from tests.support.pair import CLERK, SAECKINGEN
+from tests.support.office import AUDITOR, LEADER, open_office
+from tests.support.pair import APPROVER, CLERK, SAECKINGEN
 from tests.support.pair import open_case as open_with_talk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -267,6 +267,14 @@ async def test_a_sheet_that_is_none_answers_like_an_absent_page(wehr, clerk, she
     assert answer.status == 404
 
 
+async def test_only_caseworkers_reach_details_household_and_plan(wehr, clerk):
+    case = person(wehr, "Demo-Rolle")
+    for actor in (APPROVER, LEADER, AUDITOR):
+        browser = await wehr.enter(actor)
+        for page in ("/details", "/details/home", "/household", "/plan", "/plan/print"):
+            assert (await browser.get(f"/cases/{case}{page}")).status == 403
+
+
 async def test_a_colleague_reaches_no_sheet_of_the_case(wehr, clerk, colleague):
     case = person(wehr, "Demo-Fremd")
     page = await clerk.get(f"/cases/{case}/details/third")
@@ -394,6 +402,27 @@ async def test_keeping_the_other_is_a_link_that_changes_nothing(wehr, clerk):
     assert f'href="/cases/{case}/details"' in answer.text
     assert "Andere behalten" in answer.text
     assert content(wehr, case).person.version == 2
+
+
+@pytest.mark.spec("SC-11")
+async def test_free_texts_of_two_tabs_can_be_kept_both(wehr, clerk):
+    case = person(wehr, "Demo-Texte", health_note="alt")
+    record = content(wehr, case).person
+    path = f"/cases/{case}/details/health/{record.id}"
+    first, second = await clerk.get(path), await clerk.get(path)
+    await send(clerk, first, path, health_note="Rollstuhl")
+    answer = await send(clerk, second, path, health_note="Aufzug nötig")
+    assert "Beide Texte behalten" in answer.text
+    united = {
+        "_epoch": "1",
+        "_version": "2",
+        "health_note": "Rollstuhl\n\nAufzug nötig",
+    }
+    for name, text in united.items():
+        assert f'name="{name}" value="{text}"' in answer.text
+    done = await clerk.post(path, answer.form_token, **united)
+    assert done.status == 303
+    assert content(wehr, case).person.text("health_note") == united["health_note"]
 
 
 @pytest.mark.spec("SC-12", "DO-11", "HO-4")
@@ -624,6 +653,34 @@ async def test_a_blocked_address_stands_on_no_page_of_another_member(wehr, clerk
     theirs = said(await clerk.get(f"/cases/{hidden}/household"))
     assert "Sichtweg 1" in theirs
     assert "Geheimweg 2" in theirs
+
+
+async def test_an_accommodation_is_typed_once_for_those_who_are_ticked(wehr, clerk):
+    hana = person(wehr, "Demo-Umzug", "Hana")
+    kian, samir = (person(wehr, "Demo-Umzug", name) for name in ("Kian", "Samir"))
+    together(wehr, hana, kian, samir)
+    path = f"/cases/{hana}/details/home"
+    page = await clerk.get(path)
+    assert "checked" not in page.text
+    for _ in range(2):
+        home = {"housing": "private", "street": "Neuweg", "along": str(kian)}
+        assert (await send(clerk, page, path, **home)).status == 303
+    for case, count in ((hana, 1), (kian, 1), (samir, 0)):
+        assert len(of(wehr, case, "accommodation")) == count
+
+
+@pytest.mark.spec("DO-19", "FR-16")
+async def test_a_blocked_address_is_never_entered_for_the_household(wehr, clerk):
+    hidden = person(wehr, "Demo-Flucht", "Hila")
+    other = person(wehr, "Demo-Flucht", "Omar")
+    together(wehr, hidden, other)
+    await add(clerk, hidden, "protection", protection="address_blocked")
+    path = f"/cases/{hidden}/details/home"
+    page = await clerk.get(path)
+    assert "Omar" not in page.text
+    home = {"housing": "private", "street": "Geheimweg", "along": str(other)}
+    assert (await send(clerk, page, path, **home)).status == 303
+    assert of(wehr, other, "accommodation") == ()
 
 
 @pytest.mark.spec("DO-19")

@@ -6,6 +6,7 @@ went away meanwhile (SC-12); received history held against our rules (DO-29).
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -19,8 +20,9 @@ from node.casework.records import (
     void_record,
 )
 from node.errors import ConflictError, NotFoundError, StaleEpochError
-from node.ids import RecordId
+from node.ids import CaseId, RecordId
 from node.report.casepage import standing
+from node.report.readings import ReadingUnit
 from node.strictjson import Json
 from node.web.caseframe import case_id, case_page
 from node.web.casework import (
@@ -37,10 +39,10 @@ from node.web.casework import (
 from node.web.forms import Form
 from node.web.frame import Route, form_of, parts_of, path_id, see_other, words_of
 from node.web.pages.cases import CASEWORKERS
-from node.web.recordfields import HISTORIES, SHEETS, Sheet
+from node.web.recordfields import HISTORIES, SHEETS, Look, Sheet
 from node.web.recordforms import differing, first_field, joined, typed
 from node.web.recordtexts import Around, asked, label_of, said, shown
-from node.web.typed import shown_day
+from node.web.typed import ids, shown_day
 
 _PLAN: Final = "K10"
 
@@ -131,9 +133,49 @@ async def sheet_page(
         else [label_of(sheet, s.name, words) for s in sheet.slots if s.needed],
         action=f"{at}/{record.id}" if record else at,
         record=record,
+        along=[] if record else await _who_lives_along(request, case, sheet),
         can_void=record is not None and not sheet.is_single and sheet.kind != "plan",
         home=home_of(case, sheet),
     )
+
+
+async def _who_lives_along(
+    request: web.Request, case: OpenCase, sheet: Sheet
+) -> list[tuple[str, str, int]]:
+    """For whom the same accommodation can be entered at once: number, name, epoch.
+
+    Nobody where the address must not be told to the household (FR-16).
+    """
+    if sheet.id != "home" or case.person.address_blocked:
+        return []
+    listed = [
+        person
+        for person in await household_of(request, case.person)
+        if person.caseworker == case.file.caseworker and person.baton is Baton.ACTIVE
+    ]
+    cases = [person.case for person in listed]
+    epochs = await parts_of(request).run.read(_epochs, cases)
+    return [(str(p.case), p.name, epochs[p.case]) for p in listed]
+
+
+def _epochs(uow: ReadingUnit, cases: Sequence[CaseId]) -> Mapping[CaseId, int]:
+    return {case: uow.cases.file(case).epoch for case in cases}
+
+
+async def _places_along(
+    request: web.Request, case: OpenCase, sheet: Sheet
+) -> list[Place]:
+    form = form_of(request)
+    offered = {c for c, _, _ in await _who_lives_along(request, case, sheet)}
+    return [
+        Place(
+            other,
+            RecordId(once(request, f"{sheet.id} {other}")),
+            sent_number(form, f"_epoch_{other}"),
+        )
+        for other in ids(form.all("along"), CaseId)
+        if str(other) in offered
+    ]
 
 
 async def _add(request: web.Request) -> web.Response:
@@ -176,8 +218,13 @@ async def _save(
     parts = parts_of(request)
     try:
         if kind:
+            along = await _places_along(request, case, sheet)
             await parts.run.write(
-                add_record, parts.office, place, kind, values, by=actor(request)
+                partial(add_record, along=along, by=actor(request)),
+                parts.office,
+                place,
+                kind,
+                values,
             )
         else:
             await parts.run.write(
@@ -259,6 +306,16 @@ async def conflict_page(
     differ = differing(sheet, mine, record.values, around)
     names = await colleagues(request)
     own = typed(sheet, record.values, mine, around).values
+    kept: dict[str, object] = {
+        **{n: list(t) for n, t in mine.values.items() if not n.startswith("_")},
+        "_epoch": case.file.epoch,
+        "_version": record.version,
+    }
+    united = {
+        slot.name: f"{record.text(slot.name)}\n\n{mine.text(slot.name)}"
+        for slot in differ
+        if slot.look is Look.LONG and record.text(slot.name) and mine.text(slot.name)
+    }
     at = f"/cases/{case.file.id}/details/{sheet.id}/{record.id}"
     return await case_page(
         request,
@@ -277,11 +334,8 @@ async def conflict_page(
         who=names.get(record.recorded_by, "") if record.recorded_by else "",
         at=record.recorded_at,
         action=at,
-        kept={
-            **{n: list(t) for n, t in mine.values.items() if not n.startswith("_")},
-            "_epoch": case.file.epoch,
-            "_version": record.version,
-        },
+        kept=kept,
+        united=kept | united if united else {},
         home=home_of(case, sheet),
     )
 
