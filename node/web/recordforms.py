@@ -17,7 +17,7 @@ from node.web.forms import Form
 from node.web.language import Words, msgid
 from node.web.placenames import place_words, search_places
 from node.web.recordfields import Look, Sheet, Slot
-from node.web.recordtexts import PARTS, Around, items, shown_slot
+from node.web.recordtexts import PARTS, Around, items, label_of, shown_slot
 from node.web.typed import typed_day, typed_partial
 
 _SHORT: Final = 200
@@ -123,6 +123,20 @@ def differing(
 ) -> tuple[Slot, ...]:
     """The fields in which a form differs from what is stored."""
     return tuple(s for s in sheet.slots if _is_touched(s, theirs, mine, around))
+
+
+def changes_said(
+    sheet: Sheet, stored: Mapping[str, Json], form: Form, around: Around
+) -> list[str]:
+    """What somebody typed and could not save, in words, to take along."""
+    lines = []
+    for slot in differing(sheet, form, stored, around):
+        texts = [t for n, ts in form.values.items() if _belongs(n, slot) for t in ts]
+        if slot.look in {Look.CODE, Look.CODES}:
+            texts = [around.words.code(t, slot.codes) for t in _filled(texts)]
+        if filled := ", ".join(_filled(texts)):
+            lines.append(f"{label_of(sheet, slot.name, around.words)}: {filled}")
+    return ["\n".join(lines)] if lines else []
 
 
 def first_field(slot: Slot) -> str:

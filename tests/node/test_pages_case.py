@@ -430,8 +430,8 @@ async def test_a_tab_from_before_the_handover_saves_nothing_and_keeps_the_text(
     wehr, clerk
 ):
     for sheet, typed, is_new in (
-        ("third", {"name": "Frau Müller vom Verein"}, True),
-        ("reach", {"phones": "07761 Demo 12"}, False),
+        ("third", {"name": "Frau Müller vom Verein", "function": "patin"}, True),
+        ("reach", {"phones": "0776112", "emails": "a@post.example"}, False),
     ):
         case = person(wehr, "Demo-Spät")
         record = content(wehr, case).person

@@ -17,11 +17,12 @@ from node.errors import NotFoundError
 from node.ids import RecordId
 from node.report.casepage import standing
 from node.web.caseframe import case_id, case_page, is_minor
+from node.web.casesheet import around_of
 from node.web.casework import OpenCase, colleagues, opened_case
 from node.web.frame import Route, path_id
 from node.web.pages.casefile import bodies
 from node.web.pages.cases import CASEWORKERS
-from node.web.pages.sheets import around_of, former_of
+from node.web.pages.sheets import former_of
 from node.web.recordfields import DETAILS, HISTORIES, SHEETS, Sheet
 from node.web.recordtexts import Around, label_of, said
 from node.web.wording import fact_label, fact_value

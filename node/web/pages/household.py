@@ -24,6 +24,7 @@ from node.ids import CaseId
 from node.report.casepage import day_of, standing
 from node.report.readings import PersonRow
 from node.web.caseframe import ADULT, age, case_id, case_page, is_minor
+from node.web.casesheet import sent_number
 from node.web.casework import (
     OpenCase,
     actor,
@@ -44,7 +45,6 @@ from node.web.frame import (
 )
 from node.web.language import Words, msgid
 from node.web.pages.cases import CASEWORKERS, found, remember_search, searched
-from node.web.pages.sheets import sent_number
 from node.web.typed import ids, shown_day, typed_day
 
 _SOON_OF_AGE: Final = timedelta(days=60)

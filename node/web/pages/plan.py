@@ -29,15 +29,16 @@ from node.report.planversions import (
     versions,
 )
 from node.web.caseframe import case_id, case_page
+from node.web.casesheet import around_of, sent_number
 from node.web.casework import OpenCase, actor, new_once, once, opened_case, stale
 from node.web.forms import Form
 from node.web.frame import Route, form_of, parts_of, see_other, words_of
 from node.web.language import Words, msgid
 from node.web.pages.casefile import bodies
 from node.web.pages.cases import CASEWORKERS
-from node.web.pages.sheets import around_of, conflict_page, sent_number
+from node.web.pages.sheets import conflict_page
 from node.web.recordfields import SHEETS, Sheet
-from node.web.recordforms import typed
+from node.web.recordforms import changes_said, typed
 from node.web.recordtexts import Around, asked, label_of, said, shown
 from node.web.typed import ids
 from node.web.wording import GOAL_CHOICES, partial_day
@@ -274,7 +275,8 @@ async def _add_goal(request: web.Request) -> web.Response:
             plans.add_goal, parts.office, place, idea, by=actor(request)
         )
     except StaleEpochError:
-        return await stale(request, case.file.id)
+        lines = changes_said(_NEW_GOAL, {}, form, await around_of(request, case))
+        return await stale(request, case.file.id, typed=lines)
     saved = words.gettext("The goal was added.")
     return await see_other(request, f"/cases/{case.file.id}/plan", saved=saved)
 

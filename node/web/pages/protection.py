@@ -20,6 +20,7 @@ from node.errors import InputError, NotFoundError, StaleEpochError
 from node.ids import CaseId, RecordId
 from node.report.casepage import standing
 from node.web.caseframe import case_id, case_page
+from node.web.casesheet import sent_number
 from node.web.casework import (
     OpenCase,
     actor,
@@ -40,7 +41,6 @@ from node.web.frame import (
     words_of,
 )
 from node.web.pages.cases import CASEWORKERS
-from node.web.pages.sheets import sent_number
 
 
 def routes() -> list[Route]:

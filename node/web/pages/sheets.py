@@ -20,29 +20,32 @@ from node.casework.records import (
     void_record,
 )
 from node.errors import ConflictError, NotFoundError, StaleEpochError
-from node.ids import CaseId, RecordId
+from node.ids import RecordId
 from node.report.casepage import standing
-from node.report.readings import ReadingUnit
 from node.strictjson import Json
 from node.web.caseframe import case_id, case_page
+from node.web.casesheet import (
+    around_of,
+    places_along,
+    sent_number,
+    who_lives_along,
+)
 from node.web.casework import (
     OpenCase,
     actor,
     colleagues,
-    household_of,
     new_once,
     once,
     opened_case,
     stale,
-    today,
 )
 from node.web.forms import Form
 from node.web.frame import Route, form_of, parts_of, path_id, see_other, words_of
 from node.web.pages.cases import CASEWORKERS
 from node.web.recordfields import HISTORIES, SHEETS, Look, Sheet
-from node.web.recordforms import differing, first_field, joined, typed
-from node.web.recordtexts import Around, asked, label_of, said, shown
-from node.web.typed import ids, shown_day
+from node.web.recordforms import changes_said, differing, first_field, joined, typed
+from node.web.recordtexts import asked, label_of, said, shown
+from node.web.typed import shown_day
 
 _PLAN: Final = "K10"
 
@@ -57,20 +60,6 @@ def routes() -> list[Route]:
         Route("POST", f"{one}/{{record}}", _change, roles=CASEWORKERS),
         Route("POST", f"{one}/{{record}}/void", _void, roles=CASEWORKERS),
     ]
-
-
-async def around_of(request: web.Request, case: OpenCase) -> Around:
-    """What a form of this case needs to know."""
-    others = await household_of(request, case.person)
-    return Around(
-        on=today(request),
-        words=words_of(request),
-        places=parts_of(request).places,
-        members=[(str(person.case), person.name) for person in others],
-    )
-
-
-# -- Entering ----------------------------------------------------------------------------
 
 
 def sheet_of(request: web.Request) -> Sheet:
@@ -133,49 +122,10 @@ async def sheet_page(
         else [label_of(sheet, s.name, words) for s in sheet.slots if s.needed],
         action=f"{at}/{record.id}" if record else at,
         record=record,
-        along=[] if record else await _who_lives_along(request, case, sheet),
+        along=[] if record else await who_lives_along(request, case, sheet),
         can_void=record is not None and not sheet.is_single and sheet.kind != "plan",
         home=home_of(case, sheet),
     )
-
-
-async def _who_lives_along(
-    request: web.Request, case: OpenCase, sheet: Sheet
-) -> list[tuple[str, str, int]]:
-    """For whom the same accommodation can be entered at once: number, name, epoch.
-
-    Nobody where the address must not be told to the household (FR-16).
-    """
-    if sheet.id != "home" or case.person.address_blocked:
-        return []
-    listed = [
-        person
-        for person in await household_of(request, case.person)
-        if person.caseworker == case.file.caseworker and person.baton is Baton.ACTIVE
-    ]
-    cases = [person.case for person in listed]
-    epochs = await parts_of(request).run.read(_epochs, cases)
-    return [(str(p.case), p.name, epochs[p.case]) for p in listed]
-
-
-def _epochs(uow: ReadingUnit, cases: Sequence[CaseId]) -> Mapping[CaseId, int]:
-    return {case: uow.cases.file(case).epoch for case in cases}
-
-
-async def _places_along(
-    request: web.Request, case: OpenCase, sheet: Sheet
-) -> list[Place]:
-    form = form_of(request)
-    offered = {c for c, _, _ in await _who_lives_along(request, case, sheet)}
-    return [
-        Place(
-            other,
-            RecordId(once(request, f"{sheet.id} {other}")),
-            sent_number(form, f"_epoch_{other}"),
-        )
-        for other in ids(form.all("along"), CaseId)
-        if str(other) in offered
-    ]
 
 
 async def _add(request: web.Request) -> web.Response:
@@ -218,7 +168,7 @@ async def _save(
     parts = parts_of(request)
     try:
         if kind:
-            along = await _places_along(request, case, sheet)
+            along = await places_along(request, case, sheet)
             await parts.run.write(
                 partial(add_record, along=along, by=actor(request)),
                 parts.office,
@@ -231,16 +181,21 @@ async def _save(
                 change_record, parts.office, place, values, by=actor(request)
             )
     except StaleEpochError:
-        return await stale(request, case.file.id)
+        return await _stale(request, case, sheet, place)
     words = words_of(request)
     saved = words.gettext("Saved: %(what)s") % {"what": words.gettext(sheet.title)}
     return await see_other(request, home_of(case, sheet), saved=saved)
 
 
-def sent_number(form: Form, name: str) -> int:
-    """A number of the frame as it was sent; 0 for anything else, which fits nothing."""
-    text = form.text(name)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+async def _stale(
+    request: web.Request, case: OpenCase, sheet: Sheet, place: Place
+) -> web.Response:
+    """The case moved on; what was typed stands in a box, field by field (SC-12)."""
+    stored = [r.values for r in case.content.of(sheet.kind) if r.id == place.record]
+    around = await around_of(request, case)
+    form = form_of(request)
+    lines = changes_said(sheet, stored[0] if stored else {}, form, around)
+    return await stale(request, case.file.id, typed=lines)
 
 
 # -- Changing ----------------------------------------------------------------------------
@@ -275,7 +230,7 @@ async def _change(request: web.Request) -> web.Response:
     record = _found(request, case, sheet)
     around = await around_of(request, case)
     if sent_number(form, "_epoch") != case.file.epoch:
-        return await stale(request, case.file.id)
+        return await _stale(request, case, sheet, Place(case.file.id, record.id, 0))
     if sent_number(form, "_version") != record.version:
         return await conflict_page(request, case, sheet, record, form)
     read = typed(sheet, record.values, form, around)
