@@ -11,8 +11,10 @@ from aiohttp import web
 
 from node.cases.model import Baton
 from node.casework.records import Place
-from node.ids import CaseId, RecordId
+from node.errors import MalformedMessageError, TrustError
+from node.ids import Ags, CaseId, RecordId
 from node.report.readings import ReadingUnit
+from node.strictjson import Json
 from node.web.casework import OpenCase, household_of, once, today
 from node.web.forms import Form
 from node.web.frame import form_of, parts_of, words_of
@@ -30,6 +32,19 @@ async def around_of(request: web.Request, case: OpenCase) -> Around:
         places=parts_of(request).places,
         members=[(str(person.case), person.name) for person in others],
     )
+
+
+def has_left(request: web.Request, sheet: Sheet, values: Mapping[str, Json]) -> bool:
+    """Whether an accommodation lies where another body answers: a move to record (FR-25)."""
+    ags = values.get("ags")
+    if sheet.id != "home" or values.get("move_out") or not isinstance(ags, str):
+        return False
+    office = parts_of(request).office
+    try:
+        body = office.directory().route(Ags(ags), today(request))
+    except (TrustError, MalformedMessageError):
+        return False
+    return body != office.member
 
 
 async def who_lives_along(

@@ -213,6 +213,26 @@ async def test_a_place_is_found_by_its_name_and_stored_by_its_number(wehr, clerk
     assert "Bad Säckingen" in said(await clerk.get(f"/cases/{case}/details"))
 
 
+@pytest.mark.spec("FR-25")
+@pytest.mark.parametrize(
+    ("place", "more", "is_move"),
+    [
+        ("08337096", {}, True),
+        ("08337116", {}, False),
+        ("08337096", {"move_out": "01.02.2020"}, False),
+    ],
+)
+async def test_an_address_elsewhere_leads_to_the_page_of_a_move(
+    wehr, clerk, place, more, is_move
+):
+    case = person(wehr, "Demo-Ziehtum")
+    answer = await add(clerk, case, "home", housing="private", ags=place, **more)
+    assert answer.location.startswith("/relocations/new") is is_move
+    told = said(await clerk.get(answer.location))
+    assert ("Ist das ein Wegzug?" in told) is is_move
+    assert len(of(wehr, case, "accommodation")) == 1
+
+
 @pytest.mark.spec("FR-1")
 async def test_the_end_of_the_clock_is_computed_and_an_interruption_not_added(
     wehr, clerk

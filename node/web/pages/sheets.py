@@ -26,6 +26,7 @@ from node.strictjson import Json
 from node.web.caseframe import case_id, case_page
 from node.web.casesheet import (
     around_of,
+    has_left,
     places_along,
     sent_number,
     who_lives_along,
@@ -184,6 +185,10 @@ async def _save(
         return await _stale(request, case, sheet, place)
     words = words_of(request)
     saved = words.gettext("Saved: %(what)s") % {"what": words.gettext(sheet.title)}
+    if has_left(request, sheet, values):
+        asks = words.gettext("Another office answers for this place. Is it a move?")
+        onward = f"/relocations/new?case={case.file.id}"
+        return await see_other(request, onward, saved=f"{saved}. {asks}")
     return await see_other(request, home_of(case, sheet), saved=saved)
 
 
