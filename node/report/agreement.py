@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Final
 
 from node import strictjson
+from node.cases.codes import label
 from node.report.casepage import Goal, Plan
 
 _GERMAN: Final = "de"
@@ -31,6 +32,26 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperMeasure:
+    """What is done for a goal; who does it in German words."""
+
+    text: str
+    bearer: str
+    due: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperGoal:
+    """A goal on the paper; its life area in German words."""
+
+    area: str
+    text: str
+    sign: str
+    until: date | None
+    measures: tuple[PaperMeasure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """What the paper says.
 
@@ -44,9 +65,8 @@ class Agreement:
     version: int
     agreed_on: date | None
     review_due: date | None
-    form: str
     wishes: str
-    goals: tuple[Goal, ...]
+    goals: tuple[PaperGoal, ...]
     german: Texts
     own: Texts | None
 
@@ -70,11 +90,31 @@ def agreement_of(
         version=plan.version,
         agreed_on=plan.agreed,
         review_due=plan.review_due,
-        form=plan.record.text("agreed_form"),
         wishes=plan.record.text("wishes"),
-        goals=tuple(goal for goal in plan.goals if goal.status not in _SETTLED),
+        goals=tuple(_goal(g) for g in plan.goals if g.status not in _SETTLED),
         german=_texts()[_GERMAN],
         own=_texts().get(language) if language != _GERMAN else None,
+    )
+
+
+def _goal(goal: Goal) -> PaperGoal:
+    area = label("area", goal.area, _GERMAN)
+    return PaperGoal(
+        area=area,
+        text=goal.text or area,
+        sign=goal.sign,
+        until=goal.target,
+        measures=tuple(
+            PaperMeasure(
+                text=measure.text,
+                bearer=label("bearer", measure.bearer, _GERMAN)
+                if measure.bearer
+                else "",
+                due=measure.due,
+            )
+            for measure in goal.measures
+            if measure.status != "dropped"
+        ),
     )
 
 
