@@ -487,6 +487,21 @@ async def test_a_mistake_needs_a_reason_and_stays_readable(wehr, clerk):
     assert "Verwechslung" in history
 
 
+@pytest.mark.spec("SC-11")
+async def test_what_was_changed_meanwhile_is_no_mistake_unseen(wehr, clerk):
+    case = person(wehr, "Demo-Irrweg")
+    record = put(wehr, case, "third_person", {"name": "Frau Richtig"})
+    path = f"/cases/{case}/details/third/{record}"
+    page = await clerk.get(path)
+    await send(clerk, page, path, phone="0776155")
+    answer = await send(clerk, page, f"{path}/void", void_reason="Doch falsch gewesen")
+    assert answer.status == 409
+    assert "Doch falsch gewesen" in answer.text
+    again = re.search(r'href="(/cases/[^"]+/void)"', answer.text)[1]
+    assert (await clerk.get(again)).location == path
+    assert not of(wehr, case, "third_person")[0].values.get("voided_on")
+
+
 @pytest.mark.parametrize("sheet", ["name", "clock"])
 async def test_the_person_cannot_be_marked_as_a_mistake(wehr, clerk, sheet):
     case = person(wehr, "Demo-Bleibt")

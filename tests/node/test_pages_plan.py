@@ -120,6 +120,7 @@ async def test_a_plan_begun_twice_is_one(wehr, clerk):
     for _ in range(2):
         assert (await send(clerk, page, f"{at(case)}/begin")).status == 303
     assert (await send(clerk, other, f"{at(case)}/begin")).status == 409
+    assert (await clerk.get(f"{at(case)}/begin")).location == at(case)
     assert len(of(wehr, case, "plan")) == 1
 
 
@@ -422,6 +423,22 @@ async def test_a_review_moves_goals_and_names_the_next_day(wehr, clerk):
     assert of(wehr, case, "plan")[0].text("review_due") == "2127-09-01"
     assert of(wehr, case, "goal")[0].text("status") == "partly_reached"
     assert "Frau Beispiel" in said(await clerk.get(at(case)))
+
+
+@pytest.mark.spec("SC-11")
+async def test_a_review_moves_no_goal_that_somebody_moved_meanwhile(wehr, clerk):
+    case, goal = await begun(wehr, clerk, "Demo-Zugleich")
+    path = f"{at(case)}/review"
+    page = await clerk.get(path)
+    await move(clerk, case, goal, "reached")
+    both = await send(clerk, page, path, **{f"status-{goal.id}": "given_up"})
+    assert both.status == 409
+    assert of(wehr, case, "review") == ()
+    untouched = await send(clerk, page, path)
+    assert untouched.status == 303
+    assert of(wehr, case, "goal")[0].text("status") == "reached"
+    results = of(wehr, case, "review")[0].values["results"]
+    assert results == [{"goal": str(goal.id), "status": "reached"}]
 
 
 async def test_a_plan_ends_with_a_reason_and_another_can_begin(wehr, clerk):

@@ -67,7 +67,17 @@ def routes() -> list[Route]:
         Route("GET", f"{at}/goals", _ask_goal, roles=CASEWORKERS),
         Route("POST", f"{at}/goals", _add_goal, roles=CASEWORKERS),
         Route("POST", f"{at}/measures", _finish, roles=CASEWORKERS),
+        # Where "open the page again" leads after a form of the plan met a conflict.
+        *(
+            Route("GET", f"{at}/{form}", back, roles=CASEWORKERS)
+            for form in ("begin", "measures", "end")
+        ),
     ]
+
+
+async def back(request: web.Request) -> web.Response:
+    """From the address of a form to the page it stands on."""
+    return await see_other(request, f"/cases/{case_id(request)}/plan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from node.cases.plan import version_of
 from node.casework import plans
 from node.casework.cases import own_case
 from node.casework.records import Place
-from node.errors import InputError, NotFoundError, StaleEpochError
+from node.errors import ConflictError, InputError, NotFoundError, StaleEpochError
 from node.ids import CaseId, RecordId
 from node.report.agreement import Agreement, agreement_of
 from node.report.casepage import Plan, current_plan
@@ -188,12 +188,14 @@ async def _ask_review(request: web.Request) -> web.Response:
         return await see_other(request, f"/cases/{case.file.id}/plan")
     stands = {f"status-{g.id}": (g.status,) for g in plan.goals}
     reasons = {f"reason-{g.id}": (g.reason,) for g in plan.goals}
+    was = {f"_was-{g.id}": (g.status,) for g in plan.goals}
     form = Form(
         {
             "reviewed_on": (shown_day(on),),
             "next_due": (shown_day(on + _USUAL_REVIEW),),
             **stands,
             **reasons,
+            **was,
             **_frame(case, plan),
         }
     )
@@ -211,6 +213,7 @@ async def _review_page(
         status=status,
         form=form,
         plan=_plan(case),
+        was={n: form.text(n) for n in form.values if n.startswith("_was-")},
         choices=choices(words),
         reasons=codes(words, "goal_reason"),
     )
@@ -231,7 +234,10 @@ async def _review(request: web.Request) -> web.Response:
     for goal in plan.goals:
         status = form.text(f"status-{goal.id}")
         reason = form.text(f"reason-{goal.id}") or None
-        if status in GOAL_CHOICES and status != goal.status:
+        was = form.text(f"_was-{goal.id}")
+        if status in GOAL_CHOICES and status != was:
+            if goal.status != was:
+                raise ConflictError("the goal was moved meanwhile")
             moves[goal.id] = (status, reason)
             if status in {"postponed", "adapted"} and reason is None:
                 errors[f"reason-{goal.id}"] = words.gettext(

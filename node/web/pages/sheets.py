@@ -49,6 +49,12 @@ from node.web.recordtexts import asked, label_of, said, shown
 from node.web.typed import shown_day
 
 _PLAN: Final = "K10"
+_TODAY: Final = {
+    "assessment": "assessed_on",
+    "care": "valid_from",
+    "protection": "valid_from",
+}
+"""Days that are proposed for a new record."""
 
 
 def routes() -> list[Route]:
@@ -60,7 +66,13 @@ def routes() -> list[Route]:
         Route("GET", f"{one}/{{record}}", _open, roles=CASEWORKERS),
         Route("POST", f"{one}/{{record}}", _change, roles=CASEWORKERS),
         Route("POST", f"{one}/{{record}}/void", _void, roles=CASEWORKERS),
+        # Where "open the page again" leads after the form met a conflict.
+        Route("GET", f"{one}/{{record}}/void", _back, roles=CASEWORKERS),
     ]
+
+
+async def _back(request: web.Request) -> web.Response:
+    return await see_other(request, request.path.removesuffix("/void"))
 
 
 def sheet_of(request: web.Request) -> Sheet:
@@ -87,8 +99,8 @@ async def _ask(request: web.Request) -> web.Response:
         return await see_other(request, home_of(case, sheet))
     around = await around_of(request, case)
     values = shown(sheet, {}, around)
-    if sheet.id == "care":
-        values["valid_from"] = (shown_day(around.on),)
+    if sheet.id in _TODAY:
+        values[_TODAY[sheet.id]] = (shown_day(around.on),)
     frame = {
         "_epoch": (str(case.file.epoch),),
         "_once": (new_once(request),),
