@@ -180,6 +180,7 @@ _TABLE: Final[Mapping[str, tuple[tuple[str | None, str, str], ...]]] = {
     "protection": (
         (PROTECTION, "E", "protection:protection concerns* concerns_text+"),
         (PROTECTION, "E", "valid_from valid_until reason+"),
+        (NEVER, "E", "lift_asked_by lift_asked_at lift_reason lift_second"),
     ),
     "third_person": (("K15", "E", "name function organisation phone"),),
     "consent_evidence": (

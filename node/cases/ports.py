@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from node.cases.consent import Consent
-from node.cases.model import CaseContent, CaseFile, Record
+from node.cases.model import CaseContent, CaseFile, Former, Record
 from node.cases.relocation import Relocation
 from node.cases.staged import StagedDocument, StagedKey
 from node.cases.tally import TallyLine
@@ -87,6 +87,10 @@ class CaseRepository(Protocol):
 
     def record(self, case: CaseId, record: RecordId) -> Record:
         """One record, opened. NotFoundError if absent."""
+        ...
+
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> Sequence[Former]:
+        """Every earlier version of these records, oldest first."""
         ...
 
     def touch(self, case: CaseId) -> None:
