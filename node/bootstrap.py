@@ -178,7 +178,7 @@ async def build_node(
         mailroom = open_mailroom(settings, office, run, started_at)
         stack.push_async_callback(mailroom.caller.close)
         courier = Courier(run, mailroom.ways, office, means.files)
-        press = Press(settings.name, settings.demo, hands.clock)
+        press = Press(settings.name, is_demo=settings.demo, clock=hands.clock)
         stack.callback(press.close)
         relay = relay_of(settings, store, office)
         refresh = DirectoryJob(

@@ -11,6 +11,7 @@ from typing import Final
 
 from node.cases.codes import label
 from node.cases.dictionary import field_of
+from node.cases.model import Record
 from node.strictjson import Json
 
 KINDS: Final[Mapping[str, str]] = {
@@ -250,6 +251,12 @@ def texts(kind: str, name: str, value: Json) -> Iterator[str]:
             yield written(value)
         case _:
             yield str(value)
+
+
+def title_of(record: Record) -> str:
+    """What a record is, and its day."""
+    on = record.text("date") or record.recorded_at.date().isoformat()
+    return f"{KINDS.get(record.kind, 'Weitere Angaben')}, {written(on)}"
 
 
 def written(text: str) -> str:

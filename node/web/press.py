@@ -16,7 +16,6 @@ import sys
 import threading
 from base64 import b64encode
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from node.cases.days import local_day
@@ -55,22 +54,35 @@ class NoPrinter:
         raise PrinterError("no press")
 
 
-@dataclass(slots=True)
 class Press:
-    """The press of one node.
+    """The press of one node."""
 
-    ``command`` starts the process that makes the PDFs; ``patience_s`` is how long one may
-    take before the process is ended.
-    """
+    def __init__(
+        self,
+        body: str,
+        *,
+        is_demo: bool,
+        clock: Clock,
+        command: tuple[str, ...] = _COMMAND,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """Remember whose papers these are; nothing is started yet.
 
-    body: str
-    is_demo: bool
-    clock: Clock
-    command: tuple[str, ...] = _COMMAND
-    patience_s: float = PATIENCE_S
-    _process: subprocess.Popen[bytes] | None = None
-    _jobs: int = 0
-    _alone: threading.Lock = field(default_factory=threading.Lock)
+        Args:
+            body: The name that stands on every page.
+            is_demo: Whether every page says that the data are invented.
+            clock: Gives the day on every page.
+            command: Starts the process that makes the PDFs.
+            patience_s: How long one may take before the process is ended.
+        """
+        self._body = body
+        self._is_demo = is_demo
+        self._clock = clock
+        self._command = command
+        self._patience_s = patience_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._jobs = 0
+        self._alone = threading.Lock()
 
     async def render(self, kind: Kind, language: str, content: Sheet) -> bytes:
         """Make a PDF.
@@ -103,17 +115,17 @@ class Press:
             self._end()
 
     def _order(self, kind: Kind, language: str, content: Sheet) -> JsonObject:
-        now, attached = self.clock.now(), content.attached
+        now, attached = self._clock.now(), content.attached
         return {
             "kind": str(kind),
             "language": language,
             "title": content.title,
             "number": content.number,
             "blocks": blocks_as_json(content.blocks),
-            "body": self.body,
+            "body": self._body,
             "made": f"{local_day(now):%d.%m.%Y}",
             "made_at": now.isoformat(),
-            "is_demo": self.is_demo,
+            "is_demo": self._is_demo,
             "attached": None
             if attached is None
             else {
@@ -128,7 +140,7 @@ class Press:
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
-        watch = threading.Timer(self.patience_s, process.kill)
+        watch = threading.Timer(self._patience_s, process.kill)
         watch.start()
         try:
             process.stdin.write(len(order).to_bytes(LENGTH_BYTES, "big") + order)
@@ -153,7 +165,7 @@ class Press:
         self._end()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                self.command,
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
