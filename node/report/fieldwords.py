@@ -5,6 +5,7 @@ Must never happen: a field of the dictionary without a word; text that becomes m
 or elsewhere. Implements FR-26 (what we do not know is shown as it came).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final
@@ -223,6 +224,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "decision_reason": "Begründung",
 }
 
+_MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)
 _ORDER: Final = {name: place for place, name in enumerate(FIELDS)}
 
 
@@ -242,6 +244,9 @@ def texts(kind: str, name: str, value: Json) -> Iterator[str]:
         case list():
             for item in value:
                 yield from texts(kind, name, item)
+        case {"text": said}:
+            # A name in another script, with the language it is written in.
+            yield from texts(kind, name, said)
         case dict():
             for inner in value.values():
                 yield from texts(kind, name, inner)
@@ -260,7 +265,10 @@ def title_of(record: Record) -> str:
 
 
 def written(text: str) -> str:
-    """A text; a day as it is written here."""
+    """A text; a day, or a month if no more is known, as it is written here."""
+    month = _MONTH.fullmatch(text)
+    if month is not None:
+        return f"{month[2]}.{month[1]}"
     try:
         return day(date.fromisoformat(text))
     except ValueError:

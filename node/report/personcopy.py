@@ -27,7 +27,12 @@ from node.strictjson import Json, JsonObject
 BLACK: Final = "[geschwärzt]"
 EVIDENCE: Final = "evidence"
 _OTHERS: Final = "third_person"
+_PROOF: Final = "consent_evidence"
+_LONGEST_WORD: Final = 100
+"""What is longer without a blank is a picture or a number, no sentence."""
+
 _SENTENCE: Final = re.compile(r"(?<=[.!?;\n])\s+")
+_BLANK: Final = re.compile(r"\s")
 _WORD: Final = re.compile(r"\w{3,}")
 _STAFF: Final = frozenset({"caseworker", "deputies", "assignee"})
 
@@ -103,9 +108,11 @@ def passages(holdings: Holdings, others: Iterable[str]) -> tuple[Passage, ...]:
                 continue
             is_about = record.kind == _OTHERS or _names_others(record)
             for number, sentence in enumerate(_sentences(value)):
+                if len(sentence) > _LONGEST_WORD and not _BLANK.search(sentence):
+                    continue
                 is_likely = is_about or bool(_words([sentence]) & named)
                 if is_likely or _is_open_text(record, name):
-                    where = f"{title_of(record)}: {FIELDS.get(name, name)}"
+                    where = f"{title_of(record)}: {_label(name)}"
                     at = f"{record.id}.{name}.{number}"
                     found.append(Passage(at, where, sentence, is_likely))
     return tuple(found)
@@ -116,14 +123,18 @@ def _all_records(holdings: Holdings) -> Iterator[Record]:
     yield from holdings.content.records
     first = holdings.content.file
     for consent in holdings.consents:
-        values = {EVIDENCE: _evidence(consent)}
+        said = _evidence(consent).items()
         yield Record(
             first.id,
             RecordId(str(consent.id)),
-            "consent_evidence",
-            values,
+            _PROOF,
+            {name: value for name, value in said if name.startswith(EVIDENCE)},
             consent.recorded_at,
         )
+
+
+def _label(name: str) -> str:
+    return FIELDS.get(name) or FIELDS[EVIDENCE if name.startswith(EVIDENCE) else "text"]
 
 
 def _may_be_shared(record: Record, name: str) -> bool:
@@ -131,6 +142,8 @@ def _may_be_shared(record: Record, name: str) -> bool:
     known = field_of(record.kind, name)
     if record.kind == "person":
         return name in {FOREIGN, "health_note", "clock_extension_reason"}
+    if record.kind == _PROOF:
+        return name.startswith(EVIDENCE)
     return known is None or (not known.clear and known.codes is None)
 
 
@@ -138,8 +151,8 @@ def _is_open_text(record: Record, name: str) -> bool:
     """A text that somebody must read even if no name stands out."""
     known = field_of(record.kind, name)
     return (
-        name in {FOREIGN, EVIDENCE}
-        or record.kind == _OTHERS
+        name == FOREIGN
+        or record.kind in {_OTHERS, _PROOF}
         or (known is not None and known.shared)
     )
 
@@ -186,7 +199,9 @@ def without(holdings: Holdings, black: Collection[str]) -> Holdings:
         replace(
             c,
             guardians=(),
-            evidence=strictjson.encode(_passed(c.id, EVIDENCE, _evidence(c), black)),
+            evidence=strictjson.encode(
+                {n: _passed(c.id, n, v, black) for n, v in _evidence(c).items()}
+            ),
         )
         for c in holdings.consents
     )

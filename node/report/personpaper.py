@@ -59,9 +59,9 @@ def _opening(holdings: Holdings, body: str) -> Iterator[Block]:
     file = holdings.content.file
     came = body_named(holdings, file.came_from)
     yield Text(
-        f"Hier steht, was {body} im Integrationsmanagement über Sie gespeichert hat, wofür,"
-        " und wer es gesehen oder bekommen hat. Dieselben Angaben liegen als Datei"
-        " daten.json in diesem PDF."
+        f"{body}: Hier steht, was wir im Integrationsmanagement über Sie gespeichert"
+        " haben, wofür, und wer es gesehen oder bekommen hat. Dieselben Angaben liegen als"
+        " Datei daten.json in diesem PDF."
     )
     yield Facts(
         (

@@ -148,9 +148,7 @@ def test_every_kind_prints_in_every_language_with_our_fonts_only(press, kind, la
     assert document.get_metadata_value("Title") == "Einwilligung in die Übergabe"
     assert language_of(document) == lang
     assert fonts_of(pdf) <= {
-        f"{family}{weight}"
-        for family in paper.OUR_FAMILIES
-        for weight in ("", "-Bold")
+        f"{family}{weight}" for family in paper.OUR_FAMILIES for weight in ("", "-Bold")
     }
     said = text_of(pdf)
     assert "Worum geht es?" in said
@@ -307,9 +305,7 @@ def test_a_missing_or_broken_process_is_said_and_not_waited_for(command):
 
 @pytest.mark.spec("SC-68", "SR-U4")
 def test_a_process_that_hangs_is_ended_in_time():
-    press = broken(
-        sys.executable, "-c", "import time; time.sleep(60)", patience_s=0.3
-    )
+    press = broken(sys.executable, "-c", "import time; time.sleep(60)", patience_s=0.3)
     begun = time.monotonic()
     with pytest.raises(PrinterError):
         press.print_now(Kind.PROOF, "de", sheet(Text("x")))
