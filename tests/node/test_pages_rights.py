@@ -1,5 +1,6 @@
 """Rights of the person before a real node: the copy, corrections, who saw or got the data."""
 
+import asyncio
 import io
 import json
 import re
@@ -20,8 +21,10 @@ from tests.support.browser_by_hand import Browser
 from tests.support.exporting import town
 from tests.support.office import add_more, before
 from tests.support.pair import APPROVER, CLERK, SECOND, give_consent, open_case
+from tests.support.papers import HAS_PANGO, data_in, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+needs_pango = pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
 TAGS = re.compile(r"<[^>]+>")
 NOTE = "Termin vereinbart. Ihr Bruder Xaver Anderer ist krank."
 
@@ -49,16 +52,6 @@ async def enter(wehr, actor):
 
 def said(page):
     return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
-
-
-def text_of(pdf):
-    pages = pypdfium2.PdfDocument(pdf)
-    text = " ".join(page.get_textpage().get_text_range() for page in pages)
-    return re.sub(r"\s+", " ", text)
-
-
-def data_in(pdf):
-    return json.loads(bytes(pypdfium2.PdfDocument(pdf).get_attachment(0).get_data()))
 
 
 def put(wehr, case, record, **values):
@@ -104,6 +97,7 @@ async def copy_of(browser, case, *, black=None, give="pdf", document=()):
         waiting = await browser.get(begun.location)
         if "Refresh" not in waiting.headers:
             break
+        await asyncio.sleep(0.05)
     assert "Die Auskunft ist fertig" in said(waiting), said(waiting)
     return await browser.get(f"{begun.location}/file")
 
@@ -111,6 +105,7 @@ async def copy_of(browser, case, *, black=None, give="pdf", document=()):
 # -- The copy ----------------------------------------------------------------------------
 
 
+@needs_pango
 @pytest.mark.spec("DO-34")
 async def test_the_copy_is_a_pdf_to_read_with_the_same_data_inside(wehr, clerk):
     case = open_case(wehr.node, "Demo-Ahorn", birth_place="Qamischli")
@@ -136,6 +131,7 @@ async def test_the_copy_is_a_pdf_to_read_with_the_same_data_inside(wehr, clerk):
     )
 
 
+@needs_pango
 @pytest.mark.spec("DO-34")
 async def test_a_sentence_that_names_somebody_of_the_household_is_proposed_to_be_black(
     wehr, clerk
@@ -165,6 +161,7 @@ async def test_a_sentence_that_names_somebody_of_the_household_is_proposed_to_be
     assert "Termin vereinbart. [geschwärzt]" in text_of(file.body)
 
 
+@needs_pango
 @pytest.mark.spec("DO-34")
 async def test_what_is_not_ticked_stays_and_what_is_ticked_goes(wehr, clerk):
     case = open_case(wehr.node, "Demo-Esche")
@@ -248,6 +245,7 @@ async def test_a_file_that_another_account_began_is_not_there(wehr, clerk):
     assert (await approver.get(f"{begun.location}/file")).status in {403, 404}
 
 
+@needs_pango
 @pytest.mark.spec("SC-67", "SC-68")
 async def test_a_character_that_cannot_be_printed_is_named_and_the_files_still_work(
     wehr, clerk
@@ -261,6 +259,7 @@ async def test_a_character_that_cannot_be_printed_is_named_and_the_files_still_w
         waiting = await clerk.get(begun.location)
         if "Refresh" not in waiting.headers:
             break
+        await asyncio.sleep(0.05)
     assert waiting.status == 422
     assert re.search("Das Zeichen .漢. kann nicht gedruckt werden", said(waiting))
     archive = zipfile.ZipFile(
@@ -300,6 +299,7 @@ async def test_who_saw_is_said_by_day_and_an_emergency_with_its_reason(wehr, cle
 # -- Correction --------------------------------------------------------------------------
 
 
+@needs_pango
 @pytest.mark.spec("SC-10")
 async def test_a_request_is_recorded_and_decided_with_a_reason(wehr, clerk):
     case = open_case(wehr.node, "Demo-Eibe")
@@ -364,6 +364,7 @@ async def test_only_a_request_can_be_decided(wehr):
 # -- Proof and press ---------------------------------------------------------------------
 
 
+@needs_pango
 @pytest.mark.spec("SC-67", "SC-68", "SC-42")
 async def test_the_proof_of_a_handover_says_what_happened_and_nothing_that_did_not(
     wehr, clerk

@@ -1,7 +1,6 @@
 """Paper: our fonts, our addresses, and a loud no where a letter cannot be printed."""
 
 import io
-import re
 import subprocess
 import sys
 import time
@@ -30,6 +29,9 @@ from node.report.sheet import (
 )
 from node.web import paper
 from node.web.press import MOST_JOBS, NoPrinter, Press
+from tests.support.papers import HAS_PANGO, fonts_of, text_of
+
+needs_pango = pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
 
 NOW = datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
 # "I agree that my data are given to the new town", with the letters each language has of
@@ -61,6 +63,8 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def press():
+    if not HAS_PANGO:
+        pytest.skip("no pango on this machine")
     made = Press("Stadt Wehr", is_demo=True, clock=Clock())
     yield made
     made.close()
@@ -88,21 +92,6 @@ def every_block(lang):
         NewPage(),
         Signing(("Ort, Datum, Unterschrift",), lang),
     )
-
-
-def text_of(pdf):
-    pages = pypdfium2.PdfDocument(pdf)
-    said = " ".join(page.get_textpage().get_text_range() for page in pages)
-    return re.sub(r"\s+", " ", said)
-
-
-def fonts_of(pdf):
-    """What each embedded font is called, with the subset's mark cut off."""
-    names = set()
-    for page in pypdfium2.PdfDocument(pdf):
-        for item in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_TEXT]):
-            names.add(item.get_font().get_base_name().partition("+")[2])
-    return names
 
 
 def language_of(document):
@@ -232,6 +221,7 @@ def test_what_shows_nothing_needs_no_glyph(blank):
     assert paper.is_covered(blank)
 
 
+@needs_pango
 @pytest.mark.spec("SC-67")
 def test_a_font_of_the_machine_is_found_although_every_letter_is_covered():
     page = '<html lang="de"><title>t</title><p style="font-family:DejaVu Sans">abc</p>'
@@ -258,6 +248,7 @@ def test_another_font_is_refused_by_its_name(name):
 # -- Nothing from elsewhere --------------------------------------------------------------
 
 
+@needs_pango
 @pytest.mark.spec("SC-68", "SR-U4")
 @pytest.mark.parametrize(
     "address",
@@ -334,6 +325,7 @@ def test_without_a_press_it_is_said():
         NoPrinter().print_now(Kind.PROOF, "de", sheet(Text("x")))
 
 
+@needs_pango
 def test_the_process_goes_on_after_an_order_it_could_not_print():
     orders = io.BytesIO()
     for text in ("漢", "gut"):
