@@ -35,7 +35,6 @@ class Kind(StrEnum):
     PROOF = "Nachweis"
     LETTER = "Schreiben"
     COPY = "Auskunft"
-    RECOVERY = "Notfallblatt"
 
 
 @dataclass(frozen=True, slots=True)

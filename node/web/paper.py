@@ -33,8 +33,8 @@ DONE: Final = b"+"
 NO_GLYPH: Final = b"g"
 FAILED: Final = b"-"
 LENGTH_BYTES: Final = 4
-MEMORY_BYTES: Final = 1024 * 1024 * 1024
-"""What one process may ask for; fonts and libraries alone are mapped with 400 MiB."""
+MEMORY_BYTES: Final = 512 * 1024 * 1024
+"""What one process may ask for; 35 pages take 320 MB, most of it libraries."""
 
 OUR_FAMILIES: Final = ("Noto-Sans", "Noto-Naskh-Arabic", "Noto-Sans-Ethiopic")
 _WEB: Final = files("node.web")

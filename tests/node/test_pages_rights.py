@@ -5,6 +5,8 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
+from datetime import date
 from html import unescape
 from urllib.parse import urlencode
 
@@ -268,6 +270,26 @@ async def test_a_character_that_cannot_be_printed_is_named_and_the_files_still_w
     assert "漢" in archive.read("daten.json").decode()
 
 
+async def test_a_locked_case_can_be_copied_and_nothing_else(wehr, clerk):
+    case = open_case(wehr.node, "Demo-Zypresse")
+
+    def lock(uow):
+        with uow:
+            file = uow.cases.file(case)
+            uow.cases.replace(file, replace(file, restricted_on=date(2026, 11, 1)))
+            uow.commit()
+
+    wehr.node.store.write_sync(lock)
+    assert "gesperrt" in said(await clerk.get(f"/cases/{case}/rights")).lower()
+    here = f"/cases/{case}/rights/copy"
+    assert here in (await clerk.get(f"/cases/{case}/for-the-person")).text
+    archive = zipfile.ZipFile(
+        io.BytesIO((await copy_of(clerk, case, give="files")).body)
+    )
+    data = json.loads(archive.read("daten.json"))
+    assert data["case"]["restricted_on"] == "2026-11-01"
+
+
 # -- Who saw, who got --------------------------------------------------------------------
 
 
@@ -387,6 +409,18 @@ async def test_the_proof_of_a_handover_says_what_happened_and_nothing_that_did_n
     seen = text_of((await approver.get(f"/outbox/{transfer}/proof.pdf")).body)
     assert "1 Person" in seen
     assert "Demo-Zeder" not in seen
+
+
+@needs_pango
+@pytest.mark.spec("SC-67", "FR-27")
+async def test_a_sealed_file_has_its_proof_too(wehr, clerk):
+    transfer = await wehr.sealed()
+    at = f"/outbox/{transfer}/proof.pdf"
+    assert at in (await clerk.get(f"/exports/{transfer}")).text
+    text = text_of((await clerk.get(at)).body)
+    assert "Versiegelt." in text
+    assert "Bad Säckingen" in text
+    assert "Übernommen" not in text
 
 
 @pytest.mark.spec("SC-68")
