@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from node.cases.consent import Consent
-from node.cases.model import CaseContent, CaseFile, Record
+from node.cases.model import CaseContent, CaseFile, Former, Record
 from node.cases.relocation import Relocation
 from node.cases.tally import TallyLine
 from node.ids import AccountId, CaseId, ConsentId, RecordId, TransferId
@@ -69,6 +69,10 @@ class CaseRepository(Protocol):
         """One record, opened. NotFoundError if absent."""
         ...
 
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> Sequence[Former]:
+        """Every earlier version of these records, oldest first."""
+        ...
+
     def touch(self, case: CaseId) -> None:
         """Raise the version of the case file: something in the case changed."""
         ...
@@ -125,6 +129,10 @@ class RelocationRepository(Protocol):
 
     def get(self, relocation: RecordId) -> Relocation:
         """One relocation. NotFoundError if absent."""
+        ...
+
+    def of_case(self, case: CaseId) -> Sequence[Relocation]:
+        """All relocations of one case, oldest first."""
         ...
 
     def by_idempotency(self, caller: str, key: str) -> tuple[bytes, bytes] | None:

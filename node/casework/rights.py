@@ -15,7 +15,8 @@ from node.accounts.policy import Actor
 from node.cases.addendum import CORRECTION
 from node.cases.codes import code_list
 from node.cases.days import local_day
-from node.cases.model import CaseContent, Record
+from node.cases.model import CaseContent, Former, Record
+from node.cases.relocation import Relocation
 from node.cases.standing import Consent
 from node.casework.cases import editable_case, new_record, own_case
 from node.casework.sidenotes import NOTE_CHARACTERS
@@ -23,7 +24,7 @@ from node.casework.withdrawals import read_aftermath
 from node.errors import ConflictError, ErasedError, InputError, NotFoundError
 from node.ids import AccountId, CaseId, RecordId
 from node.report.casepage import standing
-from node.report.readings import ReadingUnit
+from node.report.readings import ReadingUnit, TaskRow
 from node.sync.aftermath import Aftermath
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -42,6 +43,9 @@ class Everything:
     sent: tuple[tuple[OutboundTransfer, Aftermath], ...]
     received: tuple[tuple[InboundTransfer, Aftermath], ...]
     readings: tuple[Reading, ...]
+    former: tuple[Former, ...]
+    relocations: tuple[Relocation, ...]
+    tasks: tuple[TaskRow, ...]
     names: Mapping[AccountId, str]
 
 
@@ -72,8 +76,9 @@ def gather(uow: ReadingUnit, office: Office, case: CaseId, *, by: Actor) -> Ever
             for about in (case, *(CaseId(str(t.id)) for t in received))
             for reading in uow.read_log.of_case(about)
         ]
+        content = uow.cases.content(case)
         found = Everything(
-            content=uow.cases.content(case),
+            content=content,
             consents=tuple(uow.consents.of_case(case)),
             sent=tuple(
                 (t, read_aftermath(uow, t.id, is_ours=True))
@@ -83,6 +88,9 @@ def gather(uow: ReadingUnit, office: Office, case: CaseId, *, by: Actor) -> Ever
                 (t, read_aftermath(uow, t.id, is_ours=False)) for t in received
             ),
             readings=tuple(sorted(readings, key=lambda r: r.at)),
+            former=tuple(uow.cases.former(case, [r.id for r in content.records])),
+            relocations=tuple(uow.relocations.of_case(case)),
+            tasks=tuple(t for t in uow.readings.tasks() if t.case == case),
             names={account.id: account.name for account in uow.accounts.all()},
         )
         uow.commit()

@@ -6,6 +6,7 @@ happen: a value that is not in the JSON beside it; a basis without consent that 
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -50,7 +51,9 @@ def as_blocks(holdings: Holdings, body: str) -> Iterator[Block]:
     yield from _opening(holdings, body)
     yield from _content(holdings)
     yield from _answers(holdings)
+    yield from _moves(holdings)
     yield from _who(holdings)
+    yield from _former(holdings)
     yield Heading("Ihre Rechte")
     yield Lines(_RIGHTS)
 
@@ -105,6 +108,51 @@ def _facts(record: Record, holdings: Holdings) -> Iterator[tuple[str, str]]:
     source = body_named(holdings, record.origin_node)
     if source:
         yield "Übernommen aus", source
+
+
+def _former(holdings: Holdings) -> Iterator[Block]:
+    """Of each earlier version what was different from the one that took its place."""
+    if not holdings.former:
+        return
+    yield Heading("Frühere Fassungen")
+    later = {record.id: record for record in holdings.content.records}
+    said: list[list[Block]] = []
+    # Newest first, so that the next version is always known; then told oldest first.
+    for former in sorted(
+        holdings.former, key=lambda f: (f.superseded_at, f.record.version), reverse=True
+    ):
+        record, after = former.record, later.get(former.record.id)
+        later[record.id] = record
+        changed = {
+            name: value
+            for name, value in record.values.items()
+            if after is None or after.values.get(name) != value
+        }
+        facts = tuple(_facts(replace(record, values=changed), holdings))
+        until = day(local_day(former.superseded_at))
+        if facts:
+            said.append([Heading(f"{title_of(record)}, bis {until}", 3), Facts(facts)])
+    for blocks in reversed(said):
+        yield from blocks
+
+
+def _moves(holdings: Holdings) -> Iterator[Block]:
+    """Moves that were recorded, and what is still to be done."""
+    if holdings.relocations:
+        yield Heading("Umzüge")
+        yield Table(
+            "Umzüge, die wir festgehalten haben",
+            ("Zum", "Nach (Gemeindeschlüssel)", "Festgehalten am"),
+            [
+                (day(r.move_on), str(r.ags), day(local_day(r.recorded_at)))
+                for r in holdings.relocations
+            ],
+        )
+    if holdings.tasks:
+        yield Heading("Offene Aufgaben")
+        yield Lines(
+            [f"{day(local_day(task.since))}: {task.text}" for task in holdings.tasks]
+        )
 
 
 def _subject(record: Record) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
 
-from node.cases.model import Baton, CaseContent, CaseFile, Record
+from node.cases.model import Baton, CaseContent, CaseFile, Former, Record
 from node.crypto.casekey import CaseKey
 from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
@@ -175,6 +175,10 @@ class SqlCases:
             ErasedError: The key of the case is gone.
         """
         return self._records.get(case, record)
+
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> Sequence[Former]:
+        """Every earlier version of these records, oldest first (DO-10)."""
+        return self._records.former(case, records)
 
     def touch(self, case: CaseId) -> None:
         """Raise the version of the case file: something in the case changed."""

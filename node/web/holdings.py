@@ -5,7 +5,7 @@ a handover that was never readable told as one; a basis without consent told as 
 (FR-21). Implements Art. 15 GDPR, "Wer hat meine Daten gesehen oder bekommen?".
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Final
 
@@ -14,7 +14,7 @@ from node.cases.days import local_day
 from node.casework.rights import ACTION, Everything
 from node.errors import TrustError
 from node.ids import CaseId
-from node.report.personcopy import Holdings, Look, Receipt
+from node.report.personcopy import Holdings, Look, Receipt, Todo
 from node.report.personpaper import categories_named
 from node.sync.transfer import Inbound, Outbound, OutboundTransfer
 from node.web.afterwords import story_of
@@ -36,8 +36,20 @@ _LOOKED: Final = msgid("looked at it")
 _STATUTE: Final = "statute:"
 
 
-def holdings_of(found: Everything, parts: Parts, words: Words) -> Holdings:
-    """What was gathered, in words."""
+def holdings_of(
+    found: Everything,
+    parts: Parts,
+    words: Words,
+    task_words: Callable[[str, Words], str],
+) -> Holdings:
+    """What was gathered, in words.
+
+    Args:
+        found: Everything.
+        parts: Directory and places.
+        words: The language of the copy.
+        task_words: What a task says, by its kind.
+    """
     case = found.content.file.id
     members = {
         *(record.origin_node for record in found.content.records),
@@ -45,6 +57,7 @@ def holdings_of(found: Everything, parts: Parts, words: Words) -> Holdings:
         *(t.sender for t, _ in found.received),
         found.content.file.handed_to,
         found.content.file.came_from,
+        *(relocation.recipient for relocation in found.relocations),
     }
     known = {str(m): body_name(parts, m) for m in members if m is not None}
     for consent in found.consents:
@@ -58,6 +71,17 @@ def holdings_of(found: Everything, parts: Parts, words: Words) -> Holdings:
         receipts=tuple(_receipts(found, case, parts)),
         looks=tuple(_look(reading, found, words) for reading in found.readings),
         story=tuple(_story(found, parts, words)),
+        former=found.former,
+        relocations=found.relocations,
+        tasks=tuple(
+            Todo(
+                task.kind,
+                task_words(task.kind, words),
+                task.created_at,
+                task.due,
+            )
+            for task in found.tasks
+        ),
         names=found.names,
         bodies=known,
     )

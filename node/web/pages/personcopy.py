@@ -27,8 +27,9 @@ from node.errors import (
     UnprintableError,
 )
 from node.ids import CaseId, Hex128, RecordId
+from node.report.blackening import passages, without
 from node.report.casepage import standing
-from node.report.personcopy import Holdings, as_json, passages, without
+from node.report.personcopy import Holdings, as_json
 from node.report.personpaper import as_blocks
 from node.report.sheet import GERMAN, Attached, Kind, Sheet
 from node.web.caseframe import case_id
@@ -49,6 +50,7 @@ from node.web.frame import (
 from node.web.holdings import holdings_of
 from node.web.jobs import Job
 from node.web.pages.cases import CASEWORKERS
+from node.web.pages.work import task_words
 from node.web.printing import german, given, not_printed
 
 _REFRESH_S: Final = 3
@@ -120,7 +122,7 @@ async def _gathered(request: web.Request) -> tuple[Everything, Holdings]:
     found: Everything = await parts.run.write(
         rights.gather, parts.office, case_id(request), by=actor(request)
     )
-    return found, holdings_of(found, parts, german(request))
+    return found, holdings_of(found, parts, german(request), task_words)
 
 
 async def _others(request: web.Request, found: Everything) -> list[str]:

@@ -37,6 +37,7 @@ from node.web.frame import (
 from node.web.holdings import holdings_of
 from node.web.language import Words
 from node.web.pages.cases import CASEWORKERS
+from node.web.pages.work import task_words
 
 _ANSWER_MONTHS: Final = 12
 
@@ -132,7 +133,7 @@ async def _access(request: web.Request) -> web.Response:
     found = await parts.run.write(
         rights.gather, parts.office, case.file.id, by=actor(request)
     )
-    holdings = holdings_of(found, parts, words)
+    holdings = holdings_of(found, parts, words, task_words)
     return await case_page(
         request,
         "case_access.html",

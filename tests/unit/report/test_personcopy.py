@@ -8,19 +8,13 @@ from datetime import UTC, date, datetime
 import pytest
 
 from node.cases.dictionary import DICTIONARY, FOREIGN
-from node.cases.model import Baton, CaseContent, CaseFile, Origin
+from node.cases.model import Baton, CaseContent, CaseFile, Former, Origin
+from node.cases.relocation import Relocation, Routing, Source
 from node.cases.standing import Basis, Consent
-from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
+from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
+from node.report.blackening import BLACK, passages, without
 from node.report.fieldwords import FIELDS, KINDS
-from node.report.personcopy import (
-    BLACK,
-    Holdings,
-    Look,
-    Receipt,
-    as_json,
-    passages,
-    without,
-)
+from node.report.personcopy import Holdings, Look, Receipt, Todo, as_json
 from node.report.personpaper import _FOR_PROGRAMS, as_blocks, looks_by_day
 from node.report.sheet import blocks_as_json, texts_of
 from tests.support.casefiles import person, record
@@ -54,6 +48,9 @@ def holdings(*records, consents=(), **more):
         receipts=more.get("receipts", ()),
         looks=more.get("looks", ()),
         story=more.get("story", ()),
+        former=more.get("former", ()),
+        relocations=more.get("relocations", ()),
+        tasks=more.get("tasks", ()),
         names={WORKER: "Frau Kleiber"},
         bodies={str(WEHR): "Stadt Wehr"},
     )
@@ -276,3 +273,70 @@ def test_what_is_ticked_is_gone_from_data_and_paper_and_nothing_else_is():
 def test_ticks_that_belong_nowhere_change_nothing(black):
     made = record("contact", note="Ein Satz.")
     assert without(holdings(made), frozenset(black)).content.records == (made,)
+
+
+# -- What stood there before, what is to be done -----------------------------------------
+
+
+def before(made, on=AT, **values):
+    """An earlier version of a record."""
+    return Former(replace(made, values={**made.values, **values}, version=1), on)
+
+
+@pytest.mark.spec("DO-34")
+def test_earlier_versions_are_in_the_data_and_on_paper_only_where_they_differ():
+    goal = replace(record("goal", text="Arbeit finden", status="open"), version=2)
+    held = holdings(goal, former=(before(goal, text="Ausbildung finden"),))
+    said = as_json(held, "X", AT)["former"]
+    assert [(f["values"]["text"], f["superseded_at"]) for f in said] == [
+        ("Ausbildung finden", AT.isoformat())
+    ]
+    text = text_of(held)
+    assert "bis 30.11.2026" in text
+    assert "Text | Ausbildung finden" in text
+    assert text.count("offen") <= 1
+
+
+@pytest.mark.spec("DO-34")
+def test_words_that_are_black_now_are_black_in_every_earlier_version():
+    note = record("contact", note="Mit Xaver geredet. Gut.")
+    old = before(note, note="Mit Xaver geredet. Schlecht.")
+    held = holdings(note, former=(old,))
+    found = passages(held, ("Xaver",))
+    assert [p.text for p in found] == ["Mit Xaver geredet.", "Gut.", "Schlecht."]
+    cleaned = without(held, {p.id for p in found if p.is_likely})
+    assert "Xaver" not in data_of(cleaned) + text_of(cleaned)
+    assert "Schlecht." in data_of(cleaned)
+
+
+@pytest.mark.spec("DO-34")
+def test_words_that_stand_in_an_earlier_version_only_can_be_blackened():
+    note = record("contact", note="Gut.")
+    held = holdings(note, former=(before(note, note="Mit Xaver geredet."),))
+    found = passages(held, ("Xaver",))
+    cleaned = without(held, {p.id for p in found if p.is_likely})
+    assert "Xaver" not in data_of(cleaned) + text_of(cleaned)
+
+
+@pytest.mark.spec("DO-34")
+def test_moves_and_open_tasks_are_there():
+    move = Relocation(
+        id=RecordId("d" * 32),
+        cases=(ADA, OTHER),
+        ags=Ags("08337096"),
+        move_on=date(2026, 12, 1),
+        source=Source.FORM,
+        routing=Routing.ROUTED,
+        recorded_at=AT,
+        recorded_by=WORKER,
+        recipient=WEHR,
+    )
+    held = holdings(
+        relocations=(move,), tasks=(Todo("transfer.closed", "Übernommen.", AT, None),)
+    )
+    assert "01.12.2026 | 08337096 | 30.11.2026" in text_of(held)
+    assert "30.11.2026: Übernommen." in text_of(held)
+    said = as_json(held, "X", AT)
+    assert said["relocations"][0]["recipient"] == "Stadt Wehr"
+    assert said["tasks"][0]["kind"] == "transfer.closed"
+    assert OTHER not in data_of(held)
