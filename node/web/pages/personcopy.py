@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from aiohttp import web
@@ -101,7 +102,9 @@ async def _prepare(request: web.Request) -> web.Response:
         case=found.content.file.id,
         version=found.content.file.version,
         name=" ".join(name for name in names if name),
-        passages=shown,
+        groups=[
+            (where, list(group)) for where, group in groupby(shown, lambda p: p.where)
+        ],
         documents=[
             (
                 d.id,
