@@ -16,6 +16,7 @@ import sys
 import threading
 from base64 import b64encode
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, Protocol
 
 from node.cases.days import local_day
@@ -27,7 +28,12 @@ from node.web.paper import DONE, LENGTH_BYTES, NO_GLYPH
 
 MOST_JOBS: Final = 200
 PATIENCE_S: Final = 30
-_COMMAND: Final = (sys.executable, "-m", "node.web.paper")
+_COMMAND: Final = (sys.executable, "-P", "-m", "node.web.paper")
+# Nothing of the node's environment: only where this package lies.
+_ENVIRONMENT: Final = {
+    "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    "LANG": "C.UTF-8",
+}
 
 
 class Printer(Protocol):
@@ -83,6 +89,7 @@ class Press:
         self._process: subprocess.Popen[bytes] | None = None
         self._jobs = 0
         self._alone = threading.Lock()
+        self._turn = asyncio.Semaphore(1)
 
     async def render(self, kind: Kind, language: str, content: Sheet) -> bytes:
         """Make a PDF.
@@ -96,7 +103,9 @@ class Press:
             UnprintableError: A character that no shipped font holds.
             PrinterError: The process is missing, died or took too long.
         """
-        return await asyncio.to_thread(self.print_now, kind, language, content)
+        # Waiting for one's turn must not hold a thread that signing in needs.
+        async with self._turn:
+            return await asyncio.to_thread(self.print_now, kind, language, content)
 
     def print_now(self, kind: Kind, language: str, content: Sheet) -> bytes:
         """As ``render``, for a thread that may wait."""
@@ -169,6 +178,7 @@ class Press:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env=_ENVIRONMENT,
             )
         except OSError:
             raise PrinterError("the process did not start") from None

@@ -1,5 +1,6 @@
 """Paper: our fonts, our addresses, and a loud no where a letter cannot be printed."""
 
+import asyncio
 import io
 import subprocess
 import sys
@@ -349,3 +350,20 @@ def test_the_process_holds_no_keys_and_the_node_no_engine():
             [sys.executable, "-c", code], capture_output=True, check=True, text=True
         ).stdout.split()
         assert not set(foreign) & set(loaded), module
+
+
+async def test_many_orders_at_once_hold_one_thread(press, monkeypatch):
+    running, most = 0, 0
+
+    def slow(*_):
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.02)
+        running -= 1
+        return b"%PDF"
+
+    monkeypatch.setattr(press, "print_now", slow)
+    orders = [press.render(Kind.PROOF, "de", sheet()) for _ in range(8)]
+    assert await asyncio.gather(*orders) == [b"%PDF"] * 8
+    assert most == 1
