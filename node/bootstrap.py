@@ -43,6 +43,7 @@ from node.keycabinet import KeyCabinet
 from node.keyroom import KeyRoom, refresh_and_keep
 from node.mailroom import Fetching, open_mailroom, relay_of, sweeps
 from node.replaying import replay_register
+from node.report.sheet import GERMAN, Kind
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import READERS, open_engine
 from node.store.files import SealedFiles
@@ -68,6 +69,7 @@ from node.version import SOFTWARE
 from node.web.app import make_web_app
 from node.web.frame import AskPeer, Parts, WebSettings
 from node.web.pages.everything import all_routes, outlook
+from node.web.press import Press
 from node.web.session import SessionStorage
 from node.web.staff import StoreAccounts, StoreSessions
 from node.worker import LEASE, Duties, Worker
@@ -128,6 +130,7 @@ class Node:
     ask_peer: AskPeer
     relay: Counter | None
     means: Means
+    press: Press
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -211,6 +214,8 @@ async def build_node(
         mailroom = open_mailroom(settings, office, run, started_at)
         stack.push_async_callback(mailroom.caller.close)
         courier = Courier(run, mailroom.ways, office, means.files)
+        press = Press(settings.name, is_demo=settings.demo, clock=hands.clock)
+        stack.callback(press.close)
         relay = relay_of(settings, store, office)
         refresh = DirectoryJob(
             settings, store=store, library=library, office=office, rumours=rumours
@@ -250,6 +255,7 @@ async def build_node(
                 shared=not engines.one_writer,
                 mark=partial(_marked, paths),
                 lease=shared.lease if shared else LEASE,
+                print_letter=partial(press.print_now, Kind.LETTER, GERMAN),
             )
         )
         signals.listener = worker.notice
@@ -270,6 +276,7 @@ async def build_node(
             ask_peer=partial(ask_shared, mailroom.direct.shared_log, office),
             relay=relay.counter if relay else None,
             means=means,
+            press=press,
         )
 
 
@@ -357,6 +364,7 @@ def web_app(node: Node) -> web.Application:
         outlook=partial(outlook, node.run),
         mark=partial(_marked, Paths(settings.folder)),
         ask_peer=node.ask_peer,
+        printer=node.press,
     )
     api = make_api_app(
         ApiDesk(node.office, node.run, parts.places, settings.delivery, parts.people)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -70,6 +71,7 @@ class Duties:
     directory_every_s: float = 900.0
     lease: timedelta = LEASE
     mark: Callable[[], Checkpoint | None] = lambda: None
+    print_letter: sealing.PrintLetter = sealing.no_paper
 
 
 class Worker:
@@ -230,7 +232,8 @@ class Worker:
             await asyncio.sleep(MINUTE_S)
 
     async def _release(self) -> None:
-        await self._each(Wake.RELEASE, sealing.release_any)
+        paper = self._duties.print_letter
+        await self._each(Wake.RELEASE, partial(sealing.release_any, print_letter=paper))
 
     async def _open(self) -> None:
         await self._each(Wake.OPEN, opening.open_and_import)

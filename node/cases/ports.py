@@ -173,6 +173,10 @@ class RelocationRepository(Protocol):
         """One relocation. NotFoundError if absent."""
         ...
 
+    def of_case(self, case: CaseId) -> Sequence[Relocation]:
+        """All relocations of one case, oldest first."""
+        ...
+
     def by_idempotency(self, caller: str, key: str) -> tuple[bytes, bytes] | None:
         """(digest of the request, stored answer) of an earlier call with this key."""
         ...

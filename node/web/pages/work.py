@@ -46,6 +46,7 @@ from node.web.pages.cases import CASEWORKERS
 from node.web.typed import ids
 from node.web.wording import reason_words, refusal_words
 
+_TO_DO: Final = msgid("Something about the case is to be done.")
 _SOON: Final = timedelta(days=7)
 _CLOCK: Final = timedelta(days=90)
 _CONSENTS: Final = timedelta(days=60)
@@ -398,3 +399,9 @@ async def _aside(request: web.Request) -> web.Response:
         by=actor(request),
     )
     return await see_other(request, "/work")
+
+
+def task_words(kind: str, words: Words) -> str:
+    """What a task says, in the words of this page."""
+    known = _TASKS.get(kind) or _QUESTIONS.get(kind, (_TO_DO,))[0]
+    return words.gettext(known)
