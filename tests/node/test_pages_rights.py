@@ -15,11 +15,12 @@ import pytest
 import pytest_asyncio
 
 from node.accounts.model import Reading
-from node.casework import cases, rights
+from node.casework import rights
 from node.casework.cases import new_record
 from node.errors import PrinterError
 from node.ids import CaseId, RecordId
 from tests.support.browser_by_hand import Browser
+from tests.support.desk import keep_document
 from tests.support.exporting import town
 from tests.support.office import add_more, before
 from tests.support.pair import APPROVER, CLERK, SECOND, give_consent, open_case
@@ -188,16 +189,11 @@ async def test_a_case_that_changed_since_it_was_looked_at_is_not_copied(wehr, cl
 async def test_the_files_to_take_along_hold_data_and_the_ticked_documents(wehr, clerk):
     case = open_case(wehr.node, "Demo-Linde")
     kept = [
-        wehr.node.store.write_sync(
-            cases.keep_document,
-            wehr.node.office,
-            cases.Upload(
-                CaseId(case),
-                1,
-                (content,),
-                {"doc_kind": "certificate", "title": "Zeugnis", "media_type": kind},
-            ),
-            by=CLERK,
+        keep_document(
+            wehr.node,
+            CaseId(case),
+            [content],
+            {"doc_kind": "certificate", "title": "Zeugnis", "media_type": kind},
         )
         for content, kind in ((b"%PDF-1", "application/pdf"), (b"zwei", "text/plain"))
     ]
