@@ -5,8 +5,9 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-pages bench-directory \
-        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run docs screenshots clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-pages \
+        bench-directory tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large \
+        bench-wire bench-flood bench-slowsync hostile land docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -53,6 +54,10 @@ test-fast: $(VENV)/.dev  ## the tests without processes and browser
 bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 	$(BIN)/python -m bench.handover
 	$(BIN)/python -m bench.log
+	$(BIN)/python -m bench.large $(SIZE)
+	$(BIN)/python -m bench.wire
+	$(BIN)/python -m bench.flood $(REQUESTS)
+	$(BIN)/python -m bench.slowsync
 
 bench-log: $(VENV)/.dev  ## measure the exchange log alone: append, verify, prove, cosign
 	$(BIN)/python -m bench.log
@@ -87,6 +92,23 @@ MEMBERS ?= 10750
 bench-directory: $(VENV)/.dev  ## verify a directory of all municipalities: MEMBERS=10750
 	$(BIN)/python -m bench.directory $(MEMBERS)
 
+SIZE     ?= 100000000
+REQUESTS ?= 20000
+bench-large: $(VENV)/.dev  ## one large document between two processes, its memory and its time: SIZE=bytes
+	$(BIN)/python -m bench.large $(SIZE)
+
+bench-wire: $(VENV)/.dev  ## bytes on the wire per handover
+	$(BIN)/python -m bench.wire
+
+bench-flood: $(VENV)/.dev  ## a flood beside an honest member: REQUESTS=20000
+	$(BIN)/python -m bench.flood $(REQUESTS)
+
+bench-slowsync: $(VENV)/.dev  ## handovers with 5 ms more per fsync
+	$(BIN)/python -m bench.slowsync
+
+hostile: $(VENV)/.dev  ## many more answers of a hostile network than the suite tries: EXAMPLES=500
+	HOSTILE_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q tests/hostile/test_answers.py
+
 evidence-bytes: $(VENV)/.dev  ## change each byte of each file of two evidence bundles
 	$(BIN)/python -m tests.node.evidence_bytes
 
@@ -94,6 +116,10 @@ N ?= 100000
 SEED ?= 1
 reconcile-run: $(VENV)/.dev  ## compare N seeded transfers of two towns: time, recall, precision
 	$(BIN)/python -m tests.support.reconciling $(N) $(SEED)
+
+land: COUNT = 0
+land: $(VENV)/.dev  ## every town of a list as a node of one process (TOWNS=list.csv COUNT=1101 SEED=1)
+	@$(BIN)/python -m tests.support.land $(TOWNS) --count $(COUNT) --seed $(SEED)
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs

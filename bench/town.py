@@ -25,6 +25,7 @@ from node.ids import AccountId, Ags
 from node.serving import listen
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
+from node.telemetry import configure_logging
 from node.trust.places import shipped_places
 
 CLERK = Actor(AccountId("c" * 32), frozenset({Role.CASEWORKER}))
@@ -226,4 +227,5 @@ def all_arrived(uow):
 
 
 if __name__ == "__main__":
+    configure_logging()
     asyncio.run(main())

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
         log_operation_years: The same for entries about the node itself.
         allowed_networks: Private networks that peers may live in (SR-F10).
         accept_override: Take containers whose sender's quorum two people waived (LR-24).
+        packet_mib: The largest container we take, in MiB; our key sheet tells it.
+        document_mib: The largest document we take, in MiB.
         trusted_proxies: Networks whose word about a caller's address counts (SR-F1).
         backup_folder: Where content backups go; empty makes none.
         backup_keys_folder: Where key backups go: another disk, another hand.
@@ -129,6 +131,8 @@ class Settings(BaseSettings):
     log_audit_years: int = Field(default=2, ge=1, le=30)
     log_operation_years: int = Field(default=10, ge=1, le=30)
     accept_override: bool = True
+    packet_mib: int = Field(default=64, ge=1, le=2048)
+    document_mib: int = Field(default=25, ge=1, le=2048)
     allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     backup_folder: str = ""

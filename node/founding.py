@@ -33,7 +33,7 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.weekkeys import WeekKeys, week_of
 from node.store.work import Means
-from node.sync.limits import DOCUMENT_BYTES, PACKET_BYTES
+from node.sync.limits import DOCUMENT_BYTES, MIB, PACKET_BYTES
 from node.trust.admission import Applicant, admission_request
 from node.trust.keylife import KEM_LIFE, KEM_OPEN
 from node.trust.keysheet import KemKey, KeySheet, Limits, sign_sheet
@@ -120,6 +120,8 @@ class Town:
     relays: tuple[str, ...] = ()
     database: str = ""
     demo: bool = False
+    packet_mib: int = PACKET_BYTES // MIB
+    document_mib: int = DOCUMENT_BYTES // MIB
 
 
 def log_origin(peer_url: str) -> str:
@@ -302,7 +304,7 @@ def _first_sheet(ring: Keyring, town: Town, now: datetime) -> str:
         suites=(1,),
         proto=(1,),
         schema=("case/1",),
-        limits=Limits(PACKET_BYTES, DOCUMENT_BYTES),
+        limits=Limits(town.packet_mib * MIB, town.document_mib * MIB),
     )
     return sign_sheet(sheet, ring.sheet, kid=ring.sheet_kid)
 
@@ -326,4 +328,10 @@ def _settings(town: Town) -> str:
         lines.append(f"database = {json.dumps(town.database)}")
     if town.demo:
         lines.append("demo = true")
+    for name, value, usual in (
+        ("packet_mib", town.packet_mib, PACKET_BYTES // MIB),
+        ("document_mib", town.document_mib, DOCUMENT_BYTES // MIB),
+    ):
+        if value != usual:
+            lines.append(f"{name} = {value}")
     return "\n".join(lines) + "\n"

@@ -31,7 +31,7 @@ from node.sync.rows import EntryDraft
 from node.trust.admission import AdmissionRequest
 from node.trust.directory import Directory
 from node.trust.keylife import due, next_name, next_sheet
-from node.trust.keysheet import KeySheet, peek_sheet, sign_sheet
+from node.trust.keysheet import KeySheet, Limits, peek_sheet, sign_sheet
 from node.trust.member import ListedKey, Purpose
 from node.trust.rotation import rotation_request
 from node.trust.standing import has_foreign_sheet
@@ -114,7 +114,10 @@ class KeyRoom:
         sheet = self.sheet()
         in_use = self._store.read_sync(_sealed_to)
         wanted = due(sheet, in_use=in_use, denied=self._denied(sheet), at=at)
-        moved = (sheet.url, sheet.relays) != (self._url, self._relays)
+        office = self._office
+        limits = Limits(office.packet_bytes, office.document_bytes)
+        told = (sheet.url, sheet.relays, sheet.limits)
+        moved = told != (self._url, self._relays, limits)
         if not (switched or moved) and wanted.nothing:
             return
         added = self._make_kem(sheet) if wanted.make else None
@@ -128,7 +131,7 @@ class KeyRoom:
         if ended:
             self._cabinet.change(lambda ring: _without(ring, set(ended)))
         new = next_sheet(
-            replace(sheet, url=self._url, relays=self._relays),
+            replace(sheet, url=self._url, relays=self._relays, limits=limits),
             add=(added[0], added[1].public) if added else None,
             drop=ended,
             serial=self._highest_serial(sheet),

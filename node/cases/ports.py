@@ -5,10 +5,27 @@ from datetime import date, datetime
 from typing import Protocol
 
 from node.cases.consent import Consent
-from node.cases.model import CaseContent, CaseFile, Record
+from node.cases.model import CaseContent, CaseFile, Former, Record
 from node.cases.relocation import Relocation
+from node.cases.staged import StagedDocument, StagedKey
 from node.cases.tally import TallyLine
 from node.ids import AccountId, CaseId, ConsentId, RecordId, TransferId
+
+
+class IncomingDocument(Protocol):
+    """A document that is sealed while it arrives."""
+
+    def add(self, portion: bytes) -> None:
+        """Seal one more portion."""
+        ...
+
+    def finish(self) -> StagedDocument:
+        """It was the whole document, and is synced now."""
+        ...
+
+    def drop(self) -> None:
+        """Forget it; nothing stays on the disk."""
+        ...
 
 
 class CaseRepository(Protocol):
@@ -38,12 +55,15 @@ class CaseRepository(Protocol):
         """The case with nothing but what the gate asks for: person and protection."""
         ...
 
-    def open_new(self, file: CaseFile) -> None:
-        """Insert a case under a new case key."""
+    def open_new(self, file: CaseFile, key: StagedKey | None = None) -> None:
+        """Insert a case under a new case key, or under the one that was staged for it."""
         ...
 
-    def reopen(self, file: CaseFile) -> None:
-        """A case comes back (handed_over or shredded -> active): new key if shredded."""
+    def reopen(self, file: CaseFile, key: StagedKey | None = None) -> None:
+        """A case comes back (handed_over or shredded -> active): new key if shredded.
+
+        ConflictError if files were staged under another key than it has.
+        """
         ...
 
     def replace(self, before: CaseFile, after: CaseFile) -> None:
@@ -69,12 +89,38 @@ class CaseRepository(Protocol):
         """One record, opened. NotFoundError if absent."""
         ...
 
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> Sequence[Former]:
+        """Every earlier version of these records, oldest first."""
+        ...
+
     def touch(self, case: CaseId) -> None:
         """Raise the version of the case file: something in the case changed."""
         ...
 
     def set_birth_year(self, case: CaseId, year: int | None) -> None:
         """Keep the one clear number reports need (age bands)."""
+        ...
+
+    def stage_key(self, case: CaseId) -> StagedKey:
+        """The key that this case has, or a new one for it; in a reading unit of work."""
+        ...
+
+    def stage_document(
+        self, key: StagedKey, epoch: int, chunks: Iterator[bytes]
+    ) -> StagedDocument:
+        """Seal a file, synced to disk, and name it nowhere; in a reading unit of work."""
+        ...
+
+    def receive_document(self, key: StagedKey, epoch: int) -> IncomingDocument:
+        """Seal a file while it arrives, longer than this unit of work lasts."""
+        ...
+
+    def adopt_document(self, staged: StagedDocument) -> tuple[bytes, int]:
+        """Name a staged file; gives digest and byte count."""
+        ...
+
+    def drop_staged(self, staged: StagedDocument) -> None:
+        """Remove a staged file that nobody took over."""
         ...
 
     def seal_document(
@@ -125,6 +171,10 @@ class RelocationRepository(Protocol):
 
     def get(self, relocation: RecordId) -> Relocation:
         """One relocation. NotFoundError if absent."""
+        ...
+
+    def of_case(self, case: CaseId) -> Sequence[Relocation]:
+        """All relocations of one case, oldest first."""
         ...
 
     def by_idempotency(self, caller: str, key: str) -> tuple[bytes, bytes] | None:

@@ -19,6 +19,8 @@ from node.cases.model import (
     PartialDate,
     Record,
 )
+from node.cases.ports import IncomingDocument
+from node.cases.staged import StagedDocument
 from node.errors import InputError, NotFoundError, RestrictedError
 from node.ids import AccountId, CaseId, RecordId, uuid7
 from node.strictjson import Json
@@ -280,31 +282,40 @@ def save_record(
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A document as it was uploaded: its bytes in portions, and what is said of it."""
+    """A document that was sealed while it arrived, and what is said of it."""
 
-    case: CaseId
-    epoch: int
-    chunks: tuple[bytes, ...]
+    staged: StagedDocument
     values: Mapping[str, Json]
+
+
+def receive_document(
+    uow: UnitOfWork, by: Actor, case: CaseId, epoch: int
+) -> IncomingDocument:
+    """Begin to seal a document of a case while it arrives; ``keep_document`` names it."""
+    with uow:
+        own_case(uow, by, case, "case.edit")
+        return uow.cases.receive_document(uow.cases.stage_key(case), epoch)
+
+
+def forget_document(uow: UnitOfWork, staged: StagedDocument) -> None:
+    """What was sealed is not kept."""
+    uow.cases.drop_staged(staged)
 
 
 def keep_document(
     uow: UnitOfWork, office: Office, upload: Upload, *, by: Actor
 ) -> RecordId:
-    """Seal an upload under the case's key and name it in the case.
-
-    The file is synced before the row that names it commits; no plaintext reaches a disk.
+    """Name in its case what was sealed and synced before this unit of work.
 
     Raises:
         StaleEpochError: The case is not editable here any more.
     """
     with uow:
-        editable_case(uow, by, upload.case, epoch=upload.epoch, action="case.edit")
-        digest, length = uow.cases.seal_document(
-            upload.case, upload.epoch, iter(upload.chunks)
-        )
+        case, epoch = upload.staged.case, upload.staged.epoch
+        editable_case(uow, by, case, epoch=epoch, action="case.edit")
+        digest, length = uow.cases.adopt_document(upload.staged)
         values = {**upload.values, "digest": digest.hex(), "bytes": length}
-        made = new_record(office, upload.case, "document", values, by=by.account)
+        made = new_record(office, case, "document", values, by=by.account)
         uow.cases.put([made])
         uow.commit()
     return made.id

@@ -125,7 +125,8 @@ class Guard:
                     self._pace.failed(*bucket)
                 reply = _problem(error.problem, trace, **error.extra)
             except NodeError as error:
-                reply = self._refuse(request, error, trace, bucket)
+                self._pace.failed(*bucket)
+                reply = self._refuse(request, error, trace)
             else:
                 # The door lets a member stay when strangers crowd it.
                 if isinstance(request.protocol, Door):
@@ -145,7 +146,6 @@ class Guard:
         trace: str,
     ) -> Reply:
         """What a verified request comes to."""
-        bucket = (self._proxies.address(request), str(signed.key_id))
         try:
             self._pace.begin(signed.member)
         except ProblemError as error:
@@ -170,7 +170,8 @@ class Guard:
         except NotFoundError:
             return _problem("unknown-transfer", trace)
         except NodeError as error:
-            return self._refuse(request, error, trace, bucket)
+            # Its signature held: the rate of its key bounds it, whatever it says.
+            return self._refuse(request, error, trace)
         finally:
             self._pace.end(signed.member)
 
@@ -208,14 +209,7 @@ class Guard:
         self._pace.check_rate(signed.member)
         return signed
 
-    def _refuse(
-        self,
-        request: web.Request,
-        error: NodeError,
-        trace: str,
-        bucket: tuple[str, str],
-    ) -> Reply:
-        self._pace.failed(*bucket)
+    def _refuse(self, request: web.Request, error: NodeError, trace: str) -> Reply:
         code = code_of(error)
         if isinstance(error, UnknownKeyError):
             # HO-71: our directory may be behind; the stranger proves nothing else by it.

@@ -6,8 +6,10 @@ that has no room; one container put together twice at a time.
 """
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 from http import HTTPStatus
+from typing import Final
 
 from node import strictjson
 from node.errors import ConflictError, MalformedMessageError
@@ -17,8 +19,10 @@ from node.federation.pace import ProblemError
 from node.ids import TransferId
 from node.sync import deposit, uploading
 from node.sync.deposit import Answered
+from node.sync.limits import KIB
 from node.sync.uploading import Progress
 
+_PORTION_BYTES: Final = 256 * KIB
 FINISH_S = 8.0
 """Shorter than a peer waits for an answer; it comes again and finds the work done."""
 
@@ -81,7 +85,7 @@ async def append(desk: Desk, call: Call) -> Reply:
         if found.upload.received + len(call.body) > found.expected.packet.len:
             raise ProblemError("too-large")
         part = await desk.run.file(
-            desk.files.keep_sealed, found.upload.key, transfer, iter([call.body])
+            desk.files.keep_sealed, found.upload.key, transfer, _portions(call.body)
         )
         try:
             upload = await desk.run.write(
@@ -108,6 +112,12 @@ async def forget(desk: Desk, call: Call) -> Reply:
     return Reply(HTTPStatus.OK, strictjson.encode({"offset": 0}))
 
 
+def _portions(part: bytes) -> Iterator[bytes]:
+    """A part in small pieces, so that sealing copies no whole one."""
+    for at in range(0, len(part), _PORTION_BYTES):
+        yield part[at : at + _PORTION_BYTES]
+
+
 def _answered(found: Answered) -> Reply:
     status = HTTPStatus.GONE if found.over else HTTPStatus.OK
     return with_statement(found.statement, status)
@@ -132,7 +142,8 @@ async def _finish(
         desk.finishing[transfer] = job
         job.add_done_callback(lambda _: desk.finishing.pop(transfer, None))
     try:
-        reply = await asyncio.wait_for(asyncio.shield(job), FINISH_S)
+        async with asyncio.timeout(FINISH_S):
+            reply = await asyncio.shield(job)
     except TimeoutError:
         raise ProblemError("maintenance", retry_after=5) from None
     desk.contact(call.peer)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, select
 
+from node.cases.staged import StagedKey
 from node.crypto.casekey import CaseKey
 from node.errors import NotFoundError
 from node.ids import CaseId
@@ -56,9 +57,12 @@ class CaseKeys:
             self._keys[row.id] = CaseKey(raw)
         return self._keys[row.id]
 
-    def new(self, case: CaseId) -> dict[str, Any]:
-        """The column of a fresh key."""
-        key = self._keys[case] = CaseKey.generate(self._work.randomness)
+    def new(self, case: CaseId, staged: StagedKey | None = None) -> dict[str, Any]:
+        """The column of a fresh key, or of the one that files were staged under."""
+        key = CaseKey.generate(self._work.randomness)
+        if staged is not None:
+            key = CaseKey(staged.raw)
+        self._keys[case] = key
         return {"wrapped": wrap(self._work, key.raw, case_key_place(case))}
 
     def forget(self, case: CaseId) -> None:

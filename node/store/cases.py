@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
 
-from node.cases.model import Baton, CaseContent, CaseFile, Record
+from node.cases.model import Baton, CaseContent, CaseFile, Former, Record
+from node.cases.staged import StagedDocument, StagedKey
 from node.crypto.casekey import CaseKey
-from node.errors import NotFoundError
+from node.errors import ConflictError, NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
 from node.store.casekeys import CaseKeys, CaseRow
 from node.store.casetables import case_file
 from node.store.documents import SqlDocuments
+from node.store.incoming import Incoming
 from node.store.records import SqlRecords
 from node.store.register import Destroyed, RegisterLine
 from node.store.work import Work
@@ -97,26 +99,29 @@ class SqlCases:
             _from_row(row), self._records.of_person(case, self._keys.of(row))
         )
 
-    def open_new(self, file: CaseFile) -> None:
-        """Insert a case under a new case key.
+    def open_new(self, file: CaseFile, key: StagedKey | None = None) -> None:
+        """Insert a case under a new case key, or under the one staged for it.
 
         Raises:
             ConflictError: It is here already.
         """
         place = {"id": file.id, "version": file.version}
-        self._work.change(_ADD, _to_row(file) | self._keys.new(file.id) | place)
+        self._work.change(_ADD, _to_row(file) | self._keys.new(file.id, key) | place)
 
-    def reopen(self, file: CaseFile) -> None:
+    def reopen(self, file: CaseFile, key: StagedKey | None = None) -> None:
         """A case comes back: active again, under a new key if it was shredded.
 
         Raises:
             NotFoundError: No such case was ever here.
-            ConflictError: It is neither handed over nor shredded.
+            ConflictError: It is neither handed over nor shredded, or files were staged
+                under another key than it has.
         """
         row = self._keys.row(file.id, locked=True)
         columns = _to_row(file) | {"version": row.version + 1}
         if row.wrapped is None:
-            columns |= self._keys.new(file.id)
+            columns |= self._keys.new(file.id, key)
+        elif key is not None and key.raw != self._keys.of(row).raw:
+            raise ConflictError("case key")
         self._work.move(_REOPEN, columns | {"case": file.id})
 
     def replace(self, before: CaseFile, after: CaseFile) -> None:
@@ -176,6 +181,10 @@ class SqlCases:
         """
         return self._records.get(case, record)
 
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> Sequence[Former]:
+        """Every earlier version of these records, oldest first (DO-10)."""
+        return self._records.former(case, records)
+
     def touch(self, case: CaseId) -> None:
         """Raise the version of the case file: something in the case changed."""
         if self._work.change(_TOUCH, {"case": case}) != 1:
@@ -185,6 +194,31 @@ class SqlCases:
         """Keep the one clear number that reports need for age bands."""
         if self._work.change(_CHANGE, {"case": case, "birth_year": year}) != 1:
             raise NotFoundError("case")
+
+    def stage_key(self, case: CaseId) -> StagedKey:
+        """The key that this case has, or a new one for it."""
+        row = self._keys.find_row(case)
+        if row is None or row.wrapped is None:
+            return StagedKey(case, CaseKey.generate(self._work.randomness).raw)
+        return StagedKey(case, self._keys.of(row).raw)
+
+    def stage_document(
+        self, key: StagedKey, epoch: int, chunks: Iterator[bytes]
+    ) -> StagedDocument:
+        """Seal a file, synced to disk, and name it nowhere."""
+        return self._documents.stage(key, epoch, chunks)
+
+    def receive_document(self, key: StagedKey, epoch: int) -> Incoming:
+        """Seal a file while it arrives, longer than this unit of work lasts."""
+        return Incoming(lambda chunks: self._documents.stage(key, epoch, chunks))
+
+    def adopt_document(self, staged: StagedDocument) -> tuple[bytes, int]:
+        """Name a staged file; gives digest and byte count."""
+        return self._documents.adopt(staged)
+
+    def drop_staged(self, staged: StagedDocument) -> None:
+        """Remove a staged file that nobody took over."""
+        self._work.documents.remove(staged.digest)
 
     def seal_document(
         self, case: CaseId, epoch: int, chunks: Iterator[bytes]

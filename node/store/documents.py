@@ -12,7 +12,8 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from node.crypto.casekey import FieldContext, open_file, seal_file
+from node.cases.staged import StagedDocument, StagedKey
+from node.crypto.casekey import CaseKey, FieldContext, open_file, seal_file
 from node.errors import NotFoundError, SealError
 from node.ids import CaseId
 from node.store.casekeys import CaseKeys
@@ -52,15 +53,38 @@ class SqlDocuments:
             StoreError: The disk did not take it.
         """
         key = self._keys.of(self._keys.row(case))
+        return self.adopt(self.stage(StagedKey(case, key.raw), epoch, chunks))
+
+    def stage(
+        self, key: StagedKey, epoch: int, chunks: Iterable[bytes]
+    ) -> StagedDocument:
+        """Seal a file under a case key, synced to disk; no row names it yet.
+
+        Raises:
+            StoreError: The disk did not take it.
+        """
         # A place of its own for each file: two files of one case cannot change names.
         place = self._work.randomness(16).hex()
         counted = _Counted(chunks)
+        context = _context(place, key.case, epoch)
         stored = self._work.documents.keep(
-            seal_file(key, _context(place, case, epoch), counted)
+            seal_file(CaseKey(key.raw), context, counted)
         )
-        row = {"case_id": case, "digest": stored.name, "length": counted.length}
-        self._work.change(_ADD, row | {"place": place, "epoch": epoch})
-        return stored.name, counted.length
+        return StagedDocument(key.case, epoch, place, stored.name, counted.length)
+
+    def adopt(self, staged: StagedDocument) -> tuple[bytes, int]:
+        """Name a staged file; gives its digest and the plaintext's length."""
+        self._work.change(
+            _ADD,
+            {
+                "case_id": staged.case,
+                "digest": staged.digest,
+                "length": staged.length,
+                "place": staged.place,
+                "epoch": staged.epoch,
+            },
+        )
+        return staged.digest, staged.length
 
     def open(self, case: CaseId, digest: bytes) -> Iterator[bytes]:
         """The plaintext, in portions of 64 KiB.

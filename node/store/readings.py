@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Row, bindparam, func, select
 
+from node.cases.days import local_day
+from node.cases.extract import flags_in_force
 from node.cases.model import Baton, Origin, Record
 from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, ConsentId, MemberId, RecordId, TransferId
@@ -165,8 +167,11 @@ class SqlReadings:
         for row in self._work.rows(_CLEAR, some):
             clear.setdefault(row.case_id, []).append(row)
         contacts = {row[0]: row[1] for row in self._work.rows(_LAST_CONTACT, some)}
+        today = local_day(self._work.now())
         for case, file in files.items():
-            yield _person(file, records[case], clear[case], contacts.get(case))
+            yield _person(
+                file, records[case], clear[case], contacts.get(case), on=today
+            )
 
     def household(self, household: RecordId) -> Sequence[CaseId]:
         """The cases of one household, ordered by id."""
@@ -201,10 +206,8 @@ class SqlReadings:
 
     def follow_ups(self, caseworker: AccountId, until: date) -> Sequence[DatedRow]:
         """Open follow-ups of this caseload due until a day, opened, soonest first."""
-        rows = self._work.rows(
-            _DATED,
-            {"mine": caseworker, "wanted": "follow_up", "until": until.isoformat()},
-        )
+        window = {"mine": caseworker, "until": until.isoformat()}
+        rows = self._work.rows(_DATED, {"wanted": "follow_up", **window})
         waiting = [r for r in rows if not r.clear.get("done_on") and _counts(r.clear)]
         files = self._files(row.case_id for row in waiting)
         found = []
@@ -249,9 +252,8 @@ class SqlReadings:
         self, caseworker: AccountId, since: date, until: date
     ) -> Sequence[EndingConsent]:
         """Consents of this caseload that stand and end in these days, soonest first."""
-        rows = self._work.rows(
-            _CONSENTS, {"mine": caseworker, "since": since, "until": until}
-        )
+        window = {"mine": caseworker, "since": since, "until": until}
+        rows = self._work.rows(_CONSENTS, window)
         return [
             EndingConsent(CaseId(row.case_id), ConsentId(row.id), row.valid_until)
             for row in rows
@@ -259,14 +261,8 @@ class SqlReadings:
 
     def month(self, caseworker: AccountId, first: date, last: date) -> MonthRow:
         """Own talks and contacts in these days; one with several persons counts once."""
-        rows = self._work.rows(
-            _MONTH,
-            {
-                "mine": caseworker,
-                "first": first.isoformat(),
-                "last": last.isoformat(),
-            },
-        )
+        window = {"first": first.isoformat(), "last": last.isoformat()}
+        rows = self._work.rows(_MONTH, {"mine": caseworker, **window})
         kinds = {row.id: row.clear.get("kind") for row in rows if _counts(row.clear)}
         counted = list(kinds.values())
         return MonthRow(counted.count("talk"), counted.count("contact"))
@@ -318,10 +314,12 @@ def _person(
     records: Sequence[Record],
     clear: Sequence[Row[*tuple[Any, ...]]],
     last_contact: str | None,
+    *,
+    on: date,
 ) -> PersonRow:
     """One row of the list; the newest status and the plan that is not over count."""
     person = next((r for r in records if r.kind == "person"), None)
-    flags = {r.text("protection") for r in records if r.kind == "protection"}
+    flags = flags_in_force(records, on)
     values = person.values if person else {}
     status, due, role = "", None, ""
     languages: dict[str, bool] = {}

@@ -151,6 +151,9 @@ async def _take(
     if slip.kind == CONTAINER:
         contact(await _take_container(courier, mailbox, slip))
         return
+    # A container is as long as its offer, which was judged when it came.
+    if slip.size > 2 * limits.LIST_BYTES:
+        raise MalformedMessageError("too-large")
     parts = [part async for part in _pieces(mailbox, slip, 0)]
     office = courier.office
     envelopes = await courier.run.file(open_letter, office.keyring, b"".join(parts))
@@ -288,9 +291,6 @@ def _sender_of(uow: UnitOfWork, transfer: TransferId) -> MemberId:
 
 async def _pieces(mailbox: Mailbox, slip: Slip, start: int) -> AsyncIterator[bytes]:
     """An item from a place on; what its keeper holds back or adds is an error."""
-    most = limits.PACKET_BYTES if slip.kind == CONTAINER else 2 * limits.LIST_BYTES
-    if slip.size > most:
-        raise MalformedMessageError("too-large")
     while start < slip.size:
         piece = await mailbox.read(slip, start)
         if not piece or start + len(piece) > slip.size:

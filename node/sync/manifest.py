@@ -21,14 +21,13 @@ from node.sync import schema as s
 from node.sync.limits import (
     CASES_PER_TRANSFER,
     CONTENT_BYTES,
-    DOCUMENT_BYTES,
-    DOCUMENTS_BYTES,
     KIB,
     LABEL_CHARACTERS,
     MANIFEST_BYTES,
     PARTS,
 )
 from node.sync.offer import DOCUMENTS, TAG, OfferBody
+from node.sync.room import USUAL_ROOM, Room
 from node.sync.words import Kind, Purpose
 
 MANIFEST_TYPE: Final = "staffelstab-manifest+jwt"
@@ -236,19 +235,19 @@ def preview_digest(text: bytes) -> bytes:
     return hashlib.sha256(text).digest()
 
 
-def fits_limits(manifest: Manifest) -> bool:
+def fits_limits(manifest: Manifest, room: Room = USUAL_ROOM) -> bool:
     """Whether records and evidence fit into memory, and documents into their limits."""
-    return parts_fit(manifest.parts) and len(manifest.encode()) <= _PAYLOAD_BYTES
+    return parts_fit(manifest.parts, room) and len(manifest.encode()) <= _PAYLOAD_BYTES
 
 
-def parts_fit(parts: Sequence[Part]) -> bool:
+def parts_fit(parts: Sequence[Part], room: Room = USUAL_ROOM) -> bool:
     """Whether parts keep the limits of content and documents."""
     papers = [part.len for part in parts if is_document(part)]
     content = sum(part.len for part in parts) - sum(papers)
     return (
         content <= CONTENT_BYTES
-        and sum(papers) <= DOCUMENTS_BYTES
-        and max(papers, default=0) <= DOCUMENT_BYTES
+        and sum(papers) <= room.documents
+        and max(papers, default=0) <= room.document
     )
 
 
@@ -267,6 +266,7 @@ class Announced:
     transfer: TransferId
     ph: bytes
     preview: bytes | None
+    room: Room = USUAL_ROOM
 
 
 def check_manifest(manifest: Manifest, announced: Announced) -> None:

@@ -6,19 +6,27 @@ happen: plaintext on a disk outside a case's key; half a case; an import of what
 did not announce. Implements handover 8.6, HO-8, HO-54, HO-65, P8.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from node.cases.addendum import CORRECTION, plan_addendum
+from node.cases.consent import DOCUMENTS
 from node.cases.intake import NewCase, StaleEpoch, plan_intake, with_file
 from node.cases.model import CaseContent
+from node.cases.staged import StagedDocument, StagedKey
 from node.crypto.container import MAX_PRELUDE_BYTES, Prelude, read_prelude
 from node.crypto.seal import open_preview, open_share_a, open_share_b, open_stream
-from node.errors import ErasedError, MalformedMessageError, PacketUnreadableError
+from node.errors import (
+    ErasedError,
+    MalformedMessageError,
+    NodeError,
+    OutcomeUnknownError,
+    PacketUnreadableError,
+)
 from node.failpoints import Point
-from node.ids import CaseId, RecordId, TransferId
+from node.ids import CaseId, TransferId
 from node.sync import inward
 from node.sync.bodies import ImportedBody
 from node.sync.courier import Courier
@@ -26,6 +34,7 @@ from node.sync.logbook import Act
 from node.sync.manifest import Announced, preview_digest
 from node.sync.office import Office
 from node.sync.ports import PacketFiles, UnitOfWork
+from node.sync.room import Room
 from node.sync.rows import StoredFile
 from node.sync.transfer import Inbound, InboundTransfer, InEvent
 from node.sync.unpack import OpenedPacket, read_documents, read_packet
@@ -74,7 +83,15 @@ async def open_and_import(courier: Courier, transfer_id: TransferId) -> None:
         await run.write(give_up, office, transfer_id, code)
         return
     office.failpoints.reach(Point.PACKET_OPENED)
-    await run.write(import_cases, office, opened)
+    staged = await run.read(stage_documents, opened)
+    try:
+        await run.write(import_cases, office, opened, staged)
+    except OutcomeUnknownError:
+        # Rows may name the files by now; the sweeper will know.
+        raise
+    except NodeError:
+        await run.read(_drop_staged, staged)
+        raise
     office.failpoints.reach(Point.IMPORT_AFTER_COMMIT)
 
 
@@ -125,6 +142,7 @@ def open_container(office: Office, files: PacketFiles, ready: Ready) -> Opened:
         transfer=transfer.id,
         ph=prelude.ph,
         preview=_preview_digest(prelude, share_a),
+        room=Room(office.packet_bytes, office.document_bytes),
     )
     found = read_packet(plaintext(), announced, office.directory().manifest_key)
     return Opened(ready, found, plaintext)
@@ -159,12 +177,48 @@ def _after(chunks: Iterator[bytes], skip: int) -> Iterator[bytes]:
 # -- Import: steps 5 and 6 ---------------------------------------------------------------
 
 
-def import_cases(uow: UnitOfWork, office: Office, opened: Opened) -> None:
-    """OPENED: new case keys, rows, epochs, ``imported``, log entry, or nothing at all.
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Step 5: the documents, sealed under the keys that their cases will have."""
 
-    Documents are sealed under the new case keys and synced before the commit; what a
-    crash leaves of them has no row and is swept.
+    keys: Mapping[CaseId, StagedKey]
+    documents: Mapping[int, StagedDocument]
+
+
+def stage_documents(uow: UnitOfWork, opened: Opened) -> Staged:
+    """One more pass over the plaintext; the transaction after it only names the files.
+
+    A large document would hold up everybody else's writing there. What a crash leaves of
+    them has no row and is swept.
     """
+    transfer = opened.ready.transfer
+    offer = inward.offer_of(transfer)
+    take = transfer.take or frozenset(inward.offered_categories(offer))
+    if offer.kind is Kind.ADDENDUM or DOCUMENTS not in take:
+        return Staged({}, {})
+    arrivals = [a for a in opened.packet.arrivals if a.documents]
+    keys = {a.case: uow.cases.stage_key(a.case) for a in arrivals}
+    home = {part: a for a in arrivals for part in a.documents.values()}
+    documents: dict[int, StagedDocument] = {}
+    if home:
+        manifest = opened.packet.manifest
+        for part, chunks in read_documents(opened.plaintext(), manifest, home):
+            arrival = home[part]
+            documents[part] = uow.cases.stage_document(
+                keys[arrival.case], arrival.epoch + 1, chunks
+            )
+    return Staged(keys, documents)
+
+
+def _drop_staged(uow: UnitOfWork, staged: Staged) -> None:
+    for document in staged.documents.values():
+        uow.cases.drop_staged(document)
+
+
+def import_cases(
+    uow: UnitOfWork, office: Office, opened: Opened, staged: Staged
+) -> None:
+    """OPENED: new case keys, rows, epochs, ``imported``, log entry, or nothing at all."""
     now = office.clock.now()
     with uow:
         transfer = uow.inbound.get(opened.ready.transfer.id)
@@ -193,7 +247,7 @@ def import_cases(uow: UnitOfWork, office: Office, opened: Opened) -> None:
             if is_addendum:
                 _append(uow, office, case, transfer.id)
             else:
-                _write_case(uow, case, opened)
+                _write_case(uow, case, staged)
         tags = {case.case: case.tag for case in opened.packet.manifest.cases}
         brought = [(case.file.id, tags[case.file.id]) for case in plan.cases]
         uow.inbound.keep_cases(transfer.id, brought)
@@ -246,21 +300,17 @@ def _append(
         )
 
 
-def _write_case(uow: UnitOfWork, case: NewCase, opened: Opened) -> None:
+def _write_case(uow: UnitOfWork, case: NewCase, staged: Staged) -> None:
+    key = staged.keys.get(case.file.id)
     if case.before is None:
-        uow.cases.open_new(case.file)
+        uow.cases.open_new(case.file, key)
     else:
-        uow.cases.reopen(case.file)
+        uow.cases.reopen(case.file, key)
     uow.cases.set_birth_year(case.file.id, case.birth_year)
-    # Step 5: one more pass over the plaintext, for the documents that were taken.
-    part_of = {part: record for record, part in case.documents.items()}
-    manifest = opened.packet.manifest
-    sealed: dict[RecordId, tuple[bytes, int]] = {}
-    if part_of:
-        for part, chunks in read_documents(opened.plaintext(), manifest, part_of):
-            sealed[part_of[part]] = uow.cases.seal_document(
-                case.file.id, case.file.epoch, chunks
-            )
+    sealed = {
+        record: uow.cases.adopt_document(staged.documents[part])
+        for record, part in case.documents.items()
+    }
     uow.cases.put(
         with_file(record, *sealed[record.id]) if record.id in sealed else record
         for record in case.records

@@ -13,7 +13,7 @@ from typing import Final
 
 from node.ids import MemberId
 from node.sync.ports import UnitOfWork
-from node.sync.schedule import may_wake, needs_hello
+from node.sync.schedule import WAKE_PAUSE, may_wake, needs_hello
 
 SHORTEST_S: Final = 1.0
 LONGEST_S: Final = 60.0
@@ -29,6 +29,7 @@ class Wakes:
         self.heard_at: datetime | None = None
         self.greeted_at: datetime | None = None
         self._woken: set[MemberId] = set()
+        self._later: set[MemberId] = set()
         self._last: dict[MemberId, datetime] = {}
 
     def contact(self, peer: MemberId, now: datetime) -> bool:
@@ -38,13 +39,26 @@ class Wakes:
         if may_wake(self._last.get(peer), now):
             self._last[peer] = now
             self._woken.add(peer)
+        else:
+            self._later.add(peer)
         return ended
 
-    def take(self, peer: MemberId) -> bool:
-        """Whether the peer was woken since this was asked last."""
+    def take(self, peer: MemberId, now: datetime) -> bool:
+        """Whether the peer woke us since this was asked last; early wakes count later."""
+        if peer in self._later and may_wake(self._last.get(peer), now):
+            self._later.discard(peer)
+            self._last[peer] = now
+            return True
         woken = peer in self._woken
         self._woken.discard(peer)
         return woken
+
+    def wait(self, peer: MemberId, now: datetime) -> float | None:
+        """Seconds until an early wake of this peer counts; None if there is none."""
+        if peer not in self._later:
+            return None
+        passed = now - self._last.get(peer, now)
+        return max(SHORTEST_S, (WAKE_PAUSE - passed).total_seconds())
 
 
 def may_try(uow: UnitOfWork, peer: MemberId, now: datetime) -> bool:

@@ -29,7 +29,6 @@ from node.sync.limits import (
     CONTENT_BYTES,
     CONTENT_DEPTH,
     CONTENT_MEMBERS,
-    DOCUMENT_BYTES,
     KIB,
     PARTS,
 )
@@ -47,6 +46,7 @@ from node.sync.manifest import (
     Part,
     fits_limits,
 )
+from node.sync.room import USUAL_ROOM, Room
 from node.sync.words import Kind, Purpose
 
 _PORTION_BYTES: Final = 64 * KIB
@@ -130,6 +130,8 @@ def lay_out(
     extracts: Iterable[Extract],
     open_document: OpenDocument,
     tags: Mapping[CaseId, bytes],
+    *,
+    room: Room = USUAL_ROOM,
 ) -> Layout:
     """Divide extracts into parts; documents are read once here, to be named by digests.
 
@@ -137,6 +139,7 @@ def lay_out(
         extracts: What was permitted.
         open_document: Gives the plaintext of a document.
         tags: The tag of each case, where the manifest names it.
+        room: What the recipient takes.
 
     Raises:
         InputError: More or larger content than a packet holds; the field says which.
@@ -167,7 +170,7 @@ def lay_out(
         for paper in extract.papers:
             case, name = extract.case, paper.digest
             read = _document(open_document, case, name)
-            source = _Source(read, paper.record, DOCUMENT_BYTES)
+            source = _Source(read, paper.record, room.document)
             add(extract, DOCUMENTS, _media_type(paper.media_type), source)
         role = extract.role if _fits(ROLE.read, extract.role) else None
         cats = tuple(sorted(extract.parts))
@@ -179,14 +182,20 @@ def lay_out(
 
 
 def plan_packet(
-    extracts: Iterable[Extract], envelope: Envelope, open_document: OpenDocument
+    extracts: Iterable[Extract],
+    envelope: Envelope,
+    open_document: OpenDocument,
+    *,
+    room: Room = USUAL_ROOM,
 ) -> PacketPlan:
     """Lay out a packet and say in its manifest what it is.
+
+    ``room`` is what the recipient takes.
 
     Raises:
         InputError: More or larger content than a packet holds; the field says which.
     """
-    layout = lay_out(extracts, open_document, envelope.tags)
+    layout = lay_out(extracts, open_document, envelope.tags, room=room)
     manifest = Manifest(
         v=1,
         iss=envelope.issuer,
@@ -203,7 +212,7 @@ def plan_packet(
         cases=layout.cases,
         parts=layout.parts,
     )
-    if not fits_limits(manifest):
+    if not fits_limits(manifest, room):
         raise InputError("packet", "too_large")
     return PacketPlan(manifest, layout.sources)
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from node.cases.consent import Withheld
-from node.crypto.container import PacketHeader, padme
+from node.crypto.container import PacketHeader, container_length, padme
 from node.crypto.seal import begin_seal, seal_stream
-from node.errors import ConflictError, TrustError
+from node.errors import ConflictError, InputError, TrustError
 from node.failpoints import Point
-from node.ids import TransferId
+from node.ids import MemberId, TransferId
 from node.sync import outward, packet, permission
 from node.sync.courier import Courier
 from node.sync.drafting import PURPOSE, Draft, HeldBack, draft
@@ -27,6 +27,7 @@ from node.sync.offering import Sealed, make_offer
 from node.sync.office import Office
 from node.sync.packet import PacketPlan
 from node.sync.ports import PacketFiles, UnitOfWork
+from node.sync.room import Room
 from node.sync.transfer import Effect, Outbound, OutboundTransfer, OutEvent
 from node.sync.words import Purpose
 
@@ -80,6 +81,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
     assert transfer.recipient is not None
     assert drafted.kem is not None
     preview = drafted.preview
+    room = _room_of(office, transfer.recipient)
     plan: PacketPlan = packet.plan_packet(
         drafted.extracts,
         packet.Envelope(
@@ -100,6 +102,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             },
         ),
         uow.cases.open_document,
+        room=room,
     )
     ring = office.keyring
     pad = padme(plan.measure(ring.key_id))
@@ -111,6 +114,8 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
         pad=pad,
     )
     prelude = begin_seal(drafted.kem.key, header, preview, randomness=office.randomness)
+    if container_length(len(prelude.raw), pad) > room.packet:
+        raise InputError("packet", "too_large")
     plaintext = plan.encode(prelude.ph, pad, key=ring.sign, kid=ring.key_id)
 
     def written() -> Iterator[bytes]:
@@ -120,6 +125,12 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
             yield chunk
 
     return Sealed(files.keep(written()), prelude.hh, prelude.share_b)
+
+
+def _room_of(office: Office, recipient: MemberId) -> Room:
+    """What the recipient takes, as its key sheet says it."""
+    limits = office.directory().sheet(recipient).limits
+    return Room(limits.packet, limits.document)
 
 
 # -- Freeze: gate (b), and everything that must hold together ---------------------------

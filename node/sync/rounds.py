@@ -43,13 +43,18 @@ class Rounds:
         run = self._courier.run
         while True:
             if not event.is_set():
-                delay = await run.read(pacing.next_look, peer, self._clock.now())
+                now = self._clock.now()
+                looks = (
+                    await run.read(pacing.next_look, peer, now),
+                    self._wakes.wait(peer, now),
+                )
+                delay = min((d for d in looks if d is not None), default=None)
                 # Not wait_for: in Python 3.11 it may swallow the end of the worker.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(delay):
                         await event.wait()
             event.clear()
-            woken = self._wakes.take(peer)
+            woken = self._wakes.take(peer, self._clock.now())
             if woken or await run.read(pacing.may_try, peer, self._clock.now()):
                 async with self._slots:
                     await guard(deliver_due, self._courier, peer)

@@ -179,7 +179,7 @@ def _manifest(reader: _Reader, announced: Announced, key_at: KeyAt) -> Manifest:
     except TrustError as error:
         raise PacketUnreadableError("manifest-key") from error
     check_manifest(manifest, announced)
-    if not fits_limits(manifest):
+    if not fits_limits(manifest, announced.room):
         raise PacketUnreadableError("too-large")
     return manifest
 

@@ -188,11 +188,14 @@ def _household(uow: ReadingUnit, household: RecordId) -> Sequence[CaseId]:
     return uow.readings.household(household)
 
 
-async def stale(request: web.Request, case: CaseId) -> web.Response:
+async def stale(
+    request: web.Request, case: CaseId, *, typed: Sequence[str] | None = None
+) -> web.Response:
     """The page of a case that moved on meanwhile; what was typed stands on it."""
     parts = parts_of(request)
     left = await parts.run.read(_departure, case, by=actor(request))
-    return stale_page(request, None if left is None else handover(parts, left))
+    gone = None if left is None else handover(parts, left)
+    return stale_page(request, gone, typed=typed)
 
 
 def handover(parts: Parts, transfer: OutboundTransfer) -> Handover:

@@ -5,9 +5,9 @@ format with macros; a name that holds a path or letters that turn the reading di
 Implements SR-U1, SR-U3. Nothing is parsed, converted or shown.
 """
 
+import codecs
 import re
 import unicodedata
-from collections.abc import Sequence
 from typing import Final
 
 SUFFIXES: Final = {
@@ -34,42 +34,71 @@ _ODT_MARK: Final = b"mimetypeapplication/vnd.oasis.opendocument.text"
 _DOCX_MARK: Final = b"word/document.xml"
 # Names inside the archive stand in it as they are.
 _MACROS: Final = (b"vbaProject.bin", b"Basic/script-lc.xml", b"Scripts/")
+_HEAD_BYTES: Final = 120
+_LONGEST_MARK: Final = max(map(len, (_DOCX_MARK, *_MACROS)))
 _NAME_LENGTH: Final = 255
 _SEPARATORS: Final = re.compile(r"[/\\:]+")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def kind_of(name: str, portions: Sequence[bytes]) -> str | None:
-    """The media type of a file whose ending and bytes agree, None for everything else."""
-    media_type = SUFFIXES.get(name.rpartition(".")[2].lower(), "")
-    content = b"".join(portions)
-    is_kind = _is_text if media_type == "text/plain" else _has_marks
-    return media_type if media_type and is_kind(content, media_type) else None
+class KindWatch:
+    """Looks at a file as it passes by, without keeping it."""
 
+    def __init__(self, name: str) -> None:
+        """Expect the kind that the name's ending says."""
+        self._type = SUFFIXES.get(name.rpartition(".")[2].lower(), "")
+        self._head = b""
+        self._tail = b""
+        self._has_docx_mark = False
+        self._has_macros = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._is_text = True
 
-def _has_marks(content: bytes, media_type: str) -> bool:
-    """Whether the bytes begin as this kind does, and hold no macros."""
-    if not content.startswith(_MAGIC[media_type]):
-        return False
-    if media_type == SUFFIXES["docx"] and _DOCX_MARK not in content:
-        return False
-    if media_type == SUFFIXES["odt"] and _ODT_MARK not in content[:120]:
-        return False
-    is_archive = content.startswith(b"PK")
-    return not (is_archive and any(mark in content for mark in _MACROS))
+    def feed(self, portion: bytes) -> None:
+        """The next bytes of the file."""
+        if len(self._head) < _HEAD_BYTES:
+            self._head += portion[: _HEAD_BYTES - len(self._head)]
+        if self._type == "text/plain":
+            self._read_text(portion)
+            return
+        # A mark may lie across two portions.
+        seen = self._tail + portion
+        self._has_docx_mark = self._has_docx_mark or _DOCX_MARK in seen
+        self._has_macros = self._has_macros or any(mark in seen for mark in _MACROS)
+        self._tail = seen[-_LONGEST_MARK:]
+
+    @property
+    def kind(self) -> str | None:
+        """The media type, if ending and bytes agree; once all bytes have passed."""
+        is_kind = self._is_text_file if self._type == "text/plain" else self._has_marks
+        return self._type if self._type and is_kind() else None
+
+    def _read_text(self, portion: bytes) -> None:
+        try:
+            self._decoder.decode(portion)
+        except UnicodeDecodeError:
+            self._is_text = False
+        self._is_text = self._is_text and b"\x00" not in portion
+
+    def _is_text_file(self) -> bool:
+        try:
+            self._decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+        return self._is_text and bool(self._head)
+
+    def _has_marks(self) -> bool:
+        """Whether the bytes begin as this kind does, and hold no macros."""
+        if not self._head.startswith(_MAGIC[self._type]):
+            return False
+        if self._type == SUFFIXES["docx"] and not self._has_docx_mark:
+            return False
+        if self._type == SUFFIXES["odt"] and _ODT_MARK not in self._head:
+            return False
+        return not (self._head.startswith(b"PK") and self._has_macros)
 
 
 def clean_name(name: str) -> str:
     """A file's name as a label: no control or direction characters, no path."""
     plain = "".join(c for c in name if unicodedata.category(c) not in _INVISIBLE)
     return _SEPARATORS.sub("_", plain).strip()[-_NAME_LENGTH:]
-
-
-def _is_text(content: bytes, _: str) -> bool:
-    if not content or b"\x00" in content:
-        return False
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -33,6 +33,7 @@ from node.web.guard import FORM, nonce_of
 from node.web.jobs import Jobs
 from node.web.language import Language, Words
 from node.web.navigation import Entry, entries_for, home_of
+from node.web.press import NoPrinter, Printer
 from node.web.session import SessionStorage, remember_saved, take_saved
 
 
@@ -113,6 +114,7 @@ class Parts:
 
     ``mark`` reads the log signer's memory outside the database, None if there is none.
     ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it.
+    ``printer`` makes PDFs, or says that it cannot.
     """
 
     settings: WebSettings
@@ -130,6 +132,7 @@ class Parts:
     mark: Callable[[], Checkpoint | None] = lambda: None
     jobs: Jobs = field(default_factory=Jobs)
     ask_peer: AskPeer = _no_line
+    printer: Printer = field(default_factory=NoPrinter)
 
 
 @dataclass(frozen=True, slots=True)

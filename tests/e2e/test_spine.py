@@ -7,12 +7,12 @@ import pytest
 from node.bootstrap import build_node, own_hands
 from node.cases.model import Baton
 from node.cases.relocation import Source
-from node.casework import cases
 from node.casework.relocations import Move, record_relocation
 from node.config import load_settings
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from node.trust.places import shipped_places
+from tests.support.desk import keep_document
 from tests.support.pair import (
     AGS,
     APPROVER,
@@ -96,17 +96,8 @@ async def test_a_document_above_one_mebibyte_arrives_in_parts(tmp_path):
         for node in (wehr, saeckingen):
             add_staff(node)
         case = open_case(wehr)
-        document = wehr.store.write_sync(
-            cases.keep_document,
-            wehr.office,
-            cases.Upload(
-                case,
-                1,
-                (content,),
-                {"doc_kind": "school", "media_type": "application/pdf", "title": "Z"},
-            ),
-            by=CLERK,
-        )
+        values = {"doc_kind": "school", "media_type": "application/pdf", "title": "Z"}
+        document = keep_document(wehr, case, [content], values)
         give_consent(wehr, case, USUAL | {"K13"}, documents=frozenset({document}))
         transfer = relocate(wehr, case).transfer
         await until(

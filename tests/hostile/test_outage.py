@@ -89,14 +89,18 @@ async def test_wakes_of_a_contact_count_once_a_minute(tmp_path):
         wakes = pacing.Wakes()
         now = town.clock.now()
         assert not wakes.contact(SAECKINGEN, now)
-        assert wakes.take(SAECKINGEN)
-        assert not wakes.take(SAECKINGEN)
-        wakes.contact(SAECKINGEN, now + timedelta(seconds=59))
-        assert not wakes.take(SAECKINGEN)
-        wakes.contact(SAECKINGEN, now + timedelta(seconds=60))
-        assert wakes.take(SAECKINGEN)
+        assert wakes.take(SAECKINGEN, now)
+        assert not wakes.take(SAECKINGEN, now)
+        early = now + timedelta(seconds=59)
+        wakes.contact(SAECKINGEN, early)
+        assert not wakes.take(SAECKINGEN, early)
+        # An early one is not forgotten: it counts when the minute is over.
+        assert wakes.wait(SAECKINGEN, early) == 1
+        late = now + timedelta(seconds=60)
+        assert wakes.take(SAECKINGEN, late)
+        assert not wakes.take(SAECKINGEN, late)
         # After half an hour of silence of all, one sign of life wakes the others as well.
-        assert wakes.contact(SAECKINGEN, now + timedelta(minutes=31))
+        assert wakes.contact(SAECKINGEN, now + timedelta(minutes=32))
 
 
 @pytest.mark.spec("HO-80")

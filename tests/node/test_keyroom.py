@@ -20,8 +20,9 @@ from node.federation.sheetfetch import fetch_sheets
 from node.keycabinet import KeyCabinet
 from node.keyroom import FOREIGN_SHEET
 from node.store.casetables import task
+from node.sync.limits import MIB
 from node.trust.keylife import KEM_AHEAD, KEM_LIFE, KEM_OPEN
-from node.trust.keysheet import open_sheet, peek_sheet, sign_sheet
+from node.trust.keysheet import Limits, open_sheet, peek_sheet, sign_sheet
 from node.trust.member import Purpose
 from node.trust.rotation import RotationRequest
 from tests.support.pair import SAECKINGEN, WEHR, running
@@ -200,6 +201,14 @@ async def test_a_new_address_makes_a_new_sheet(years):
     room._url = "http://wehr.localhost:9/"
     room.keep()
     assert (room.sheet().serial, room.sheet().url) == (2, "http://wehr.localhost:9/")
+
+
+async def test_other_limits_in_the_settings_make_a_new_sheet(years):
+    room = years.wehr.key_room
+    room._office = replace(room._office, packet_bytes=200 * MIB, document_bytes=MIB)
+    room.keep()
+    sheet = room.sheet()
+    assert (sheet.serial, sheet.limits) == (2, Limits(200 * MIB, MIB))
 
 
 @pytest.mark.spec("HO-98", "DIR-7")

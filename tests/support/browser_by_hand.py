@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from urllib.parse import urlencode
 
 from aiohttp import ClientResponse, DummyCookieJar, web
@@ -59,7 +60,11 @@ class Browser:
         if self.cookie:
             sent.append(("Cookie", f"{COOKIE}={self.cookie}"))
         async with self._client.request(
-            method, path, headers=sent, data=body, allow_redirects=False
+            method,
+            path,
+            headers=sent,
+            data=None if body is None else BytesIO(body),
+            allow_redirects=False,
         ) as response:
             page = Page(response, await response.read())
             if COOKIE in response.cookies:

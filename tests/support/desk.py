@@ -3,7 +3,7 @@
 Each act is one use case of the product by the right person; each gives a text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -11,12 +11,14 @@ from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.bootstrap import Node
 from node.cases.relocation import Source
+from node.casework import cases as casework
 from node.casework.consents import withdraw_consent
 from node.casework.relocations import Move, Repeat, record_relocation
 from node.founding import Paths, vault_of
-from node.ids import AccountId, Ags, CaseId, ConsentId, TransferId
+from node.ids import AccountId, Ags, CaseId, ConsentId, RecordId, TransferId
 from node.store.backupduty import duty_of
 from node.store.sourceeraser import SourceEraser
+from node.strictjson import Json
 from node.sync import decision, sender
 from node.sync.logbook import Who
 from node.sync.words import RejectionCode
@@ -41,6 +43,22 @@ def relocate(node: Node, ags: str, *cases: str) -> str:
         record_relocation, node.office, move, by=CLERK, places=shipped_places()
     )
     return str(found.transfer)
+
+
+def keep_document(
+    node: Node,
+    case: CaseId,
+    portions: Iterable[bytes],
+    values: Mapping[str, Json],
+    *,
+    epoch: int = 1,
+) -> RecordId:
+    """A document arrives and is kept."""
+    incoming = node.store.read_sync(casework.receive_document, CLERK, case, epoch)
+    for portion in portions:
+        incoming.add(portion)
+    upload = casework.Upload(incoming.finish(), values)
+    return node.store.write_sync(casework.keep_document, node.office, upload, by=CLERK)
 
 
 def approve(node: Node, transfer: str) -> str:

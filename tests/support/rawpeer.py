@@ -139,3 +139,20 @@ def signed(
     if body:
         lines.append(f"content-length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def requests_in(flow: bytes) -> list[bytes]:
+    """Cut what one connection carried into whole requests."""
+    found = []
+    while (end := flow.find(b"\r\n\r\n")) >= 0:
+        length = 0
+        for line in flow[:end].split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        whole = end + 4 + length
+        if len(flow) < whole:
+            break
+        found.append(flow[:whole])
+        flow = flow[whole:]
+    return found

@@ -17,7 +17,7 @@ from node.cases.consent import GivenBy
 from node.casework import cases, consents
 from node.config import load_settings
 from node.ids import CaseId, MemberId, RecordId
-from tests.support.desk import CLERK
+from tests.support.desk import CLERK, keep_document
 from tests.support.pair import SAECKINGEN, USUAL, WEHR, add_staff, found_pair
 
 NAME: Final = "Kanarienvogel-Ulme"
@@ -110,13 +110,8 @@ def open_rich_case(node: Node, name: str = NAME, **fields: str) -> CaseId:
 def attach(node: Node, case: CaseId, content: bytes, *, epoch: int = 1) -> RecordId:
     """A document of the case."""
     portions = [content[i : i + 65536] for i in range(0, len(content), 65536)]
-    upload = cases.Upload(
-        case,
-        epoch,
-        tuple(portions),
-        {"doc_kind": "letter", "title": PAPER, "media_type": "text/plain"},
-    )
-    return node.store.write_sync(cases.keep_document, node.office, upload, by=CLERK)
+    values = {"doc_kind": "letter", "title": PAPER, "media_type": "text/plain"}
+    return keep_document(node, case, portions, values, epoch=epoch)
 
 
 def consent_to_all(

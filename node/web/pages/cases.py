@@ -15,8 +15,9 @@ from aiohttp_session import get_session
 from node.accounts.model import Role
 from node.cases.codes import code_list
 from node.casework.cases import open_case
+from node.casework.households import household_for
 from node.errors import ConflictError
-from node.ids import AccountId, CaseId
+from node.ids import AccountId, CaseId, RecordId
 from node.report.names import SAME_SKELETON, fold, name_likeness
 from node.report.people import Hit, People
 from node.report.readings import PersonRow
@@ -211,11 +212,10 @@ async def _create(request: web.Request) -> web.Response:
         if candidates:
             return await _new_page(request, form, candidates=candidates)
     case = CaseId(once(request, "case"))
-    beside = ids([form.text("_with")], CaseId)
-    household = (
-        (await opened_case(request, beside[0])).file.household if beside else None
-    )
-    parts = parts_of(request)
+    parts, more = parts_of(request), _more(form)
+    household = await _household_beside(request, form)
+    if household is not None:
+        more.append(("household_member", _membership(request, form, case, household)))
     try:
         await parts.run.write(
             open_case,
@@ -223,7 +223,7 @@ async def _create(request: web.Request) -> web.Response:
             _person(form),
             by=actor(request),
             household=household,
-            more=_more(form),
+            more=more,
             case=case,
         )
     except ConflictError:
@@ -231,6 +231,32 @@ async def _create(request: web.Request) -> web.Response:
         await opened_case(request, case)
     saved = words.gettext("The case was opened.")
     return await see_other(request, f"/cases/{case}", saved=saved)
+
+
+async def _household_beside(request: web.Request, form: Form) -> RecordId | None:
+    """The household of the case that the new person lives with; founded if it has none."""
+    beside = ids([form.text("_with")], CaseId)
+    if not beside:
+        return None
+    host = (await opened_case(request, beside[0])).file
+    if host.household is not None:
+        return host.household
+    parts = parts_of(request)
+    return await parts.run.write(
+        household_for, parts.office, host.id, epoch=host.epoch, by=actor(request)
+    )
+
+
+def _membership(
+    request: web.Request, form: Form, case: CaseId, household: RecordId
+) -> Mapping[str, Json]:
+    role = form.text("role")
+    return {
+        "household": str(household),
+        "member": str(case),
+        "valid_from": today(request).isoformat(),
+        **({"role": role} if role in code_list("hh_role").codes else {}),
+    }
 
 
 def _person(form: Form) -> dict[str, Json]:
@@ -304,4 +330,9 @@ async def _new_page(
             (code.code, words.code(code.code, "gender"))
             for code in code_list("gender").offered(on)
         ],
+        roles=[
+            (code, words.code(code, "hh_role")) for code in code_list("hh_role").codes
+        ]
+        if form.text("_with")
+        else [],
     )

@@ -5,23 +5,31 @@ on request its bytes. Must never happen: a plaintext file on a disk, a file show
 page, a name that becomes a path. Implements SR-U1 to SR-U3, screens S4 (Dokumente).
 """
 
+import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
 
 from node.cases.codes import code_list
-from node.casework.cases import Upload, keep_document, open_document
+from node.cases.staged import StagedDocument
+from node.casework.cases import (
+    Upload,
+    forget_document,
+    keep_document,
+    open_document,
+    receive_document,
+)
 from node.errors import ErasedError, NotFoundError, StaleEpochError
 from node.ids import CaseId, RecordId
 from node.report.casepage import origin_of, standing
 from node.strictjson import Json
-from node.sync.limits import DOCUMENT_BYTES
+from node.sync.limits import MIB
 from node.web.caseframe import case_id, case_page
 from node.web.casework import OpenCase, actor, opened_case, stale
-from node.web.filekinds import DOWNLOAD_TYPES, SUFFIXES, clean_name, kind_of
+from node.web.filekinds import DOWNLOAD_TYPES, SUFFIXES, KindWatch, clean_name
 from node.web.forms import Form
 from node.web.frame import Route, form_of, parts_of, path_id, see_other, words_of
 from node.web.guard import FILE, SANDBOX
@@ -30,7 +38,7 @@ from node.web.pages.casefile import bodies
 from node.web.pages.cases import CASEWORKERS
 
 _MEGABYTE: Final = 1_000_000
-_PORTION: Final = 64 * 1024
+_PORTION: Final = 256 * 1024
 _RESTRICTED: Final = frozenset({"health", "protection"})
 _NOT_CHOSEN: Final = frozenset({"restricted"})
 
@@ -81,6 +89,7 @@ async def _documents_page(
         ],
         bodies=bodies(request, case),
         accepted=", ".join(f".{suffix}" for suffix in SUFFIXES),
+        most=_limit(parts_of(request).office.document_bytes, words),
     )
 
 
@@ -93,6 +102,11 @@ def _size(value: Json, words: Words) -> str:
     return f"{words.number(round(value / _MEGABYTE, 1))} MB"
 
 
+def _limit(most: int, words: Words) -> str:
+    """The largest file, in the units that the setting has."""
+    return f"{words.number(most // MIB)} MB"
+
+
 async def _take(request: web.Request) -> web.Response:
     form, words, parts = form_of(request), words_of(request), parts_of(request)
     number = case_id(request)
@@ -102,28 +116,65 @@ async def _take(request: web.Request) -> web.Response:
     errors: dict[str, str] = {}
     if form.text("doc_kind") not in code_list("doc_kind").codes:
         errors["doc_kind"] = words.gettext("Please choose what it is.")
-    portions = await _portions(part)
-    kind = None if portions is None else kind_of(name, portions)
+    most = parts.office.document_bytes
+    watch, digest = KindWatch(name), hashlib.sha256()
+    staged = await _stage(request, part, most=most, watch=(watch.feed, digest.update))
+    kind = None if staged is None else watch.kind
     if not name:
         errors["file"] = words.gettext("Please choose a file.")
-    elif portions is None:
-        errors["file"] = words.gettext("The file is larger than 25 megabytes.")
+    elif staged is None:
+        errors["file"] = words.gettext("The file is larger than %(size)s.") % {
+            "size": _limit(most, words)
+        }
     elif kind is None:
         errors["file"] = words.gettext(
             "This kind of file is not taken. Allowed are PDF, JPEG, PNG, TIFF, DOCX,"
             " ODT and plain text, without macros."
         )
-    if errors or portions is None or kind is None:
+    if errors or staged is None or kind is None:
+        if staged is not None:
+            await parts.run.read(forget_document, staged)
         return await _documents_page(
             request, case, form.with_errors(errors), status=422
         )
-    upload = Upload(number, _epoch(form), portions, _values(form, name, kind, portions))
+    values = _values(form, name, kind, digest.hexdigest())
+    upload = Upload(staged, values)
     try:
         await parts.run.write(keep_document, parts.office, upload, by=actor(request))
     except StaleEpochError:
+        await parts.run.read(forget_document, staged)
         return await stale(request, number)
     saved = words.gettext("The document was saved.")
     return await see_other(request, f"/cases/{number}/documents", saved=saved)
+
+
+async def _stage(
+    request: web.Request,
+    part: BodyPartReader,
+    *,
+    most: int,
+    watch: tuple[Callable[[bytes], object], ...],
+) -> StagedDocument | None:
+    """Seal the file while it arrives; None if it is too large. Nothing is kept in memory."""
+    parts, number = parts_of(request), case_id(request)
+    incoming = await parts.run.read(
+        receive_document, actor(request), number, _epoch(form_of(request))
+    )
+    length, staged = 0, None
+    try:
+        while portion := await part.read_chunk(_PORTION):
+            length += len(portion)
+            if length > most:
+                return None
+            for look in watch:
+                look(bytes(portion))
+            await parts.run.file(incoming.add, bytes(portion))
+        staged = await parts.run.file(incoming.finish)
+    finally:
+        if staged is None:
+            # Too large, the line was cut, or the disk is full: nothing stays of it.
+            await asyncio.shield(parts.run.file(incoming.drop))
+    return staged
 
 
 def _epoch(form: Form) -> int:
@@ -131,23 +182,7 @@ def _epoch(form: Form) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
-async def _portions(part: BodyPartReader) -> tuple[bytes, ...] | None:
-    """The file in portions, in memory only; None if it is too large."""
-    portions, length = [], 0
-    while portion := await part.read_chunk(_PORTION):
-        length += len(portion)
-        if length > DOCUMENT_BYTES:
-            return None
-        portions.append(bytes(portion))
-    return tuple(portions)
-
-
-def _values(
-    form: Form, name: str, media_type: str, portions: Sequence[bytes]
-) -> dict[str, Json]:
-    digest = hashlib.sha256()
-    for portion in portions:
-        digest.update(portion)
+def _values(form: Form, name: str, media_type: str, sha256: str) -> dict[str, Json]:
     kind = form.text("doc_kind")
     values: dict[str, Json] = {
         "doc_kind": "restricted" if kind in _RESTRICTED else kind,
@@ -155,7 +190,7 @@ def _values(
         "title": form.text("title").strip(),
         "file_name": name,
         "media_type": media_type,
-        "sha256": digest.hexdigest(),
+        "sha256": sha256,
         "original_seen": form.text("original_seen") == "yes",
     }
     return {field: value for field, value in values.items() if value not in ("", False)}

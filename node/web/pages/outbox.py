@@ -95,7 +95,8 @@ def _rows(uow: ReadingUnit, caseworker: AccountId | None) -> Sequence[TransferRo
     return uow.readings.transfers(caseworker)
 
 
-def _row(uow: ReadingUnit, transfer: TransferId) -> TransferRow:
+def row_of(uow: ReadingUnit, transfer: TransferId) -> TransferRow:
+    """One transfer with what pages ask of it."""
     return uow.readings.transfer(transfer)
 
 
@@ -150,15 +151,15 @@ def _who(own: Sequence[PersonRow], total: int, words: Words) -> str:
 
 async def _show(request: web.Request) -> web.Response:
     parts, words = parts_of(request), words_of(request)
-    row = await parts.run.read(_row, path_id(request, "transfer", TransferId))
+    row = await parts.run.read(row_of, path_id(request, "transfer", TransferId))
     if row.transfer.body is not None:
         return await see_other(request, f"/exports/{row.transfer.id}")
     people = await people_of(request)
-    own = await _visible(request, row, people)
+    own = await visible(request, row, people)
     transfer, track = row.transfer, track_of(row)
     body = recipient_name(parts, transfer)
     names = await colleagues(request)
-    after, next_try = await parts.run.read(_later, transfer)
+    after, next_try = await parts.run.read(later_of, transfer)
     refusal = transfer.refusal
     return await page(
         request,
@@ -192,10 +193,16 @@ async def _show(request: web.Request) -> web.Response:
         next_body=body_name(parts, next_try.recipient) if next_try else "",
         kind=KINDS.get(transfer.kind, ""),
         is_late=track.is_late(parts.clock.now()),
+        parked=await parts.run.read(_parked, transfer.id),
     )
 
 
-def _later(
+def _parked(uow: ReadingUnit, transfer: TransferId) -> str | None:
+    """The code for which its container was put aside (P20)."""
+    return dict(uow.outbox.parked()).get(transfer)
+
+
+def later_of(
     uow: ReadingUnit, transfer: OutboundTransfer
 ) -> tuple[Aftermath, OutboundTransfer | None]:
     """What came after the key, and what was prepared in place of this transfer."""
@@ -205,7 +212,7 @@ def _later(
     return read_aftermath(uow, transfer.id, is_ours=True), prepared
 
 
-async def _visible(
+async def visible(
     request: web.Request, row: TransferRow, people: People
 ) -> list[PersonRow]:
     """Whose names may be shown; without any, only an approver may look at all.
@@ -243,8 +250,8 @@ def _other_body(request: web.Request, other: str | None) -> str:
 
 async def _ask_back(request: web.Request) -> web.Response:
     parts = parts_of(request)
-    row = await parts.run.read(_row, path_id(request, "transfer", TransferId))
-    own = await _visible(request, row, await people_of(request))
+    row = await parts.run.read(row_of, path_id(request, "transfer", TransferId))
+    own = await visible(request, row, await people_of(request))
     if not track_of(row).can_call_back:
         return await see_other(request, f"/outbox/{row.transfer.id}")
     return await page(

@@ -15,6 +15,7 @@ from aiohttp import web
 from node.accounts.policy import Actor
 from node.cases.model import Record
 from node.casework.cases import own_case, save_record
+from node.casework.protections import TASK as LIFT
 from node.casework.tasks import put_aside
 from node.errors import NotFoundError, StaleEpochError
 from node.ids import AccountId, CaseId, RecordId, TransferId
@@ -45,6 +46,7 @@ from node.web.pages.cases import CASEWORKERS
 from node.web.typed import ids
 from node.web.wording import reason_words, refusal_words
 
+_TO_DO: Final = msgid("Something about the case is to be done.")
 _SOON: Final = timedelta(days=7)
 _CLOCK: Final = timedelta(days=90)
 _CONSENTS: Final = timedelta(days=60)
@@ -134,6 +136,7 @@ async def _show(request: web.Request) -> web.Response:
         _due(found, people, words, on),
         _handovers(found, people, parts, words),
         _questions(found, people, words, me),
+        _seconds(found, mine, words, on),
         _news(found, people, words, me),
         _clock(mine, words, on),
         _consents(found, people, words),
@@ -171,8 +174,7 @@ def _read(uow: ReadingUnit, me: AccountId, on: date) -> _Found:
 
 
 def _name(people: People, case: CaseId) -> str:
-    person = people.find(case)
-    return person.name if person else ""
+    return person.name if (person := people.find(case)) else ""
 
 
 def _due(found: _Found, people: People, words: Words, on: date) -> Group:
@@ -233,6 +235,23 @@ def _questions(found: _Found, people: People, words: Words, me: AccountId) -> Gr
             )
         )
     return Group("questions", words.gettext("Questions of other offices"), rows)
+
+
+def _seconds(found: _Found, mine: Sequence[PersonRow], words: Words, on: date) -> Group:
+    """Colleagues who need a second person; whom it is about stands on the page itself."""
+    own = {person.case for person in mine}
+    rows = [
+        Row(
+            who=words.gettext("A colleague asks for a second person"),
+            href=f"/cases/{task.case}/protection/{task.codes[0]}/second",
+            what=words.gettext("Shall this protection flag end?"),
+            until=task.due,
+            action=words.gettext("Decide"),
+        )
+        for task in found.tasks
+        if task.kind == LIFT and task.due and on <= task.due and task.case not in own
+    ]
+    return Group("seconds", words.gettext("A second person is needed"), rows)
 
 
 def _news(found: _Found, people: People, words: Words, me: AccountId) -> Group:
@@ -380,3 +399,9 @@ async def _aside(request: web.Request) -> web.Response:
         by=actor(request),
     )
     return await see_other(request, "/work")
+
+
+def task_words(kind: str, words: Words) -> str:
+    """What a task says, in the words of this page."""
+    known = _TASKS.get(kind) or _QUESTIONS.get(kind, (_TO_DO,))[0]
+    return words.gettext(known)

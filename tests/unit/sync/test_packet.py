@@ -27,6 +27,7 @@ from node.sync.manifest import (
 )
 from node.sync.offer import Counts, OfferBody
 from node.sync.packet import PacketPlan, plan_packet
+from node.sync.room import Room
 from node.sync.unpack import OpenedPacket, read_documents, read_packet
 from node.sync.words import DocumentKind, Kind, Purpose
 from tests.support.casefiles import content, person, record
@@ -265,6 +266,14 @@ class TestLimits:
         with pytest.raises(InputError) as refused:
             plan_packet([self.sized(*lengths)], envelope(), self.zeros)
         assert (refused.value.field, refused.value.reason) == ("packet", "too_large")
+
+    @pytest.mark.spec("LIM-3")
+    @pytest.mark.parametrize("room", [Room(64 * MIB, MIB), Room(4 * MIB, 4 * MIB)])
+    def test_what_the_recipient_does_not_take_is_not_sealed(self, room: Room) -> None:
+        sized = self.sized(2 * MIB)
+        assert plan_packet([sized], envelope(), self.zeros)
+        with pytest.raises(InputError, match="too_large"):
+            plan_packet([sized], envelope(), self.zeros, room=room)
 
     def test_the_largest_document_passes(self) -> None:
         assert plan_packet([self.sized(DOCUMENT_BYTES)], envelope(), self.zeros)
