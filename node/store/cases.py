@@ -18,6 +18,7 @@ from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
 from node.store.casekeys import CaseKeys, CaseRow
 from node.store.casetables import case_file
+from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
 from node.store.records import SqlRecords
 from node.store.register import Destroyed, RegisterLine
@@ -203,6 +204,7 @@ class SqlCases:
         self._work.register.append(RegisterLine(Destroyed.CASE_KEY, case, digest))
         self._records.drop(case)
         self._documents.drop(case)
+        drop_drafts(self._work, case)
         self._keys.forget(case)
 
 

@@ -66,6 +66,7 @@ class AccountView:
     roles: frozenset[Role]
     language: Language = Language.GERMAN
     theme: str = "system"
+    single_keys: bool = True
 
 
 class Accounts(Protocol):
