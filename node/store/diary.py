@@ -123,7 +123,9 @@ class SqlDiary:
 
     def has_old_drafts(self) -> bool:
         """Whether the 30 days of some draft are over."""
-        return self._work.row(_OLD, {"since": self._work.now() - DRAFT_LIFE}) is not None
+        return (
+            self._work.row(_OLD, {"since": self._work.now() - DRAFT_LIFE}) is not None
+        )
 
     def drop_old_drafts(self) -> None:
         """End the drafts whose 30 days are over."""

@@ -15,6 +15,7 @@ from aiohttp_session import get_session
 from node.accounts.model import Role
 from node.cases.codes import code_list
 from node.cases.folding import SAME_SKELETON, fold, name_likeness
+from node.cases.model import Baton
 from node.casework.cases import open_case
 from node.errors import ConflictError
 from node.ids import AccountId, CaseId
@@ -47,6 +48,7 @@ _PAGE: Final = 50
 _KEPT: Final = 5
 _SEARCHES: Final = "searches"
 _CANDIDATES: Final = 5
+_TYPED_HITS: Final = 8
 _LONGEST_SEARCH: Final = 200
 
 
@@ -55,6 +57,7 @@ def routes() -> list[Route]:
     return [
         Route("GET", "/cases", _list, roles=CASEWORKERS),
         Route("POST", "/cases/search", _search, roles=CASEWORKERS),
+        Route("POST", "/cases/find", _find, roles=CASEWORKERS),
         Route("GET", "/cases/new", _ask, roles=CASEWORKERS),
         Route("POST", "/cases/new", _create, roles=CASEWORKERS),
     ]
@@ -138,6 +141,48 @@ async def remember_search(request: web.Request, onward: str) -> web.Response:
     kept = dict(list(session.get(_SEARCHES, {}).items())[-_KEPT + 1 :])
     session[_SEARCHES] = {**kept, token: typed}
     return await see_other(request, f"{onward}?s={token}")
+
+
+async def _find(request: web.Request) -> web.Response:
+    return await find(request, "/cases/{case}")
+
+
+async def find(
+    request: web.Request, href: str, *, only_active: bool = False
+) -> web.Response:
+    """Who may be meant by what was typed so far, for the page's script; nothing is kept.
+
+    Args:
+        request: The text is in its form.
+        href: Where a hit leads, for own cases; others are named and lead nowhere.
+        only_active: Own cases that can be worked on, and nobody else.
+    """
+    people, words = await people_of(request), words_of(request)
+    typed = form_of(request).text("text").strip()[:_LONGEST_SEARCH]
+    hits = [hit.person for hit in people.search(typed, account_of(request).id)]
+    rows = [
+        row
+        for row in await found(request, hits)
+        if not only_active or (row.is_own and row.person.baton is Baton.ACTIVE)
+    ]
+    said = words.ngettext(
+        "%(num)s person found.", "%(num)s people found.", len(rows)
+    ) % {"num": words.number(len(rows))}
+    return web.json_response(
+        {
+            "said": said,
+            "people": [
+                {
+                    "href": href.format(case=row.person.case) if row.is_own else "",
+                    "name": row.person.name,
+                    "more": row.person.birth_year
+                    if row.is_own
+                    else f"{row.person.birth_year} · {row.caseworker}",
+                }
+                for row in rows[:_TYPED_HITS]
+            ],
+        }
+    )
 
 
 async def searched(request: web.Request) -> str | None:
