@@ -6,6 +6,7 @@ another account than the one that typed it, or after its 30 days. The store impl
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
@@ -58,6 +59,20 @@ class Diary(Protocol):
 
     def copies(self, contact: RecordId) -> Sequence[Record]:
         """The copies of one entry in every case that can be opened, by case (FR-7)."""
+        ...
+
+    def last_forms(self, account: AccountId) -> Sequence[str]:
+        """Forms of the contacts this account recorded last, newest first."""
+        ...
+
+    def recent(self, account: AccountId, limit: int) -> Sequence[CaseId]:
+        """The cases this account recorded contacts for last, newest first, each once."""
+        ...
+
+    def counted(
+        self, caseworker: AccountId, after: date, until: date
+    ) -> AbstractSet[CaseId]:
+        """Cases of this caseload with an own talk or contact in (after, until] (FR-5)."""
         ...
 
     def talks(

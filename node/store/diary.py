@@ -8,6 +8,7 @@ at another account or case. Implements ``node.report.diary.Diary``.
 import json
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from typing import Final
 
@@ -24,6 +25,7 @@ from node.store.contactstables import draft
 from node.store.records import opened
 from node.store.work import Work
 
+_FORMS: Final = 12
 _OVER_A_MONTH: Final = timedelta(days=31)
 
 _OWN: Final = draft.c.account == bindparam("by")
@@ -58,6 +60,27 @@ _TALKS: Final = select(record.c.id, record.c.on_date, record.c.clear).where(
     record.c.kind == "contact",
     record.c.origin == Origin.OWN,
     record.c.on_date.between(bindparam("first"), bindparam("last")),
+)
+_RECORDED: Final = (
+    select(record.c.case_id, record.c.clear)
+    .where(record.c.kind == "contact", record.c.recorded_by == bindparam("by"))
+    .order_by(record.c.recorded_at.desc(), record.c.id)
+    .limit(bindparam("most"))
+)
+_COUNTED: Final = (
+    select(record.c.case_id)
+    .distinct()
+    .where(
+        record.c.case_id.in_(
+            select(case_file.c.id).where(case_file.c.caseworker == bindparam("by"))
+        ),
+        record.c.kind == "contact",
+        record.c.origin == Origin.OWN,
+        record.c.on_date > bindparam("after"),
+        record.c.on_date <= bindparam("until"),
+        record.c.clear["kind"].as_string().in_(["talk", "contact"]),
+        record.c.clear["voided_on"].as_string().is_(None),
+    )
 )
 
 
@@ -138,6 +161,30 @@ class SqlDiary:
             opened(row, self._keys.of(self._keys.row(CaseId(row.case_id))))
             for row in rows
         ]
+
+    def last_forms(self, account: AccountId) -> Sequence[str]:
+        """Forms of the contacts this account recorded last, newest first."""
+        rows = self._work.rows(_RECORDED, {"by": account, "most": _FORMS})
+        return [str(row.clear["form"]) for row in rows if "form" in row.clear]
+
+    def recent(self, account: AccountId, limit: int) -> Sequence[CaseId]:
+        """The cases this account recorded contacts for last, newest first, each once."""
+        rows = self._work.rows(_RECORDED, {"by": account, "most": 10 * limit})
+        return list(dict.fromkeys(CaseId(row.case_id) for row in rows))[:limit]
+
+    def counted(
+        self, caseworker: AccountId, after: date, until: date
+    ) -> AbstractSet[CaseId]:
+        """Cases of this caseload with an own talk or contact in (after, until] (FR-5)."""
+        rows = self._work.rows(
+            _COUNTED,
+            {
+                "by": caseworker,
+                "after": after.isoformat(),
+                "until": until.isoformat(),
+            },
+        )
+        return {CaseId(row.case_id) for row in rows}
 
     def talks(
         self, caseworker: AccountId, first: date, last: date

@@ -5,9 +5,11 @@ Leaves: persons. Must never happen: of a colleague's case more than name, birth 
 caseworker (SC-23); a second case for somebody who is here without a word about it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 from aiohttp_session import get_session
@@ -31,6 +33,7 @@ from node.web.casework import (
     people_of,
     today,
 )
+from node.web.contactform import options
 from node.web.forms import Form
 from node.web.frame import (
     Route,
@@ -49,6 +52,11 @@ _KEPT: Final = 5
 _SEARCHES: Final = "searches"
 _CANDIDATES: Final = 5
 _TYPED_HITS: Final = 8
+_DUE: Final[Mapping[str, Callable[[PersonRow], date | None]]] = {
+    "plan": lambda person: person.plan_due,
+    "clock": lambda person: person.clock_end,
+}
+_DUE_IN: Final = {"plan": timedelta(days=30), "clock": timedelta(days=90)}
 _LONGEST_SEARCH: Final = 200
 
 
@@ -87,12 +95,17 @@ async def _list(request: web.Request) -> web.Response:
         if p.is_ours(on) is (scope != "gone")
         and (scope == "all" or p.caseworker == account)
     ]
+    # A colleague's status is not for others, not even as a filter (SC-23).
+    wanted = Form() if scope == "all" else _wanted(request)
+    chosen = [p for p in chosen if _passes(p, wanted, on)]
     chosen.sort(key=lambda p: (fold(p.family_name), fold(p.given_names)))
     number = _page_number(request, len(chosen))
     return await page(
         request,
         "cases.html",
-        form=Form(),
+        form=wanted,
+        statuses=options(words_of(request), "care_status", on),
+        address=_address(scope, wanted),
         searched=None,
         rows=await found(request, chosen[(number - 1) * _PAGE : number * _PAGE]),
         scope=scope,
@@ -109,6 +122,31 @@ async def _list(request: web.Request) -> web.Response:
     )
 
 
+def _wanted(request: web.Request) -> Form:
+    """The filters of the address; what is no choice filters nothing."""
+    status, due = request.query.get("status", ""), request.query.get("due", "")
+    return Form(
+        {
+            "status": (status if status in code_list("care_status").codes else "",),
+            "due": (due if due in _DUE else "",),
+        }
+    )
+
+
+def _passes(person: PersonRow, wanted: Form, on: date) -> bool:
+    status, due = wanted.text("status"), wanted.text("due")
+    if status and person.care_status != status:
+        return False
+    last = _DUE[due](person) if due else on
+    return last is not None and last <= on + _DUE_IN.get(due, timedelta())
+
+
+def _address(scope: str, wanted: Form) -> str:
+    """The address of this list, to which a page number is added."""
+    filters = {n: wanted.text(n) for n in ("status", "due") if wanted.text(n)}
+    return f"/cases?{urlencode({'of': scope, **filters})}"
+
+
 async def _hits(request: web.Request, people: People, typed: str) -> web.Response:
     hits = people.search(typed, account_of(request).id)
     return await page(
@@ -122,6 +160,7 @@ async def _hits(request: web.Request, people: People, typed: str) -> web.Respons
         counts={},
         total=len(hits),
         search_token=request.query["s"],
+        address="/cases",
         number=1,
         pages=1,
     )

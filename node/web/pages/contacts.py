@@ -146,12 +146,12 @@ async def _choose(request: web.Request) -> web.Response:
     )
 
 
-def _last_forms(uow: ReadingUnit, account: AccountId) -> Sequence[str]:
-    return uow.readings.last_forms(account)
+def _last_forms(uow: DiaryUnit, account: AccountId) -> Sequence[str]:
+    return uow.diary.last_forms(account)
 
 
-def _recent(uow: ReadingUnit, account: AccountId) -> Sequence[CaseId]:
-    return uow.readings.recent(account, _RECENT)
+def _recent(uow: DiaryUnit, account: AccountId) -> Sequence[CaseId]:
+    return uow.diary.recent(account, _RECENT)
 
 
 def _drafts(uow: DiaryUnit, account: AccountId) -> Sequence[DraftRow]:

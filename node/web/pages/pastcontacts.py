@@ -15,6 +15,7 @@ from node.casework import contacts
 from node.casework.contacts import Seen, own_copies
 from node.errors import ConflictError, StaleEpochError
 from node.ids import CaseId, RecordId
+from node.report.casepage import day_of
 from node.web.casework import actor, opened_case, people_of, stale, today
 from node.web.contactform import choices, errors_of, filled, remarks, values_of
 from node.web.forms import Form
@@ -95,7 +96,7 @@ async def _page(
         form=form,
         entry=entry,
         kept=kept,
-        is_void=bool(entry.record.values.get("voided_on")),
+        voided_on=day_of(entry.record, "voided_on"),
         given=choices(words, on, main=main),
     )
 
