@@ -12,11 +12,11 @@ from typing import Final
 from node.errors import UsageError
 
 MOST: Final = 8
-_WIDTH: Final = 640
-_LABEL: Final = 150
-_VALUE: Final = 70
-_ROW: Final = 36
-_BAR: Final = 22
+_WIDTH: Final = 400
+_LABEL: Final = 120
+_VALUE: Final = 50
+_ROW: Final = 30
+_BAR: Final = 18
 
 
 @dataclass(frozen=True, slots=True)

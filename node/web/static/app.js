@@ -1,94 +1,78 @@
-/* What saves time, and nothing that decides. Every page works without it.
-   Keys, hits while somebody types, drafts, copying, the session's end, a lost line. */
+/* What saves time, and nothing that decides: every page works without it. */
 "use strict";
 (() => {
   const known = document.body.dataset;
-  const line = document.getElementById("app-line");
+  const byId = (id) => document.getElementById(id);
+  const line = byId("app-line");
+  const texts = line.dataset;
+  const STAY = "/accounts/me/stay";
   const all = (what, within = document) => [...within.querySelectorAll(what)];
-  const ask = (address, form) => fetch(address, {
-    method: form ? "POST" : "GET", body: form, redirect: "manual", keepalive: true,
+  const ask = (address, body) => fetch(address, {
+    method: body ? "POST" : "GET", body, redirect: "manual", keepalive: true,
   });
-
   const button = (label, act) => {
-    const made = document.getElementById("app-button").content.firstElementChild.cloneNode(true);
+    const made = line.nextElementSibling.content.firstElementChild.cloneNode(true);
     made.firstElementChild.textContent = label;
     made.addEventListener("click", act);
     return made;
   };
   const say = (text, label, act) =>
     line.replaceChildren(text, ...(label ? [button(label, act)] : []));
-  const lost = (again) => say(line.dataset.lost, line.dataset.again, again);
+  const lost = (again) => say(texts.lost, texts.again, again);
 
-  /* ---- The session ------------------------------------------------------------- */
-
-  const STAY = "/accounts/me/stay";
+  /* The session. */
   const timers = [];
-  const ended = () => say(line.dataset.ended);
   const awake = () => {
     timers.splice(0).forEach(clearTimeout);
-    timers.push(setTimeout(() => say(line.dataset.ending, line.dataset.stay, stay),
-      (known.idle - 120) * 1000));
-    timers.push(setTimeout(ended, known.idle * 1000));
+    const at = (seconds, ...words) => timers.push(setTimeout(() => say(...words), seconds * 1000));
+    at(known.idle - 120, texts.ending, texts.stay, stay);
+    at(known.idle, texts.ended);
   };
   const stay = () => ask(STAY).then((answer) => {
-    if (answer.status !== 204) return ended();
+    if (answer.status !== 204) return say(texts.ended);
     awake();
-    line.replaceChildren();
+    say("");
   }, () => lost(stay));
   awake();
 
-  /* ---- Keys -------------------------------------------------------------------- */
-
-  const isField = (at) => at.matches(
-    "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])");
+  /* Keys. */
   const single = {
     n() {
       const here = document.querySelector('.identity__acts a[href^="/contacts/new"]');
-      if (here || known.contact) location.assign(here ? here.href : known.contact);
+      if (here || known.contact) location.assign(here?.href ?? known.contact);
     },
     "/"() {
       const field = document.querySelector(".search input:not([type=hidden])");
       if (field) field.focus();
-      else if (document.querySelector('a[href="/cases"]')) location.assign("/cases#f-text");
+      else if (known.contact) location.assign("/cases#f-text");
     },
     "?"() {
-      const keys = document.getElementById("keys");
+      const keys = byId("keys");
       keys.open = true;
       keys.firstElementChild.focus();
     },
   };
   addEventListener("keydown", (event) => {
-    const at = event.target;
-    if (!(at instanceof Element) || event.isComposing) return;
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      const form = at.closest('form[method="post"]');
-      if (form) {
-        event.preventDefault();
-        form.requestSubmit();
-      }
-      return;
+    const { target, key } = event;
+    if (!(target instanceof Element) || event.isComposing || event.altKey) return;
+    if (event.ctrlKey || event.metaKey) {
+      const form = key === "Enter" && target.closest('form[method="post"]');
+      if (form) event.preventDefault();
+      return form && form.requestSubmit();
     }
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const chips = at.closest(".chips");
-    const chip = chips && all("[data-digit]", chips).find((c) => c.dataset.digit === event.key);
-    if (chip) {
-      event.preventDefault();
-      chip.focus();
-      chip.click();
-    } else if (known.keys && !isField(at) && Object.hasOwn(single, event.key)) {
-      event.preventDefault();
-      single[event.key]();
-    }
+    const chips = target.closest(".chips");
+    const chip = chips && all("[data-digit]", chips).find((one) => one.dataset.digit === key);
+    const act = known.keys && !target.matches("textarea, select, input:not(.chip__input)") && single[key];
+    if (chip || act) event.preventDefault();
+    chip?.focus();
+    chip ? chip.click() : act && act();
   });
-  if (location.hash === "#f-text") document.getElementById("f-text")?.focus();
+  if (location.hash === "#f-text") byId("f-text")?.focus();
 
-  /* ---- Hits while somebody types ------------------------------------------------ */
-
+  /* Hits while somebody types; Enter opens the first. */
   const shown = ({ href, name, more }) => {
-    const item = document.createElement("li");
-    const row = document.createElement(href ? "a" : "span");
-    const who = document.createElement("bdi");
-    const rest = document.createElement("span");
+    const [item, row, who, rest] = ["li", href ? "a" : "span", "bdi", "span"].map(
+      (tag) => document.createElement(tag));
     row.className = href ? "person person--link" : "person";
     if (href) row.href = href;
     who.textContent = name;
@@ -99,18 +83,18 @@
     return item;
   };
   all("[data-find]").forEach((field) => {
-    const hits = document.getElementById("hits");
-    const count = document.getElementById("hits-count");
-    let timer, asked = 0, answered = "";
+    const hits = byId("hits");
+    let timer, asked = 0, answered;
     const find = (text) => {
       const mine = ++asked;
-      const form = new URLSearchParams({ _token: field.form.elements._token.value, text });
-      ask(field.dataset.find, form).then((answer) => answer.ok && answer.json()).then((found) => {
-        if (!found || mine !== asked) return;
+      const form = { _token: field.form.elements._token.value, text };
+      ask(field.dataset.find, new URLSearchParams(form)).then(async (answer) => {
+        if (!answer.ok || mine !== asked) return;
+        const found = await answer.json();
         answered = text;
         hits.replaceChildren(...found.people.map(shown));
         hits.hidden = !found.people.length;
-        count.textContent = found.said;
+        byId("hits-count").textContent = found.said;
         awake();
       }, () => lost(() => find(text)));
     };
@@ -122,57 +106,52 @@
     });
     field.addEventListener("keydown", (event) => {
       const first = hits.querySelector("a");
-      if (event.key !== "Enter" || !first || hits.hidden) return;
-      if (answered !== field.value.trim()) return;
+      if (event.key !== "Enter" || hits.hidden || answered !== field.value.trim()) return;
+      if (!first) return;
       event.preventDefault();
       location.assign(first.href);
     });
   });
 
-  /* ---- A contact: usual minutes, drafts ------------------------------------------ */
-
+  /* A contact: the usual minutes of its form, and a draft while somebody pauses. */
   all("form[data-draft]").forEach((form) => {
-    let timer;
     const chosen = (name) => form.querySelector(`[name="${name}"]:checked`);
-    let usual = chosen("minutes")?.value === chosen("form")?.dataset.minutes;
+    let timer, usual = chosen("minutes")?.value === chosen("form")?.dataset.minutes;
+    const rest = () => { timer = clearTimeout(timer); };
     const keep = () => {
-      timer = clearTimeout(timer);
+      rest();
       ask(form.dataset.draft, new URLSearchParams(new FormData(form))).then((answer) => {
         if (answer.status !== 204) return;
         awake();
-        say(line.dataset.kept);
+        say(texts.kept);
       }, () => lost(keep));
     };
     form.addEventListener("input", ({ target }) => {
       if (target.name === "minutes") usual = false;
-      const minutes = usual && target.dataset.minutes;
-      all('[name="minutes"]', form).filter((m) => m.value === minutes)
-        .forEach((m) => { m.checked = true; });
-      clearTimeout(timer);
+      all('[name="minutes"]', form).forEach((one) => {
+        if (usual && one.value === target.dataset.minutes) one.checked = true;
+      });
+      rest();
       timer = setTimeout(keep, 2000);
     });
-    form.addEventListener("submit", () => { timer = clearTimeout(timer); });
+    form.addEventListener("submit", rest);
     addEventListener("pagehide", () => timer && keep());
   });
 
-  /* ---- A lost line: ask before a long text leaves the page ------------------------ */
-
+  /* A lost line: ask first, where a text would leave the page for nothing. */
   addEventListener("submit", (event) => {
-    const form = event.target;
-    const by = event.submitter;
+    const { target: form, submitter } = event;
     if (event.defaultPrevented || form.method !== "post" || form.dataset.sure) return;
-    const written = all("textarea:not([readonly])", form).some((t) => t.value.trim());
+    const written = all("textarea:not([readonly])", form).some((one) => one.value.trim());
     if (!written && navigator.onLine) return;
     event.preventDefault();
     ask(STAY).then(() => {
       form.dataset.sure = "yes";
-      form.requestSubmit(by);
+      form.requestSubmit(submitter);
       delete form.dataset.sure;
-    }, () => lost(() => form.requestSubmit(by)));
+    }, () => lost(() => form.requestSubmit(submitter)));
   });
 
-  /* ---- Copying ------------------------------------------------------------------- */
-
-  all("textarea.copy").forEach((area) => area.after(button(line.dataset.copy, () =>
-    navigator.clipboard.writeText(area.value).then(() => say(line.dataset.copied)))));
+  all("textarea.copy").forEach((area) => area.after(button(texts.copy, () =>
+    navigator.clipboard.writeText(area.value).then(() => say(texts.copied)))));
 })();
