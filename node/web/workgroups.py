@@ -21,6 +21,7 @@ from node.web.language import Words
 
 DONE: Final = "/work/done"
 MOVE: Final = "/work/move"
+UNDO: Final = "/work/undo"
 SOON: Final = timedelta(days=7)
 _CLOCK: Final = timedelta(days=90)
 CONSENTS: Final = timedelta(days=60)

@@ -23,9 +23,8 @@ from node.web.frame import Route, form_of, parts_of, see_other, words_of
 from node.web.pages.cases import CASEWORKERS
 from node.web.session import Undo
 from node.web.typed import ids
-from node.web.workgroups import DONE, MOVE
+from node.web.workgroups import DONE, MOVE, UNDO
 
-_UNDO: Final = "/work/undo"
 _WEEK: Final = timedelta(days=7)
 
 
@@ -34,7 +33,7 @@ def routes() -> list[Route]:
     return [
         Route("POST", DONE, _done, roles=CASEWORKERS),
         Route("POST", MOVE, _move, roles=CASEWORKERS),
-        Route("POST", _UNDO, _undo, roles=CASEWORKERS),
+        Route("POST", UNDO, _undo, roles=CASEWORKERS),
     ]
 
 
@@ -97,7 +96,7 @@ async def _save(
     *,
     said: str,
 ) -> web.Response:
-    parts, is_undo = parts_of(request), request.path == _UNDO
+    parts, is_undo = parts_of(request), request.path == UNDO
     values = {n: v for n, v in {**record.values, **changed}.items() if v != ""}
     try:
         await parts.run.write(
@@ -115,7 +114,7 @@ async def _save(
         "due": record.text("due"),
         "done_on": record.text("done_on"),
     }
-    undo = None if is_undo else Undo(_UNDO, before)
+    undo = None if is_undo else Undo(UNDO, before)
     return await see_other(request, "/work", saved=said, undo=undo)
 
 
