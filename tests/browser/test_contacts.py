@@ -14,6 +14,7 @@ from playwright.async_api import Page, async_playwright, expect
 from node.accounts.session import IDLE
 from node.casework import cases
 from node.ids import RecordId
+from tests.support.offers import put_offer
 from tests.support.office import open_office
 from tests.support.pair import CLERK
 
@@ -74,13 +75,13 @@ def contacts(office, case):
     return found.of("contact")
 
 
-async def enter(chromium, origin, **look) -> Page:
+async def enter(chromium, origin, *, who="Demo c", **look) -> Page:
     context = await chromium.new_context(
         **{"viewport": {"width": 1280, "height": 900}, **look}
     )
     page = await context.new_page()
     await page.goto(origin + "/login")
-    await page.get_by_role("button", name="Demo c").click()
+    await page.get_by_role("button", name=who).click()
     await expect(page.get_by_role("button", name="Abmelden")).to_be_visible()
     return page
 
@@ -234,6 +235,21 @@ async def test_single_keys_vanish_when_switched_off(chromium, origin):
     await expect(
         page.get_by_text("Einzelne Tasten sind eingeschaltet.")
     ).to_be_visible()
+
+
+@pytest.mark.spec("SC-18")
+async def test_no_key_decides_about_an_offer(chromium, origin, office):
+    transfer = put_offer(office.node)
+    page = await enter(chromium, origin, who="Demo a")
+    await page.goto(f"{origin}/inbox/{transfer}")
+    await expect(page.get_by_role("button", name="Annehmen").first).to_be_visible()
+    sent = []
+    page.on("request", lambda r: r.method == "POST" and sent.append(r.url))
+    for key in "abcdefghijklmnopqrstuvwxyz0123456789/?":
+        await page.keyboard.press(key)
+    await page.wait_for_timeout(300)
+    assert sent == []
+    assert page.url == f"{origin}/inbox/{transfer}"
 
 
 @pytest.mark.spec("SC-18")

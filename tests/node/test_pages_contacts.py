@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -11,10 +12,11 @@ import pytest_asyncio
 from node.accounts.model import Account, Role
 from node.accounts.policy import Actor
 from node.cases.days import local_day
-from node.cases.model import Origin, Record
+from node.cases.model import Baton, Origin, Record
 from node.casework import cases
 from node.ids import AccountId, RecordId
 from node.store.contactstables import draft as draft_table
+from node.store.sweeper import Sweeper
 from tests.support.office import LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN, open_case
 
@@ -406,17 +408,9 @@ async def test_a_draft_is_over_after_30_days(office, browser):
     office.clock.offset = timedelta(days=30, seconds=1)
     late = await office.enter(CLERK)
     assert "alt</textarea>" not in (await late.get(f"/contacts/new?case={case}")).text
-    before = len(rows(office))
-    office.node.store.write_sync(_sweep)
-    assert len(rows(office)) < before
-
-
-def _sweep(uow):
-    with uow:
-        assert uow.diary.has_old_drafts()
-        uow.diary.drop_old_drafts()
-        assert not uow.diary.has_old_drafts()
-        uow.commit()
+    assert rows(office)
+    Sweeper(office.node.store, office.node.means, grace=True)()
+    assert rows(office) == []
 
 
 @pytest.mark.spec("SC-27")
@@ -544,3 +538,39 @@ async def test_a_colleagues_entry_and_one_that_never_was_look_the_same(office):
         answer = await send(other, f"/contacts/{number}/void", fields)
         assert answer.status == 404
     assert "voided_on" not in contacts(office, case)[0].values
+
+
+# ---- When the program fails ------------------------------------------------------------
+
+
+@pytest.mark.spec("SC-14")
+async def test_a_failure_gives_code_and_number_and_the_typed_text_and_no_detail(
+    office, browser, monkeypatch
+):
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("the inner detail")
+
+    case = person(office)
+    monkeypatch.setattr("node.web.pages.contacts.record_contact", broken)
+    answer = await record(browser, case, note="Bleibt lesbar")
+    assert answer.status == 500
+    assert "Bleibt lesbar" in answer.text
+    assert re.search(r"[0-9a-f]{8,}", words(answer))
+    assert "the inner detail" not in answer.text
+    assert contacts(office, case) == ()
+
+
+@pytest.mark.spec("SC-27")
+async def test_a_draft_of_a_case_that_was_erased_is_gone(office, browser):
+    case = person(office)
+    await keep(browser, case, note="vorbei")
+    office.node.store.write_sync(_shred, case)
+    assert [row for row in rows(office) if row.case_id == case] == []
+
+
+def _shred(uow, case):
+    with uow:
+        file = uow.cases.file(case)
+        gone = replace(file, baton=Baton.SHREDDED)
+        uow.cases.replace(file, gone)
+        uow.commit()
