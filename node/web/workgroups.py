@@ -82,7 +82,7 @@ def later(found: Sequence[DatedRow], people: People, words: Words, on: date) -> 
     rows = [
         _follow_up(row, people, words, on) for row in found if on < row.on <= on + SOON
     ]
-    return Group("later", words.gettext("To look at in the next 7 days"), rows)
+    return Group("later", words.gettext("In the next 7 days"), rows)
 
 
 def _follow_up(row: DatedRow, people: People, words: Words, on: date) -> Row:

@@ -16,8 +16,10 @@
     made.addEventListener("click", act);
     return made;
   };
-  const say = (text, label, act) =>
+  const say = (text, label, act) => {
     line.replaceChildren(text, ...(label ? [button(label, act)] : []));
+    document.activeElement.scrollIntoView({ block: "nearest" });
+  };
   const lost = (again) => say(texts.lost, texts.again, again);
 
   /* The session. */
@@ -69,7 +71,7 @@
   });
   if (location.hash === "#f-text") byId("f-text")?.focus();
 
-  /* Hits while somebody types; Enter opens the first. */
+  /* Hits while typing; Enter opens the first. */
   const shown = ({ href, name, more }) => {
     const [item, row, who, rest] = ["li", href ? "a" : "span", "bdi", "span"].map(
       (tag) => document.createElement(tag));
@@ -113,7 +115,7 @@
     });
   });
 
-  /* A contact: the usual minutes of its form, and a draft while somebody pauses. */
+  /* A contact: usual minutes, and a draft in each pause. */
   all("form[data-draft]").forEach((form) => {
     const chosen = (name) => form.querySelector(`[name="${name}"]:checked`);
     let timer, usual = chosen("minutes")?.value === chosen("form")?.dataset.minutes;
@@ -123,7 +125,7 @@
       ask(form.dataset.draft, new URLSearchParams(new FormData(form))).then((answer) => {
         if (answer.status !== 204) return;
         awake();
-        say(texts.kept);
+        byId("kept").textContent = texts.kept;
       }, () => lost(keep));
     };
     form.addEventListener("input", ({ target }) => {
@@ -138,10 +140,10 @@
     addEventListener("pagehide", () => timer && keep());
   });
 
-  /* A lost line: ask first, where a text would leave the page for nothing. */
+  /* A lost line: ask before a text leaves the page. */
   addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
-    if (event.defaultPrevented || form.method !== "post" || form.dataset.sure) return;
+    if (form.method !== "post" || form.dataset.sure) return;
     const written = all("textarea:not([readonly])", form).some((one) => one.value.trim());
     if (!written && navigator.onLine) return;
     event.preventDefault();
