@@ -120,26 +120,16 @@ async def record(browser, case, **fields):
     return await send(browser, "/contacts/new", await form_for(browser, case) | fields)
 
 
-def goal_of(office, case, status="open"):
-    made = cases.new_record(
-        office.node.office,
-        case,
-        "plan",
-        {"status": "in_force", "start": "2026-01-01"},
-        by=CLERK.account,
-    )
-    goal = cases.new_record(
-        office.node.office,
-        case,
-        "goal",
-        {"plan": str(made.id), "area": "04", "text": "Arbeit", "status": status},
-        by=CLERK.account,
-    )
-    for item in (made, goal):
-        office.node.store.write_sync(
-            cases.save_record, office.node.office, item, epoch=1, by=CLERK
-        )
-    return goal.id
+def goals_of(office, case, count=1):
+    """A plan in force with open goals."""
+    make, by = office.node.office, CLERK.account
+    values = {"status": "in_force", "start": "2026-01-01"}
+    plan = cases.new_record(make, case, "plan", values, by=by)
+    values = {"plan": str(plan.id), "area": "04", "text": "Arbeit", "status": "open"}
+    goals = [cases.new_record(make, case, "goal", values, by=by) for _ in range(count)]
+    for item in (plan, *goals):
+        office.node.store.write_sync(cases.save_record, make, item, epoch=1, by=CLERK)
+    return [goal.id for goal in goals]
 
 
 # ---- Recording -------------------------------------------------------------------------
@@ -209,21 +199,25 @@ async def test_a_message_can_be_called_a_talk(office, browser):
 @pytest.mark.spec("DO-8")
 async def test_a_contact_moves_two_goals_in_one_save(office, browser):
     case = person(office)
-    one, two = goal_of(office, case), goal_of(office, case)
-    # A second plan replaces the first as the one in force: both goals must be asked.
-    page = await browser.get(f"/contacts/new?case={case}")
-    asked = [goal for goal in (one, two) if f'name="goal-{goal}"' in page.text]
-    await record(browser, case, **{f"goal-{goal}": "reached" for goal in asked})
-    touched = contacts(office, case)[0].values["touched"]
-    assert {t["goal"] for t in touched} == {str(g) for g in asked}
-    goals = {g.id: g.text("status") for g in content(office, case).of("goal")}
-    assert all(goals[goal] == "reached" for goal in asked)
+    one, two = goals_of(office, case, 2)
+    fields = {
+        f"goal-{one}": "reached",
+        f"goal-{two}": "postponed",
+        f"reason-{two}": "waiting_list",
+    }
+    assert (await record(browser, case, **fields)).status == 303
+    [entry] = contacts(office, case)
+    touched = {t["goal"]: t["status"] for t in entry.values["touched"]}
+    assert touched == {str(one): "reached", str(two): "postponed"}
+    goals = {goal.id: goal for goal in content(office, case).of("goal")}
+    assert goals[one].text("status") == "reached"
+    assert goals[two].text("reason") == "waiting_list"
 
 
 @pytest.mark.spec("DO-8")
 async def test_a_goal_is_not_postponed_without_a_reason(office, browser):
     case = person(office)
-    goal = goal_of(office, case)
+    [goal] = goals_of(office, case)
     answer = await record(
         browser, case, note="Kurs fällt aus", **{f"goal-{goal}": "postponed"}
     )

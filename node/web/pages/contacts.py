@@ -176,7 +176,7 @@ async def _form_page(
         draft=draft,
         along=[(p.case, p.name) for p in about.others],
         epochs={
-            _EPOCH + p.case: await _epoch(request, p)
+            _EPOCH + p.case: await epoch_now(request, p.case)
             for p in (case.person, *about.others)
         },
         given=choices(words_of(request), today(request)),
@@ -192,8 +192,9 @@ async def _who_may_join(request: web.Request, case: OpenCase) -> list[PersonRow]
     ]
 
 
-async def _epoch(request: web.Request, person: PersonRow) -> int:
-    return await parts_of(request).run.read(_epoch_of, person.case)
+async def epoch_now(request: web.Request, case: CaseId) -> int:
+    """The epoch of a case, for a form that may change it."""
+    return await parts_of(request).run.read(_epoch_of, case)
 
 
 def _epoch_of(uow: ReadingUnit, case: CaseId) -> int:

@@ -29,7 +29,7 @@ from node.web.frame import (
     words_of,
 )
 from node.web.pages.cases import CASEWORKERS
-from node.web.pages.contacts import sent_epoch
+from node.web.pages.contacts import epoch_now, sent_epoch
 from node.web.typed import ids
 
 _VERSION = "_version_"
@@ -73,7 +73,7 @@ async def _opened(request: web.Request, wanted: str) -> _Entry:
         if person is None or person.baton is not Baton.ACTIVE:
             continue
         names.append(person.name)
-        epochs[copy.case] = (await opened_case(request, copy.case)).file.epoch
+        epochs[copy.case] = await epoch_now(request, copy.case)
     return _Entry(record, [c for c in copies if c.case in epochs], epochs, names)
 
 
