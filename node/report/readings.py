@@ -180,14 +180,6 @@ class Readings(Protocol):
         """Own talks and contacts of this caseload in these days (FR-8)."""
         ...
 
-    def last_forms(self, account: AccountId) -> Sequence[str]:
-        """Forms of the contacts this account recorded last, newest first."""
-        ...
-
-    def recent(self, account: AccountId, limit: int) -> Sequence[CaseId]:
-        """The cases this account recorded contacts for last, newest first, each once."""
-        ...
-
     def transfers(self, caseworker: AccountId | None) -> Sequence[TransferRow]:
         """Outbound transfers with a case of this caseload, or all; newest first."""
         ...

@@ -260,6 +260,7 @@ def _to_row(item: Account) -> dict[str, Any]:
         "secrecy_bound": item.secrecy_bound,
         "language": item.language,
         "theme": item.theme,
+        "single_keys": item.single_keys,
         "active_from": item.active_from,
         "active_until": item.active_until,
     }
@@ -277,6 +278,7 @@ def _from_row(row: Row[*tuple[Any, ...]]) -> Account:
         secrecy_bound=row.secrecy_bound,
         language=row.language,
         theme=row.theme,
+        single_keys=row.single_keys,
     )
 
 

@@ -19,6 +19,7 @@ from node.errors import ConflictError, NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
 from node.store.casekeys import CaseKeys, CaseRow
 from node.store.casetables import case_file
+from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
 from node.store.incoming import Incoming
 from node.store.records import SqlRecords
@@ -237,6 +238,7 @@ class SqlCases:
         self._work.register.append(RegisterLine(Destroyed.CASE_KEY, case, digest))
         self._records.drop(case)
         self._documents.drop(case)
+        drop_drafts(self._work, case)
         self._keys.forget(case)
 
 

@@ -79,6 +79,7 @@ record = Table(
     one_of("origin", Origin),
     CheckConstraint("epoch >= 1 AND version >= 1", name="counters"),
     Index(None, "kind", "on_date"),
+    Index(None, "recorded_by", "recorded_at"),
 )
 
 

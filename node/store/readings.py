@@ -36,7 +36,6 @@ from node.store.work import Work
 from node.sync.words import StatementType
 
 _AT_ONCE: Final = 500
-_FORMS: Final = 12
 
 _OF: Final[BindParameter[Any]] = bindparam("cases", expanding=True)
 _MINE: Final = case_file.c.caseworker == bindparam("mine")
@@ -75,7 +74,11 @@ _CLEAR: Final = (
 )
 _LAST_CONTACT: Final = (
     select(record.c.case_id, func.max(record.c.on_date))
-    .where(record.c.case_id.in_(_OF), record.c.kind == "contact")
+    .where(
+        record.c.case_id.in_(_OF),
+        record.c.kind == "contact",
+        record.c.clear["voided_on"].as_string().is_(None),
+    )
     .group_by(record.c.case_id)
 )
 _TASKS: Final = (
@@ -111,12 +114,6 @@ _MONTH: Final = select(record.c.id, record.c.clear).where(
     record.c.kind == "contact",
     record.c.origin == Origin.OWN,
     record.c.on_date.between(bindparam("first"), bindparam("last")),
-)
-_RECORDED: Final = (
-    select(record.c.case_id, record.c.clear)
-    .where(record.c.kind == "contact", record.c.recorded_by == bindparam("mine"))
-    .order_by(record.c.recorded_at.desc(), record.c.id)
-    .limit(bindparam("most"))
 )
 _ALL_TRANSFERS: Final = select(outbound_transfer.c.id).order_by(
     outbound_transfer.c.created_at.desc(), outbound_transfer.c.id
@@ -266,16 +263,6 @@ class SqlReadings:
         kinds = {row.id: row.clear.get("kind") for row in rows if _counts(row.clear)}
         counted = list(kinds.values())
         return MonthRow(counted.count("talk"), counted.count("contact"))
-
-    def last_forms(self, account: AccountId) -> Sequence[str]:
-        """Forms of the contacts this account recorded last, newest first."""
-        rows = self._work.rows(_RECORDED, {"mine": account, "most": _FORMS})
-        return [str(row.clear["form"]) for row in rows if "form" in row.clear]
-
-    def recent(self, account: AccountId, limit: int) -> Sequence[CaseId]:
-        """The cases this account recorded contacts for last, newest first, each once."""
-        rows = self._work.rows(_RECORDED, {"mine": account, "most": 10 * limit})
-        return list(dict.fromkeys(CaseId(row.case_id) for row in rows))[:limit]
 
     def transfers(self, caseworker: AccountId | None) -> Sequence[TransferRow]:
         """Outbound transfers with a case of this caseload, or all; newest first."""

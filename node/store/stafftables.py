@@ -30,6 +30,7 @@ class _Account(TypedColumns):
     secrecy_bound: Named[bool]
     language: Named[str]
     theme: Named[str]
+    single_keys: Named[bool]
     active_from = Column(Day, nullable=False)
     active_until = Column(Day)
     password: Named[str | None]

@@ -16,6 +16,7 @@ import jinja2
 from aiohttp import web
 
 from node.accounts.model import Role
+from node.accounts.session import IDLE
 from node.clock import Clock
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Randomness
@@ -34,7 +35,7 @@ from node.web.jobs import Jobs
 from node.web.language import Language, Words
 from node.web.navigation import Entry, entries_for, home_of
 from node.web.press import NoPrinter, Printer
-from node.web.session import SessionStorage, remember_saved, take_saved
+from node.web.session import SessionStorage, Undo, remember_saved, take_saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class AccountView:
     roles: frozenset[Role]
     language: Language = Language.GERMAN
     theme: str = "system"
+    single_keys: bool = True
 
 
 class Accounts(Protocol):
@@ -181,6 +183,8 @@ class Frame:
     record_contact: str = ""
     outlook: Outlook = field(default_factory=Outlook)
     saved: str = ""
+    undo: Undo | None = None
+    idle_s: int = int(IDLE.total_seconds())
 
 
 PARTS: Final = web.AppKey("parts", Parts)
@@ -252,10 +256,12 @@ async def page(
     frame = bare_frame(request)
     parts = parts_of(request)
     if frame.account is not None:
+        saved, undo = await take_saved(request)
         frame = replace(
             frame,
             outlook=await parts.outlook(frame.account, frame.words),
-            saved=await take_saved(request),
+            saved=saved,
+            undo=undo,
         )
     return render(request, template, frame, status=status, **context)
 
@@ -300,7 +306,7 @@ def bare_frame(request: web.Request) -> Frame:
 
 
 async def see_other(
-    request: web.Request, path: str, *, saved: str = ""
+    request: web.Request, path: str, *, saved: str = "", undo: Undo | None = None
 ) -> web.Response:
     """Send the browser on after a form, so that reloading repeats nothing.
 
@@ -308,7 +314,8 @@ async def see_other(
         request: The request being answered.
         path: An address of our own; opaque ids only.
         saved: The green line for the next page, in the reader's language.
+        undo: What takes it back.
     """
     if saved:
-        await remember_saved(request, saved)
+        await remember_saved(request, saved, undo)
     return web.Response(status=303, headers={"Location": path})

@@ -39,7 +39,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'nonce-{nonce}'; media-src 'self'; "
     "style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types htmx"
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _FEATURES_ON: Final = (
     "publickey-credentials-get", "publickey-credentials-create", "clipboard-write",

@@ -7,7 +7,8 @@ alone. Implements SR-B2; aiohttp-session carries the values, this room keeps the
 """
 
 from base64 import urlsafe_b64encode
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -26,7 +27,16 @@ COOKIE: Final = "__Host-sid"
 TOUCH_AFTER: Final = timedelta(seconds=30)
 _ACCOUNT: Final = "account"
 _SAVED: Final = "saved"
+_UNDO: Final = "undo"
 _STORED: Final = web.RequestKey("stored_session", StoredSession)
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The form of one button that takes back what was just saved."""
+
+    address: str
+    kept: Mapping[str, str]
 
 
 class SessionStore(Protocol):
@@ -165,17 +175,23 @@ async def sign_out(request: web.Request, storage: SessionStorage) -> None:
     session.changed()
 
 
-async def remember_saved(request: web.Request, sentence: str) -> None:
-    """Keep the green line for the next page of this session."""
+async def remember_saved(
+    request: web.Request, sentence: str, undo: Undo | None = None
+) -> None:
+    """Keep the green line for the next page of this session, and what takes it back."""
     session = await get_session(request)
     if account_of(session) is not None:
         session[_SAVED] = sentence
+        session[_UNDO] = [undo.address, dict(undo.kept)] if undo else None
 
 
-async def take_saved(request: web.Request) -> str:
+async def take_saved(request: web.Request) -> tuple[str, Undo | None]:
     """The green line to show now, once; empty if there is none."""
     session = await get_session(request)
     sentence = session.get(_SAVED, "")
-    if sentence:
-        del session[_SAVED]
-    return str(sentence)
+    if not sentence:
+        return "", None
+    undo = session.get(_UNDO)
+    del session[_SAVED]
+    session[_UNDO] = None
+    return str(sentence), Undo(*undo) if undo else None

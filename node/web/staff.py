@@ -104,7 +104,11 @@ class StoreSessions:
 
 def _view(account: Account) -> AccountView:
     return AccountView(
-        account.id, account.name, account.roles, Language(account.language)
+        account.id,
+        account.name,
+        account.roles,
+        Language(account.language),
+        single_keys=account.single_keys,
     )
 
 

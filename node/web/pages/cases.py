@@ -5,20 +5,23 @@ Leaves: persons. Must never happen: of a colleague's case more than name, birth 
 caseworker (SC-23); a second case for somebody who is here without a word about it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 from aiohttp_session import get_session
 
 from node.accounts.model import Role
 from node.cases.codes import code_list
+from node.cases.folding import SAME_SKELETON, fold, name_likeness
+from node.cases.model import Baton
 from node.casework.cases import open_case
 from node.casework.households import household_for
 from node.errors import ConflictError
 from node.ids import AccountId, CaseId, RecordId
-from node.report.names import SAME_SKELETON, fold, name_likeness
 from node.report.people import Hit, People
 from node.report.readings import PersonRow
 from node.strictjson import Json
@@ -31,6 +34,7 @@ from node.web.casework import (
     people_of,
     today,
 )
+from node.web.contactform import options
 from node.web.forms import Form
 from node.web.frame import (
     Route,
@@ -48,6 +52,12 @@ _PAGE: Final = 50
 _KEPT: Final = 5
 _SEARCHES: Final = "searches"
 _CANDIDATES: Final = 5
+_TYPED_HITS: Final = 8
+_DUE: Final[Mapping[str, Callable[[PersonRow], date | None]]] = {
+    "plan": lambda person: person.plan_due,
+    "clock": lambda person: person.clock_end,
+}
+_DUE_IN: Final = {"plan": timedelta(days=30), "clock": timedelta(days=90)}
 _LONGEST_SEARCH: Final = 200
 
 
@@ -56,6 +66,7 @@ def routes() -> list[Route]:
     return [
         Route("GET", "/cases", _list, roles=CASEWORKERS),
         Route("POST", "/cases/search", _search, roles=CASEWORKERS),
+        Route("POST", "/cases/find", _find, roles=CASEWORKERS),
         Route("GET", "/cases/new", _ask, roles=CASEWORKERS),
         Route("POST", "/cases/new", _create, roles=CASEWORKERS),
     ]
@@ -85,12 +96,17 @@ async def _list(request: web.Request) -> web.Response:
         if p.is_ours(on) is (scope != "gone")
         and (scope == "all" or p.caseworker == account)
     ]
+    # A colleague's status is not for others, not even as a filter (SC-23).
+    wanted = Form() if scope == "all" else _wanted(request)
+    chosen = [p for p in chosen if _passes(p, wanted, on)]
     chosen.sort(key=lambda p: (fold(p.family_name), fold(p.given_names)))
     number = _page_number(request, len(chosen))
     return await page(
         request,
         "cases.html",
-        form=Form(),
+        form=wanted,
+        statuses=options(words_of(request), "care_status", on),
+        address=_address(scope, wanted),
         searched=None,
         rows=await found(request, chosen[(number - 1) * _PAGE : number * _PAGE]),
         scope=scope,
@@ -107,6 +123,31 @@ async def _list(request: web.Request) -> web.Response:
     )
 
 
+def _wanted(request: web.Request) -> Form:
+    """The filters of the address; what is no choice filters nothing."""
+    status, due = request.query.get("status", ""), request.query.get("due", "")
+    return Form(
+        {
+            "status": (status if status in code_list("care_status").codes else "",),
+            "due": (due if due in _DUE else "",),
+        }
+    )
+
+
+def _passes(person: PersonRow, wanted: Form, on: date) -> bool:
+    status, due = wanted.text("status"), wanted.text("due")
+    if status and person.care_status != status:
+        return False
+    last = _DUE[due](person) if due else on
+    return last is not None and last <= on + _DUE_IN.get(due, timedelta())
+
+
+def _address(scope: str, wanted: Form) -> str:
+    """The address of this list, to which a page number is added."""
+    filters = {n: wanted.text(n) for n in ("status", "due") if wanted.text(n)}
+    return f"/cases?{urlencode({'of': scope, **filters})}"
+
+
 async def _hits(request: web.Request, people: People, typed: str) -> web.Response:
     hits = people.search(typed, account_of(request).id)
     return await page(
@@ -120,6 +161,7 @@ async def _hits(request: web.Request, people: People, typed: str) -> web.Respons
         counts={},
         total=len(hits),
         search_token=request.query["s"],
+        address="/cases",
         number=1,
         pages=1,
     )
@@ -139,6 +181,48 @@ async def remember_search(request: web.Request, onward: str) -> web.Response:
     kept = dict(list(session.get(_SEARCHES, {}).items())[-_KEPT + 1 :])
     session[_SEARCHES] = {**kept, token: typed}
     return await see_other(request, f"{onward}?s={token}")
+
+
+async def _find(request: web.Request) -> web.Response:
+    return await find(request, "/cases/{case}")
+
+
+async def find(
+    request: web.Request, href: str, *, only_active: bool = False
+) -> web.Response:
+    """Who may be meant by what was typed so far, for the page's script; nothing is kept.
+
+    Args:
+        request: The text is in its form.
+        href: Where a hit leads, for own cases; others are named and lead nowhere.
+        only_active: Own cases that can be worked on, and nobody else.
+    """
+    people, words = await people_of(request), words_of(request)
+    typed = form_of(request).text("text").strip()[:_LONGEST_SEARCH]
+    hits = [hit.person for hit in people.search(typed, account_of(request).id)]
+    rows = [
+        row
+        for row in await found(request, hits)
+        if not only_active or (row.is_own and row.person.baton is Baton.ACTIVE)
+    ]
+    said = words.ngettext(
+        "%(num)s person found.", "%(num)s people found.", len(rows)
+    ) % {"num": words.number(len(rows))}
+    return web.json_response(
+        {
+            "said": said,
+            "people": [
+                {
+                    "href": href.format(case=row.person.case) if row.is_own else "",
+                    "name": row.person.name,
+                    "more": row.person.birth_year
+                    if row.is_own
+                    else f"{row.person.birth_year} · {row.caseworker}",
+                }
+                for row in rows[:_TYPED_HITS]
+            ],
+        }
+    )
 
 
 async def searched(request: web.Request) -> str | None:
