@@ -22,6 +22,7 @@ IN_THE_COPY = {
     "task": "tasks",
 }
 NOT_IN_IT = {
+    "contact_draft": "half typed, no entry yet; erased with the entry or after 30 days",
     "consent_chain": "one number of the exchange log; each consent names its own",
     "tally": "nameless, and made only once the case is erased",
 }
