@@ -96,6 +96,7 @@ class Account:
     secrecy_bound: bool = False
     language: str = "de"
     theme: str = "system"
+    single_keys: bool = True
 
     def __post_init__(self) -> None:
         """Refuse an account that must not be."""

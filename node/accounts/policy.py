@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, unique
-from typing import Final
+from typing import Final, Protocol
 
+from node.accounts.emergency import READABLE
 from node.accounts.model import Account, Role, Scope
 from node.errors import ForbiddenError
-from node.ids import AccountId
+from node.ids import AccountId, CaseId
 
 
 @unique
@@ -93,17 +94,53 @@ class Relation(StrEnum):
     ANY = "any"
 
 
+class Held(Protocol):
+    """A case, as far as it matters whose it is."""
+
+    @property
+    def id(self) -> CaseId:
+        """Its number."""
+        ...
+
+    @property
+    def caseworker(self) -> AccountId | None:
+        """Whose it is."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks: a person with roles, a program with scopes, or the operator.
 
     ``account`` is None for the last two. Both lists empty and ``is_operator`` false: nobody.
+    ``stands_in_for`` are the colleagues whose caseload is in their hands today,
+    ``emergencies`` the cases that an emergency access opens to them now, and
+    ``protection_open`` those of them whose protection a second person opened.
     """
 
     account: AccountId | None = None
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[Scope] = frozenset()
     is_operator: bool = False
+    stands_in_for: frozenset[AccountId] = frozenset()
+    emergencies: frozenset[CaseId] = frozenset()
+    protection_open: frozenset[CaseId] = frozenset()
+
+    def owns(self, caseworker: AccountId | None) -> bool:
+        """Whether a case of this caseworker is theirs, or in their hands today."""
+        return self.account is not None and (
+            caseworker == self.account or caseworker in self.stands_in_for
+        )
+
+    def reaches(self, file: "Held", action: str) -> bool:
+        """Whether a case is theirs, or open to them for this in an emergency."""
+        return self.owns(file.caseworker) or (
+            file.id in self.emergencies and action in READABLE
+        )
+
+    def sees_protection(self, file: "Held") -> bool:
+        """Whether what protects a person (K14) is shown to them."""
+        return self.owns(file.caseworker) or file.id in self.protection_open
 
 
 OPERATOR: Final = Actor(is_operator=True)

@@ -18,7 +18,7 @@ PROOF_FIELD: Final = "_token"
 MAX_FIELDS: Final = 1000
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _CHOICE: Final = re.compile(r"[a-z0-9][a-z0-9_.:-]*", re.ASCII)
-_SECRET: Final = frozenset({"password", "code"})
+_SECRET: Final = frozenset({"password", "again", "code", "second_password"})
 
 
 @dataclass(frozen=True, slots=True)

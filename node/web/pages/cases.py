@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp_session import get_session
 
 from node.accounts.model import Role
+from node.accounts.policy import Actor
 from node.cases.codes import code_list
 from node.casework.cases import open_case
 from node.errors import ConflictError
@@ -74,15 +75,15 @@ async def _list(request: web.Request) -> web.Response:
     typed = await searched(request)
     if typed is not None:
         return await _hits(request, people, typed)
-    account = account_of(request).id
-    everybody = [p for p in people.all() if _is_listed(p, account)]
+    me = account_of(request).actor
+    everybody = [p for p in people.all() if _is_listed(p, me)]
     scope = request.query.get("of", "mine")
     on = today(request)
     chosen = [
         p
         for p in everybody
         if p.is_ours(on) is (scope != "gone")
-        and (scope == "all" or p.caseworker == account)
+        and (scope == "all" or me.owns(p.caseworker))
     ]
     chosen.sort(key=lambda p: (fold(p.family_name), fold(p.given_names)))
     number = _page_number(request, len(chosen))
@@ -94,11 +95,9 @@ async def _list(request: web.Request) -> web.Response:
         rows=await found(request, chosen[(number - 1) * _PAGE : number * _PAGE]),
         scope=scope,
         counts={
-            "mine": sum(p.caseworker == account and p.is_ours(on) for p in everybody),
+            "mine": sum(me.owns(p.caseworker) and p.is_ours(on) for p in everybody),
             "all": sum(p.is_ours(on) for p in everybody),
-            "gone": sum(
-                p.caseworker == account and not p.is_ours(on) for p in everybody
-            ),
+            "gone": sum(me.owns(p.caseworker) and not p.is_ours(on) for p in everybody),
         },
         total=len(chosen),
         number=number,
@@ -152,10 +151,14 @@ async def searched(request: web.Request) -> str | None:
 
 async def found(request: web.Request, people: Sequence[PersonRow]) -> list[Found]:
     """The persons as lines of a list."""
-    account = account_of(request).id
+    me = account_of(request).actor
     names = await colleagues(request)
     return [
-        Found(p, p.caseworker == account, _caseworker(names, p.caseworker))
+        Found(
+            p,
+            me.owns(p.caseworker) or p.case in me.emergencies,
+            _caseworker(names, p.caseworker),
+        )
         for p in people
     ]
 
@@ -164,8 +167,8 @@ def _caseworker(names: Mapping[AccountId, str], account: AccountId | None) -> st
     return "" if account is None else names.get(account, "")
 
 
-def _is_listed(person: PersonRow, account: AccountId) -> bool:
-    return not person.threatened or person.caseworker == account
+def _is_listed(person: PersonRow, me: Actor) -> bool:
+    return not person.threatened or me.owns(person.caseworker)
 
 
 def _page_number(request: web.Request, total: int) -> int:
@@ -290,7 +293,7 @@ async def _new_page(
             [
                 hit.person
                 for hit in candidates
-                if _is_listed(hit.person, account_of(request).id)
+                if _is_listed(hit.person, account_of(request).actor)
             ],
         ),
         languages=sorted(

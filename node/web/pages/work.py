@@ -52,6 +52,7 @@ _PLANS: Final = timedelta(days=30)
 _TITLES: Final = timedelta(days=60)
 _SHOWN: Final = 5
 _TASKS: Final = {
+    "emergency.opened": msgid("A colleague opened the case by emergency access."),
     "transfer.closed": msgid("The handover was taken over."),
     "transfer.rejected": msgid("The handover was refused."),
     "transfer.recalling": msgid("The handover was stopped."),
