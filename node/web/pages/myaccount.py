@@ -20,7 +20,7 @@ from node.accounts.secondfactor import RecoveryCode
 from node.accounts.secondfactor import new_codes as draw_codes
 from node.casework import ownaccount
 from node.casework.ownaccount import NewPassword, Own, Wishes
-from node.casework.signin import PASSKEY, RECOVERY
+from node.casework.signin import PASSKEY, PASSWORD, RECOVERY
 from node.errors import ConflictError, InputError, NotFoundError
 from node.ids import AccountId
 from node.web.forms import Form
@@ -55,7 +55,11 @@ _THEMES: Final = (
     ("light", msgid("Light")),
     ("dark", msgid("Dark")),
 )
-_WAYS: Final = {PASSKEY: msgid("passkey"), RECOVERY: msgid("recovery code")}
+_WAYS: Final = {
+    PASSKEY: msgid("passkey"),
+    PASSWORD: msgid("password and code"),
+    RECOVERY: msgid("recovery code"),
+}
 _LAST_WAY: Final = msgid(
     "This is your last way in. Please set up another one before you remove it."
 )
@@ -97,7 +101,7 @@ async def _save(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest from None
     language = Language(wishes.language)
     words = request.config_dict[WORDS][language]
-    return await see_other(request, _HERE, saved=words.gettext("Saved."))
+    return await see_other(request, _HERE, saved=words.gettext("Your wishes are saved."))
 
 
 async def _end_session(request: web.Request) -> web.Response:
@@ -226,7 +230,7 @@ def _last(own: Own, words: Words) -> str:
     if own.last is None:
         return ""
     at, way = own.last
-    name = words.gettext(_WAYS.get(way, msgid("password and code")))
+    name = words.gettext(_WAYS[way])
     return words.gettext("%(when)s, with %(way)s") % {
         "when": words.moment(at),
         "way": name,
