@@ -101,7 +101,9 @@ async def _save(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest from None
     language = Language(wishes.language)
     words = request.config_dict[WORDS][language]
-    return await see_other(request, _HERE, saved=words.gettext("Your wishes are saved."))
+    return await see_other(
+        request, _HERE, saved=words.gettext("Your wishes are saved.")
+    )
 
 
 async def _end_session(request: web.Request) -> web.Response:
@@ -209,6 +211,7 @@ async def _page(request: web.Request, form: Form, *, problem: str = "") -> web.R
         languages=_LANGUAGES,
         themes=[(value, words.gettext(text)) for value, text in _THEMES],
         roles=[role_name(role) for role in Role if role in account.roles],
+        may_deputise=bool(account.roles - {Role.AUDITOR}),
         ways=own.ways,
         last=_last(own, words),
         passkeys=[_passkey(key) for key in own.passkeys],
