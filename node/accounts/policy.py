@@ -180,7 +180,10 @@ class Cell(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table; ``seconds`` lists the roles that may be the second hand."""
+    """One line of the table; ``seconds`` lists the roles that may be the second hand.
+
+    Where it lists two, the hands have different ones, unless they may be ``alike``.
+    """
 
     caseworker: Cell
     approver: Cell
@@ -189,6 +192,7 @@ class Line:
     operator: Cell = Cell.NO
     scope: Scope | None = None
     seconds: frozenset[Role] = frozenset()
+    alike: bool = False
 
     def of(self, role: Role) -> Cell:
         """The cell of a role."""
@@ -267,7 +271,8 @@ TABLE: Final[Mapping[str, Line]] = {
     _A.ACCESS_LOG_READ:     Line(_N,    _N,    _N,    _ANY),
     _A.ACCOUNT_INVITE:      Line(_N,    _N,    _ANY,  _N,   _ANY),
     _A.ACCOUNT_DISABLE:     Line(_N,    _N,    _ANY,  _N),
-    _A.ACCOUNT_ROLES:       Line(_N,    _N,    _TWO,  _N,   seconds=_AD),
+    # Also an approver: with two administrators, one of them locked out, nobody else is left.
+    _A.ACCOUNT_ROLES:       Line(_N,    _N,    _TWO,  _N,   seconds=_AD | _AP, alike=True),
     _A.REPORT_DEFINE:       Line(_N,    _N,    _ANY,  _N),
     _A.TEXT_VERIFY:         Line(_N,    _N,    _TWO,  _N,   seconds=_AD),
     _A.SETTINGS_CHANGE:     Line(_N,    _N,    _ANY,  _N,   _ANY),
@@ -294,7 +299,7 @@ def allowed(
         relation: How the actor stands to the thing.
         second: The second hand, where one confirmed. It counts only as another account
             with a role that the line names; where the line names two, the hands have
-            different ones.
+            different ones, unless the line lets them be alike.
     """
     line = TABLE.get(action)
     if line is None:
@@ -354,5 +359,6 @@ def _is_second(line: Line, actor: Actor, role: Role, *, second: Actor | None) ->
     if second is None or second.account is None or second.account == actor.account:
         return False
     # One role in the line: its holders watch each other. Two: one of each must meet.
-    fitting = line.seconds - {role} or line.seconds
+    others = line.seconds if line.alike else line.seconds - {role}
+    fitting = others or line.seconds
     return bool(fitting & second.roles)

@@ -167,7 +167,7 @@ class StaffUnit(Protocol):
 
     @property
     def changes(self) -> AccountChanges:
-        """What waits for a second administrator."""
+        """What waits for a second person."""
         ...
 
     @property

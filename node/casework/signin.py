@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from node.accounts.changes import CHANGE_LIFE
 from node.accounts.emergency import EMERGENCY_LIFE, open_cases
-from node.accounts.model import Account, fold_name
+from node.accounts.model import Account, Role, fold_name
 from node.accounts.passkey import Site, check_answer, named_passkey
 from node.accounts.password import (
     FAILURES_PER_ACCOUNT,
@@ -50,6 +51,7 @@ class Standing:
     account: Account
     stands_in_for: frozenset[AccountId]
     emergencies: dict[CaseId, bool]
+    changes_waiting: int
 
 
 def subjects_of(name: str, address: str) -> tuple[bytes, bytes]:
@@ -168,7 +170,12 @@ def standing_of(uow: StaffUnit, account_id: AccountId, at: datetime) -> Standing
             if d.deputy == account_id and d.first_day <= today <= d.last_day
         )
         opened = uow.emergencies.since(at - EMERGENCY_LIFE)
-        return Standing(account, owners, open_cases(opened, account_id, at))
+        return Standing(
+            account,
+            owners,
+            open_cases(opened, account_id, at),
+            _waiting_for(uow, account, at),
+        )
 
 
 def begin_session(uow: StaffUnit, session: StoredSession) -> None:
@@ -200,6 +207,16 @@ def _code_way(
     except MalformedMessageError:
         return None
     return RECOVERY if uow.ways.take_code(account, code) else None
+
+
+def _waiting_for(uow: StaffUnit, account: Account, at: datetime) -> int:
+    """How many changes of accounts this person may confirm as the second one."""
+    if not account.roles & {Role.ADMINISTRATOR, Role.APPROVER}:
+        return 0
+    return sum(
+        change.is_waiting(at) and account.id not in {change.asked_by, change.account}
+        for change in uow.changes.since(at - CHANGE_LIFE)
+    )
 
 
 def _wait(uow: StaffUnit, name: str, address: str, at: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Roles and ways in: one administrator asks, another confirms what the first one saw.
+"""Roles and ways in: an administrator asks, a second person confirms what they saw.
 
 Enters: who acts, the account, what shall become of it. Leaves: a change that waits, or its
 effect in the same transaction as the second yes. Must never happen: a change by one person;
@@ -9,6 +9,7 @@ an administrator who can sign in. Implements SR-B7, SC-33, the table of rights.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from node.accounts.changes import (
     CHANGE_LIFE,
@@ -24,6 +25,8 @@ from node.cases.days import local_day
 from node.casework.staff import last_administrator
 from node.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from node.ids import AccountId, Hex128
+
+_SECONDS: Final = (Role.ADMINISTRATOR, Role.APPROVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Wish:
 
 
 def ask(uow: StaffUnit, wish: Wish, at: datetime, *, by: Actor) -> AccountChange:
-    """Ask for a change; nothing happens before a second administrator confirms it.
+    """Ask for a change; nothing happens before a second person confirms it.
 
     Raises:
         ForbiddenError: Not an administrator.
@@ -61,7 +64,7 @@ def ask(uow: StaffUnit, wish: Wish, at: datetime, *, by: Actor) -> AccountChange
             account that is over; the last administrator; oneself.
     """
     with uow:
-        first = _administrator(by)
+        first = _hand(by, Role.ADMINISTRATOR)
         account = uow.accounts.get(wish.account)
         if account.id == first:
             raise InputError("account", "same_person")
@@ -89,7 +92,7 @@ def ask(uow: StaffUnit, wish: Wish, at: datetime, *, by: Actor) -> AccountChange
 
 def waiting(uow: StaffUnit, at: datetime, *, by: Actor) -> Sequence[Shown]:
     """Every change that waits for its second person."""
-    _administrator(by)
+    _hand(by, *_SECONDS)
     return [
         _shown(uow, change)
         for change in uow.changes.since(at - CHANGE_LIFE)
@@ -103,7 +106,7 @@ def show(uow: StaffUnit, change: Hex128, at: datetime, *, by: Actor) -> Shown:
     Raises:
         NotFoundError: Absent, confirmed or lapsed.
     """
-    _administrator(by)
+    _hand(by, *_SECONDS)
     return _shown(uow, _of(uow, change, at))
 
 
@@ -117,10 +120,10 @@ def confirm(
         change_id: What is confirmed.
         link: A fresh set-up link, good from now on if the ways in are reset.
         at: The instant.
-        by: The second administrator.
+        by: The second person.
 
     Raises:
-        ForbiddenError: The one who asked, or no administrator.
+        ForbiddenError: The one who asked, or neither administrator nor approver.
         ConflictError: The account looks otherwise by now.
         InputError: The last administrator.
     """
@@ -133,7 +136,7 @@ def confirm(
         shown = _shown(uow, change)
         if not shown.is_unchanged:
             raise ConflictError("the account looks otherwise by now")
-        second = _administrator(by)
+        second = _hand(by, *_SECONDS)
         if change.account == second:
             raise ForbiddenError("account.roles")
         match change.kind:
@@ -167,8 +170,8 @@ def _shown(uow: StaffUnit, change: AccountChange) -> Shown:
     )
 
 
-def _administrator(by: Actor) -> AccountId:
+def _hand(by: Actor, *roles: Role) -> AccountId:
     """Who asks or confirms: the line needs two, so neither alone passes ``require``."""
-    if by.account is None or Role.ADMINISTRATOR not in by.roles:
+    if by.account is None or not by.roles & set(roles):
         raise ForbiddenError("account.roles")
     return by.account

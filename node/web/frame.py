@@ -72,6 +72,7 @@ class AccountView:
     login: str = ""
     stands_in_for: frozenset[AccountId] = frozenset()
     emergencies: Mapping[CaseId, bool] = field(default_factory=dict)
+    changes_waiting: int = 0
 
     @property
     def actor(self) -> Actor:

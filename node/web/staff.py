@@ -180,6 +180,7 @@ def _view(found: Standing) -> AccountView:
         _plain(found.account),
         stands_in_for=found.stands_in_for,
         emergencies=found.emergencies,
+        changes_waiting=found.changes_waiting,
     )
 
 

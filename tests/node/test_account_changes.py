@@ -1,5 +1,6 @@
 """S14: what two administrators decide, deputies with dates, the caseload of a leaver."""
 
+import re
 import secrets
 from datetime import date, timedelta
 
@@ -166,7 +167,41 @@ async def test_two_administrators_reset_the_ways_in_and_a_new_link_is_shown_once
     assert link not in (await second.get("/accounts/changes")).text
 
 
-@pytest.mark.parametrize("actor", [CLERK, APPROVER, AUDITOR, Actor(is_operator=True)])
+@pytest.mark.spec("SC-33")
+async def test_an_approver_may_be_the_second_person_and_is_told(office):
+    person = await somebody(office, f"r{secrets.token_hex(3)}")
+    _, change = await asked(office, person.account)
+    second = await office.enter(APPROVER)
+    told = words(await second.get("/inbox"))
+    assert re.search("warte[tn] auf Sie als zweite Person", told)
+    page = await second.get(f"/accounts/changes/{change}")
+    done = await second.post(f"/accounts/changes/{change}", page.form_token)
+    assert done.status == 303
+    assert account(office, person.account.id).roles == {Role.AUDITOR}
+    wish = staffchanges.Wish(Hex128.of(bytes(16)), CLERK.account, ChangeKind.WAYS)
+    with pytest.raises(ForbiddenError):
+        office.node.store.write_sync(
+            staffchanges.ask, wish, office.clock.now(), by=APPROVER
+        )
+
+
+@pytest.mark.spec("SC-33")
+async def test_nobody_confirms_a_change_of_the_own_account(office):
+    wish = staffchanges.Wish(
+        Hex128.of(secrets.token_bytes(16)), APPROVER.account, ChangeKind.WAYS
+    )
+    change = office.node.store.write_sync(
+        staffchanges.ask, wish, office.clock.now(), by=LEADER
+    )
+    browser = await office.enter(APPROVER)
+    page = await browser.get(f"/accounts/changes/{change.id}")
+    assert "Es geht um Ihren eigenen Zugang" in words(page)
+    token = (await browser.get("/accounts/me")).form_token
+    answer = await browser.post(f"/accounts/changes/{change.id}", token)
+    assert answer.status == 403
+
+
+@pytest.mark.parametrize("actor", [CLERK, AUDITOR, Actor(is_operator=True)])
 async def test_no_other_role_asks_or_confirms(office, actor):
     write, at = office.node.store.write_sync, office.clock.now()
     wish = staffchanges.Wish(Hex128.of(bytes(16)), CLERK.account, ChangeKind.WAYS)

@@ -144,9 +144,9 @@ GET /accounts/me/password | all
 POST /accounts/me/password | all
 POST /accounts/me/password/end | all
 POST /accounts/me/codes | all
-GET /accounts/changes | AD
-GET /accounts/changes/{change} | AD
-POST /accounts/changes/{change} | AD
+GET /accounts/changes | AP AD
+GET /accounts/changes/{change} | AP AD
+POST /accounts/changes/{change} | AP AD
 GET /accounts/{account}/roles | AD
 POST /accounts/{account}/roles | AD
 GET /accounts/{account}/reset | AD
@@ -250,6 +250,41 @@ async def test_each_route_says_what_its_line_says():
             assert who == {"all"}, route.path
         else:
             assert {SHORT[name] for name in who} == route.roles, route.path
+
+
+# SR-B7: what asks who signed in long ago to show again who they are.
+WEIGHS = """
+POST /relocations/{transfer}/second
+POST /exports/{transfer}/words
+POST /exports/{transfer}/claim
+POST /exports/{transfer}/confirm
+POST /inbox/{transfer}/approve
+POST /inbox/{transfer}/refuse
+POST /exchangelog/erasures/orders
+POST /exchangelog/erasures/orders/{id}/confirm
+POST /exchangelog/witnesses/{transfer}/ask
+POST /exchangelog/witnesses/{transfer}/confirm
+POST /exchangelog/reveals/{wish}
+POST /exchangelog/{transfer}/evidence
+POST /accounts/me/passkeys
+POST /accounts/me/passkeys/end
+POST /accounts/me/password
+POST /accounts/me/password/end
+POST /accounts/me/codes
+POST /accounts/changes/{change}
+POST /accounts/{account}/roles
+POST /accounts/{account}/reset
+POST /accounts/new
+POST /accounts/{account}/link
+POST /accounts/{account}/end
+"""
+
+
+@pytest.mark.spec("SR-B7", "SC-51")
+async def test_what_weighs_asks_for_a_proof_and_stopping_something_never_does():
+    asking = {f"{r.method} {r.path}" for r in all_routes() if r.asks_proof}
+    assert asking == set(WEIGHS.strip().splitlines())
+    assert not any("call-back" in a or "withdraw" in a for a in asking)
 
 
 async def ask(browser, route, token):

@@ -1,4 +1,4 @@
-"""S14 Rollen und Zugangswege: one administrator asks, a second one confirms.
+"""S14 Rollen und Zugangswege: an administrator asks, a second person confirms.
 
 Enters: new roles, or the wish to reset somebody's ways in. Leaves: a change that waits for
 seven days; after the second yes its effect, and a link shown once. Must never happen here:
@@ -45,15 +45,15 @@ _NOT_ASKED: Final = {
 def routes() -> list[Route]:
     """The addresses of changes; they come before those of single accounts."""
     one = "/accounts/{account}"
-    admins = ADMINISTRATORS
+    admins, seconds = ADMINISTRATORS, ADMINISTRATORS | {Role.APPROVER}
     return [
-        Route("GET", "/accounts/changes", _list, roles=admins),
-        Route("GET", "/accounts/changes/{change}", _show, roles=admins),
+        Route("GET", "/accounts/changes", _list, roles=seconds),
+        Route("GET", "/accounts/changes/{change}", _show, roles=seconds),
         Route(
             "POST",
             "/accounts/changes/{change}",
             _confirm,
-            roles=admins,
+            roles=seconds,
             asks_proof=True,
         ),
         Route("GET", f"{one}/roles", _ask_roles, roles=admins),
@@ -118,7 +118,7 @@ async def _confirm(request: web.Request) -> web.Response:
         )
     saved = words.gettext("The roles of %(name)s are changed.")
     return await see_other(
-        request, "/accounts", saved=saved % {"name": shown.account.name}
+        request, "/accounts/changes", saved=saved % {"name": shown.account.name}
     )
 
 
@@ -182,7 +182,7 @@ async def _ask(
     wish = Wish(Hex128.of(parts.randomness(16)), account.id, kind, roles)
     await parts.run.write(staffchanges.ask, wish, parts.clock.now(), by=actor(request))
     saved = words_of(request).gettext(
-        "Asked for. A second administrator must confirm it within 7 days."
+        "Asked for. A second person must confirm it within 7 days."
     )
     return await see_other(request, "/accounts/changes", saved=saved)
 

@@ -101,12 +101,25 @@ def all_routes() -> list[Route]:
 async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:
     """Counts for the navigation and sentences that concern this account now."""
     counts, notices = {}, emergency_notices(account, words)
+    notices += change_notices(account.changes_waiting, words)
     if Role.APPROVER in account.roles:
         counts["/inbox"] = await run.read(count_waiting)
     stand = await run.read(standing)
     if stand.standing is Standing.QUARANTINE:
         return Outlook(counts, notices, reading_only=words.gettext(READING_ONLY))
     return Outlook(counts, notices)
+
+
+def change_notices(count: int, words: Words) -> list[str]:
+    """That a change of an account waits for this person as the second one."""
+    if not count:
+        return []
+    text = words.ngettext(
+        "%(num)s change of an account waits for you as second person: see My account.",
+        "%(num)s changes of accounts wait for you as second person: see My account.",
+        count,
+    )
+    return [text % {"num": count}]
 
 
 def emergency_notices(account: AccountView, words: Words) -> list[str]:

@@ -212,6 +212,7 @@ async def _page(request: web.Request, form: Form, *, problem: str = "") -> web.R
         themes=[(value, words.gettext(text)) for value, text in _THEMES],
         roles=[role_name(role) for role in Role if role in account.roles],
         may_deputise=bool(account.roles - {Role.AUDITOR}),
+        may_confirm=bool(account.roles & {Role.APPROVER, Role.ADMINISTRATOR}),
         ways=own.ways,
         last=_last(own, words),
         passkeys=[_passkey(key) for key in own.passkeys],
