@@ -18,7 +18,7 @@ from aiohttp_session import Session, get_session
 from node import strictjson
 from node.errors import MalformedMessageError
 from node.ids import AccountId, Hex128
-from node.web.forms import PROOF_FIELD, Form
+from node.web.forms import PROOF_FIELD, SECRET, Form
 from node.web.guard import FORM
 from node.web.session import SessionStorage, token_of
 
@@ -82,7 +82,9 @@ def late_form(request: web.Request, origin: str, *, has_page: bool) -> Late | No
     values = {
         name: found
         for name, found in form.values.items()
-        if name != PROOF_FIELD and not name.startswith(("_proof", "_passkey"))
+        if name != PROOF_FIELD
+        and name not in SECRET
+        and not name.startswith(("_proof", "_passkey"))
     }
     sent_back = form.text("_proof_back")
     back = sent_back if is_our_address(sent_back) else _came_from(request, origin)

@@ -354,6 +354,27 @@ async def test_a_new_password_ends_the_old_app_and_codes(office, browser):
     assert (await person.first_step(Browser(office.client))).status == 422
 
 
+@pytest.mark.spec("SC-13", "SR-B4")
+async def test_a_password_is_neither_kept_nor_carried_through_a_proof(office, browser):
+    person = await somebody(office, login(), with_passkey=True)
+    await person.touch(browser)
+    page = await browser.get("/accounts/me/password")
+    typed = {"password": "Sieben Kacheln regnen", "again": "Sieben Kacheln regnen"}
+    office.clock.offset = PROOF_LIFE
+    asked = await browser.post("/accounts/me/password", page.form_token, **typed)
+    assert "Bitte bestätigen Sie" in words(asked)
+    assert "Kacheln" not in asked.text
+    office.clock.offset = timedelta(minutes=25)
+    late = await browser.post("/accounts/me/password", page.form_token, **typed)
+    assert late.location == "/login?late=1"
+    back = await person.touch(browser)
+    assert "Kacheln" not in (await browser.get(back.location)).text
+    begun = await browser.post(
+        "/accounts/me/password/begin", (await browser.get("/accounts/me")).form_token
+    )
+    assert begun.location == "/accounts/me/password"
+
+
 async def test_without_a_password_there_are_no_codes_to_make(office, browser):
     person = await somebody(office, login(), with_passkey=True)
     await person.touch(browser)

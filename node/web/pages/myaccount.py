@@ -78,6 +78,8 @@ def routes() -> list[Route]:
         Route("POST", f"{_HERE}/sessions", _end_session),
         Route("POST", f"{_HERE}/passkeys", _add_passkey, asks_proof=True),
         Route("POST", f"{_HERE}/passkeys/end", _end_passkey, asks_proof=True),
+        # What is secret is not carried through a proof, so the proof comes first.
+        Route("POST", f"{_HERE}/password/begin", _begin_password, asks_proof=True),
         Route("GET", f"{_HERE}/password", _ask_password),
         Route("POST", f"{_HERE}/password", _set_password, asks_proof=True),
         Route("POST", f"{_HERE}/password/end", _end_password, asks_proof=True),
@@ -144,6 +146,10 @@ async def _end_passkey(request: web.Request) -> web.Response:
         return await _page(request, Form(), problem=words.gettext(_LAST_WAY))
     saved = words.gettext("The passkey is removed.")
     return await see_other(request, _HERE, saved=saved)
+
+
+async def _begin_password(request: web.Request) -> web.Response:
+    return await see_other(request, f"{_HERE}/password")
 
 
 async def _ask_password(request: web.Request) -> web.Response:

@@ -140,6 +140,7 @@ POST /accounts/me | all
 POST /accounts/me/sessions | all
 POST /accounts/me/passkeys | all
 POST /accounts/me/passkeys/end | all
+POST /accounts/me/password/begin | all
 GET /accounts/me/password | all
 POST /accounts/me/password | all
 POST /accounts/me/password/end | all
@@ -268,6 +269,7 @@ POST /exchangelog/reveals/{wish}
 POST /exchangelog/{transfer}/evidence
 POST /accounts/me/passkeys
 POST /accounts/me/passkeys/end
+POST /accounts/me/password/begin
 POST /accounts/me/password
 POST /accounts/me/password/end
 POST /accounts/me/codes
