@@ -137,7 +137,7 @@ async def test_wrong_name_and_wrong_password_get_the_same_sentence(office, brows
     )  # fmt: skip
     nobody = await person.first_step(browser)
     assert wrong.status == nobody.status == 422
-    sentence = "Name, Kennwort oder Code stimmt nicht."
+    sentence = "Name, Passwort oder Code stimmt nicht."
     assert sentence in words(wrong)
     assert sentence in words(nobody)
 
