@@ -54,6 +54,11 @@ _CHANGE_DEPUTYSHIP: Final = update(deputyship).where(
     deputyship.c.deputy == bindparam("to"),
     deputyship.c.first_day == bindparam("since"),
 )
+_DROP_DEPUTYSHIP: Final = delete(deputyship).where(
+    deputyship.c.owner == bindparam("by"),
+    deputyship.c.deputy == bindparam("to"),
+    deputyship.c.first_day == bindparam("since"),
+)
 
 _ADD_LINK: Final = insert(invitation)
 _GET_LINK: Final = select(invitation).where(_LINK).with_for_update()
@@ -173,6 +178,17 @@ class SqlAccounts:
                     "last_day": deputyship.last_day,
                 },
             )
+
+    def end_deputyship(self, deputyship: Deputyship) -> None:
+        """Remove one; absent is fine."""
+        self._work.change(
+            _DROP_DEPUTYSHIP,
+            {
+                "by": deputyship.owner,
+                "to": deputyship.deputy,
+                "since": deputyship.first_day,
+            },
+        )
 
     def invite(self, digest: bytes, account: AccountId, until: datetime) -> None:
         """Keep a set-up link; older ones of the account end."""

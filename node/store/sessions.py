@@ -55,7 +55,11 @@ class SqlSessions:
             ConflictError: The token hash is taken, or there is no such account.
         """
         row = {"token_hash": stored.token_hash, "account": stored.account}
-        self._work.change(_ADD, _to_row(stored) | row | {"began_at": stored.began_at})
+        since = {
+            "began_at": stored.began_at,
+            "proved_at": stored.proved_at,
+        }
+        self._work.change(_ADD, _to_row(stored) | row | since)
 
     def update(self, stored: StoredSession) -> None:
         """Replace what changes; a session that was ended meanwhile stays ended."""
@@ -89,4 +93,5 @@ def _from_row(row: Row[*tuple[Any, ...]]) -> StoredSession:
         began_at=row.began_at,
         seen_at=row.seen_at,
         sealed_values=row.sealed_values,
+        proved_at=row.proved_at,
     )

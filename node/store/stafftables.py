@@ -100,6 +100,7 @@ class _Session(TypedColumns):
     account: Named[str] = Column(ForeignKey("account.id"), nullable=False)
     began_at = Column(Instant, nullable=False)
     seen_at = Column(Instant, nullable=False)
+    proved_at = Column(Instant)
     sealed_values: Named[bytes]
 
 

@@ -21,6 +21,12 @@ from node.accounts.ports import (
     Reveals,
     SessionRepository,
 )
+from node.accounts.wayports import (
+    AccountChanges,
+    Emergencies,
+    KeptForms,
+    WayRepository,
+)
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -36,6 +42,7 @@ from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
+from node.store.accountchanges import SqlAccountChanges, SqlEmergencies
 from node.store.accounts import SqlAccounts
 from node.store.backuprows import SqlBackups
 from node.store.cards import SqlCards
@@ -71,6 +78,7 @@ from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
+from node.store.waysin import SqlKeptForms, SqlWays
 from node.store.work import Access, Means, Work
 from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
@@ -141,6 +149,10 @@ class SqlUnitOfWork:
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
+        self.ways: WayRepository = SqlWays(self._work)
+        self.kept_forms: KeptForms = SqlKeptForms(self._work)
+        self.changes: AccountChanges = SqlAccountChanges(self._work)
+        self.emergencies: Emergencies = SqlEmergencies(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)

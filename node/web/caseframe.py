@@ -21,7 +21,7 @@ from node.report.readings import PersonRow
 from node.sync.schedule import erasable_from
 from node.sync.transfer import Outbound
 from node.web.casework import OpenCase, colleagues, recipient_name, today
-from node.web.frame import page, parts_of, path_id, words_of
+from node.web.frame import account_of, page, parts_of, path_id, words_of
 from node.web.language import Words
 
 ADULT: Final = 18
@@ -89,7 +89,8 @@ async def case_frame(request: web.Request, case: OpenCase) -> CaseFrame:
         ],
         warnings=_warnings(case, on, words),
         banner=_banner(request, case, words),
-        is_editable=case.file.baton is Baton.ACTIVE,
+        is_editable=case.file.baton is Baton.ACTIVE
+        and account_of(request).actor.owns(worker),
     )
 
 

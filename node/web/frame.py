@@ -16,13 +16,14 @@ import jinja2
 from aiohttp import web
 
 from node.accounts.model import Role
+from node.accounts.policy import Actor
 from node.accounts.session import IDLE
 from node.clock import Clock
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError, UnreachableError
 from node.exchangelog.witness import WitnessMemory
-from node.ids import AccountId, Ags, Identifier, MemberId
+from node.ids import AccountId, Ags, CaseId, Identifier, MemberId
 from node.report.logaudit import PeerList
 from node.report.logview import LogIndex
 from node.report.people import People
@@ -32,6 +33,7 @@ from node.sync.ports import PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM, nonce_of
 from node.web.jobs import Jobs
+from node.web.keptform import KEPT_PAGE, filled, kept_for, stands_here
 from node.web.language import Language, Words
 from node.web.navigation import Entry, entries_for, home_of
 from node.web.press import NoPrinter, Printer
@@ -69,13 +71,58 @@ class AccountView:
     language: Language = Language.GERMAN
     theme: str = "system"
     single_keys: bool = True
+    login: str = ""
+    stands_in_for: frozenset[AccountId] = frozenset()
+    emergencies: Mapping[CaseId, bool] = field(default_factory=dict)
+    changes_waiting: int = 0
+
+    @property
+    def actor(self) -> Actor:
+        """The person as the permission table knows them, with what is in their hands."""
+        return Actor(
+            self.id,
+            self.roles,
+            stands_in_for=self.stands_in_for,
+            emergencies=frozenset(self.emergencies),
+            protection_open=frozenset(
+                case for case, is_open in self.emergencies.items() if is_open
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of a try to come in.
+
+    ``account`` is set if it was good. ``locked_until`` says from when on passwords are
+    taken again, ``needs_code`` that a second step is still missing, ``last_at`` when the
+    person had come in before.
+    """
+
+    account: AccountView | None = None
+    needs_code: bool = False
+    locked_until: datetime | None = None
+    last_at: datetime | None = None
 
 
 class Accounts(Protocol):
     """Who may sign in; each call is one unit of work."""
 
-    async def authenticate(self, name: str, password: str) -> AccountView | None:
-        """The account with this name and password; one answer for all that is wrong."""
+    async def check_password(self, name: str, password: str, address: str) -> Attempt:
+        """The account with this name and password; one answer for all that is wrong.
+
+        ``address`` is where the try comes from. 503 if too many are being tried.
+        """
+        ...
+
+    async def check_code(self, account: AccountId, code: str, address: str) -> Attempt:
+        """The second step after a right password: six digits or a recovery code."""
+        ...
+
+    async def check_passkey(
+        self, answer: str, challenge: bytes, only: AccountId | None = None
+    ) -> Attempt:
+        """The account whose passkey answered this challenge; ``only`` it, if set."""
         ...
 
     async def find(self, account: AccountId) -> AccountView | None:
@@ -117,6 +164,7 @@ class Parts:
     ``mark`` reads the log signer's memory outside the database, None if there is none.
     ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it.
     ``printer`` makes PDFs, or says that it cannot.
+    ``address_of`` says where a request comes from, also behind a proxy we trust.
     """
 
     settings: WebSettings
@@ -133,6 +181,7 @@ class Parts:
     log_index: LogIndex = field(default_factory=LogIndex)
     mark: Callable[[], Checkpoint | None] = lambda: None
     jobs: Jobs = field(default_factory=Jobs)
+    address_of: Callable[[web.Request], str] = lambda request: request.remote or ""
     ask_peer: AskPeer = _no_line
     printer: Printer = field(default_factory=NoPrinter)
 
@@ -149,6 +198,8 @@ class Route:
             the permission table themselves.
         is_public: Answered without signing in.
         takes_file: Its form is an upload: fields first, then one file.
+        asks_proof: What it does weighs: who signed in more than five minutes ago shows
+            again who they are (SR-B7).
     """
 
     method: str
@@ -157,6 +208,7 @@ class Route:
     roles: frozenset[Role] | None = None
     is_public: bool = False
     takes_file: bool = False
+    asks_proof: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +306,21 @@ async def page(
         context: What the template reads.
     """
     frame = bare_frame(request)
-    parts = parts_of(request)
-    if frame.account is not None:
+    parts, account = parts_of(request), frame.account
+    if account is not None:
         saved, undo = await take_saved(request)
         frame = replace(
             frame,
-            outlook=await parts.outlook(frame.account, frame.words),
+            outlook=await parts.outlook(account, frame.words),
             saved=saved,
             undo=undo,
         )
+        late = await kept_for(request, parts.sessions, account.id)
+        if late is not None and stands_here(request, late):
+            shown = context.get("form")
+            if not isinstance(shown, Form):
+                return web.Response(status=303, headers={"Location": KEPT_PAGE})
+            context["form"] = filled(shown, late)
     return render(request, template, frame, status=status, **context)
 
 

@@ -13,6 +13,7 @@ from node.sync.firstword import standing
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words, msgid
 from node.web.pages import (
+    accountchanges,
     accounts,
     aftermath,
     arrivals,
@@ -21,8 +22,10 @@ from node.web.pages import (
     consentcards,
     consents,
     contacts,
+    deputies,
     details,
     documents,
+    emergencies,
     erasures,
     evidence,
     exchangelog,
@@ -35,8 +38,9 @@ from node.web.pages import (
     login,
     logreveal,
     moves,
+    myaccount,
+    newcase,
     outbox,
-    ownaccount,
     pastcontacts,
     personcopy,
     plan,
@@ -70,6 +74,7 @@ def all_routes() -> list[Route]:
         *setup.routes(),
         *work.routes(),
         *followups.routes(),
+        *newcase.routes(),
         *cases.routes(),
         *casefile.routes(),
         *details.routes(),
@@ -107,18 +112,48 @@ def all_routes() -> list[Route]:
         *logcompare.routes(),
         *logreveal.routes(),
         *evidence.routes(),
-        *ownaccount.routes(),
+        # The own account and changes first: single accounts would fit them as well.
+        *myaccount.routes(),
+        *accountchanges.routes(),
         *accounts.routes(),
+        *deputies.routes(),
+        *emergencies.routes(),
         *status.routes(),
     ]
 
 
 async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:
     """Counts for the navigation and sentences that concern this account now."""
-    counts = {}
+    counts, notices = {}, emergency_notices(account, words)
+    notices += change_notices(account.changes_waiting, words)
     if Role.APPROVER in account.roles:
         counts["/inbox"] = await run.read(count_waiting)
     stand = await run.read(standing)
     if stand.standing is Standing.QUARANTINE:
-        return Outlook(counts, reading_only=words.gettext(READING_ONLY))
-    return Outlook(counts)
+        return Outlook(counts, notices, reading_only=words.gettext(READING_ONLY))
+    return Outlook(counts, notices)
+
+
+def change_notices(count: int, words: Words) -> list[str]:
+    """That a change of an account waits for this person as the second one."""
+    if not count:
+        return []
+    text = words.ngettext(
+        "%(num)s change of an account waits for you as second person: see My account.",
+        "%(num)s changes of accounts wait for you as second person: see My account.",
+        count,
+    )
+    return [text % {"num": count}]
+
+
+def emergency_notices(account: AccountView, words: Words) -> list[str]:
+    """That an emergency access runs, as long as it does."""
+    count = len(account.emergencies)
+    if not count:
+        return []
+    text = words.ngettext(
+        "An emergency access to %(num)s case is running. It is on record.",
+        "Emergency accesses to %(num)s cases are running. They are on record.",
+        count,
+    )
+    return [text % {"num": count}]

@@ -126,11 +126,11 @@ def _own(
     request: web.Request, transfer: OutboundTransfer, people: People
 ) -> list[PersonRow]:
     """Persons of the transfer whose names this reader may see."""
-    me = account_of(request).id
+    me = account_of(request).actor
     return [
         p
         for p in people.among([member.case for member in transfer.members])
-        if p.caseworker == me
+        if me.owns(p.caseworker)
     ]
 
 

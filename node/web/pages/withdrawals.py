@@ -98,7 +98,7 @@ async def _withdraw_page(
         status=status,
         form=form,
         person=person,
-        is_own=person is not None and person.caseworker == account_of(request).id,
+        is_own=person is not None and account_of(request).actor.owns(person.caseworker),
         card=await card_of(request, resting.consent),
         effects=_effects(request, resting.transfers),
         how=[
@@ -169,6 +169,7 @@ async def _withdraw(request: web.Request) -> web.Response:
     )
     people = await people_of(request)
     person = people.find(resting.consent.case)
-    is_own = person is not None and person.caseworker == account_of(request).id
+    me = account_of(request).actor
+    is_own = person is not None and me.owns(person.caseworker)
     onward = f"/cases/{resting.consent.case}/consents" if is_own else "/outbox"
     return await see_other(request, onward, saved=saved)

@@ -65,6 +65,7 @@ _TO_DO: Final = msgid("Something about the case is to be done.")
 _AHEAD: Final = timedelta(days=92)
 _SHOWN: Final = 5
 _TASKS: Final = {
+    "emergency.opened": msgid("A colleague opened the case by emergency access."),
     "transfer.closed": msgid("The handover was taken over."),
     "transfer.rejected": msgid("The handover was refused."),
     "transfer.recalling": msgid("The handover was stopped."),

@@ -5,7 +5,7 @@
   const byId = (id) => document.getElementById(id);
   const line = byId("app-line");
   const texts = line.dataset;
-  const STAY = "/accounts/me/stay";
+  const STAY = "/session";
   const all = (what, within = document) => [...within.querySelectorAll(what)];
   const ask = (address, body) => fetch(address, {
     method: body ? "POST" : "GET", body, redirect: "manual", keepalive: true,
