@@ -126,6 +126,12 @@ class Actor:
     emergencies: frozenset[CaseId] = frozenset()
     protection_open: frozenset[CaseId] = frozenset()
 
+    @property
+    def caseloads(self) -> frozenset[AccountId]:
+        """Whose caseloads are in their hands today: the own one and those they stand in for."""
+        own = frozenset() if self.account is None else {self.account}
+        return self.stands_in_for | own
+
     def owns(self, caseworker: AccountId | None) -> bool:
         """Whether a case of this caseworker is theirs, or in their hands today."""
         return self.account is not None and (

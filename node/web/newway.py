@@ -26,7 +26,7 @@ from node.web.door import challenge_of, hand_out, site_of, take_back
 from node.web.forms import Form
 from node.web.frame import form_of, parts_of, words_of
 from node.web.language import Words, msgid
-from node.web.qr import squares
+from node.web.qr import code_of
 
 _MAKE: Final = "new-passkey"
 _APP: Final = "new-app"
@@ -99,9 +99,9 @@ async def app_shown(
         return None
     secret = str(values["secret"])
     body = parts_of(request).settings.body
-    size, path = squares(Authenticator(account.id, secret).address(account.login, body))
+    code = code_of(Authenticator(account.id, secret).address(account.login, body))
     spaced = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
-    return {"note": note, "secret": spaced, "size": size, "squares": path}
+    return {"note": note, "secret": spaced, "code": code}
 
 
 async def made_password(

@@ -13,6 +13,7 @@ IN_THE_COPY = {
     "access_log": "looks",
     "case_file": "case",
     "consent": "consents",
+    "emergency": "looks, with its reason",
     "document_file": "the documents themselves, in the files to take along",
     "inbound_case": "exchange",
     "outbound_member": "recipients, exchange",

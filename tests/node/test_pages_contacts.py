@@ -39,7 +39,7 @@ def office(opened):
     return opened
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="module")
 async def browser(opened):
     return await opened.enter(CLERK)
 

@@ -40,7 +40,7 @@ async def office(tmp_path_factory):
         yield office
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="module")
 async def browser(office):
     return await office.enter(CLERK)
 
@@ -127,8 +127,9 @@ async def test_of_a_colleagues_case_only_name_birth_year_and_caseworker_show(bro
     )
     cells = re.findall(r'class="cell__value">(.*?)</span>', row[0], re.DOTALL)
     shown = [cell for c in cells if (cell := TAGS.sub("", c).strip())]
-    assert shown == ["Geheim Demo-Kollegin", "1977", "Demo Andere"]
-    assert "href" not in row[0]
+    assert shown == ["Geheim Demo-Kollegin", "1977", "Demo Andere · Notfallzugriff"]
+    links = re.findall(r'href="([^"]*)"', row[0])
+    assert len(links) == 1 and links[0].endswith("/emergency")
     [hit] = (await find(browser, "Kollegin"))["people"]
     assert hit == {
         "href": "",
@@ -244,17 +245,23 @@ async def test_the_clock_filter_holds_90_days_left_and_not_91(office, browser):
 async def test_single_keys_are_switched_off_for_this_account_alone(office, browser):
     page = await browser.get("/accounts/me")
     assert 'data-keys="yes"' in page.text
-    await browser.post("/accounts/me/keys", page.form_token, keys="off")
+    await browser.post("/accounts/me", page.form_token, language="de", theme="system")
     assert 'data-keys="yes"' not in (await browser.get("/work")).text
     other = await office.enter(OTHER)
     assert 'data-keys="yes"' in (await other.get("/work")).text
     page = await browser.get("/accounts/me")
-    await browser.post("/accounts/me/keys", page.form_token, keys="on")
+    await browser.post(
+        "/accounts/me",
+        page.form_token,
+        language="de",
+        theme="system",
+        single_keys="yes",
+    )
     assert 'data-keys="yes"' in (await browser.get("/work")).text
 
 
 @pytest.mark.spec("SR-B8")
 async def test_a_sign_of_life_needs_a_session(office, browser):
-    assert (await browser.get("/accounts/me/stay")).status == 204
+    assert (await browser.get("/session")).status == 204
     stranger = type(browser)(office.client)
-    assert (await stranger.get("/accounts/me/stay")).status == 303
+    assert (await stranger.get("/session")).status == 303

@@ -39,7 +39,7 @@ GET /kept | all
 GET /setup/{token} | public
 POST /setup/{token} | public
 POST /setup/{token}/passkey | public
-GET /work | CW
+GET /work | AP CW
 POST /work/done | CW
 POST /work/aside | CW
 GET /cases | CW

@@ -136,7 +136,7 @@ def _address(scope: str, wanted: Form) -> str:
 
 
 async def _hits(request: web.Request, people: People, typed: str) -> web.Response:
-    hits = people.search(typed, account_of(request).id)
+    hits = people.search(typed, account_of(request).actor)
     return await page(
         request,
         "cases.html",
@@ -186,7 +186,7 @@ async def find(
     """
     people, words = await people_of(request), words_of(request)
     typed = form_of(request).text("text").strip()[:_LONGEST_SEARCH]
-    hits = [hit.person for hit in people.search(typed, account_of(request).id)]
+    hits = [hit.person for hit in people.search(typed, account_of(request).actor)]
     rows = [
         row
         for row in await found(request, hits)

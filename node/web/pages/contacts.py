@@ -121,14 +121,15 @@ async def _ask(request: web.Request) -> web.Response:
 
 async def _choose(request: web.Request) -> web.Response:
     """Whom it is about: what was begun, the last eight, or a search."""
-    people, account = await people_of(request), account_of(request).id
+    people, me = await people_of(request), account_of(request).actor
+    account = account_of(request).id
     run, typed = parts_of(request).run, await searched(request)
     if typed is None:
         recent = await run.read(_recent, account)
         persons = people.among(recent)
     else:
-        persons = [hit.person for hit in people.search(typed, account)]
-    own = [p for p in persons if p.caseworker == account and p.baton is Baton.ACTIVE]
+        persons = [hit.person for hit in people.search(typed, me)]
+    own = [p for p in persons if me.owns(p.caseworker) and p.baton is Baton.ACTIVE]
     drafts: Sequence[DraftRow] = await run.read(_drafts, account)
     return await page(
         request,
@@ -140,7 +141,7 @@ async def _choose(request: web.Request) -> web.Response:
             (person, draft.kept_at)
             for draft in drafts
             if (person := people.find(draft.case)) is not None
-            and person.caseworker == account
+            and me.owns(person.caseworker)
             and person.baton is Baton.ACTIVE
         ],
     )

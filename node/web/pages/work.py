@@ -18,7 +18,7 @@ from node.casework.inbox import OfferSeen, offers_of
 from node.casework.protections import TASK as LIFT
 from node.casework.tasks import put_aside
 from node.errors import NotFoundError
-from node.ids import AccountId, CaseId, TransferId
+from node.ids import CaseId, TransferId
 from node.report.people import People
 from node.report.readings import (
     DatedRow,
@@ -115,13 +115,13 @@ class _Found:
 
 async def _show(request: web.Request) -> web.Response:
     parts, words, on = parts_of(request), words_of(request), today(request)
-    me = account_of(request).id
+    me = account_of(request).actor
     people, is_caseworker = (
         await people_of(request),
         actor(request).roles >= CASEWORKERS,
     )
     found: _Found = await parts.run.read(_read, actor(request), on)
-    mine = [p for p in people.all() if p.caseworker == me and p.is_ours(on)]
+    mine = [p for p in people.all() if me.owns(p.caseworker) and p.is_ours(on)]
     groups = [
         due(found.follow_ups, people, words, on),
         incoming(found.offers, parts, words),
@@ -153,15 +153,15 @@ async def _show(request: web.Request) -> web.Response:
 
 
 def _read(uow: ReadingUnit, by: Actor, on: date) -> _Found:
-    readings, me = uow.readings, by.account
-    is_caseworker = me is not None and by.roles >= CASEWORKERS
-    if me is None or not is_caseworker:
+    readings, whose = uow.readings, by.caseloads
+    is_caseworker = by.account is not None and by.roles >= CASEWORKERS
+    if not is_caseworker:
         return _Found((), (), (), (), (), offers=offers_of(uow, by))
     return _Found(
-        follow_ups=readings.follow_ups(me, on + _AHEAD),
-        titles=readings.residence_ends(me, on, on + TITLES),
-        consents=readings.consents_ending(me, on, on + CONSENTS),
-        transfers=readings.transfers(me),
+        follow_ups=readings.follow_ups(whose, on + _AHEAD),
+        titles=readings.residence_ends(whose, on, on + TITLES),
+        consents=readings.consents_ending(whose, on, on + CONSENTS),
+        transfers=readings.transfers(whose),
         tasks=readings.tasks(),
         offers=offers_of(uow, by),
     )
@@ -191,12 +191,16 @@ def _handovers(found: _Found, people: People, parts: Parts, words: Words) -> Gro
     return Group("handovers", words.gettext("Handovers that need you"), rows)
 
 
-def _questions(found: _Found, people: People, words: Words, me: AccountId) -> Group:
+def _questions(found: _Found, people: People, words: Words, me: Actor) -> Group:
     """Withdrawals and requests about own cases that wait for an answer."""
     rows = []
     for task in found.tasks:
         person = people.find(task.case) if task.case else None
-        if person is None or person.caseworker != me or task.kind not in _QUESTIONS:
+        if (
+            person is None
+            or not me.owns(person.caseworker)
+            or task.kind not in _QUESTIONS
+        ):
             continue
         what, page_name = _QUESTIONS[task.kind]
         rows.append(
@@ -228,14 +232,14 @@ def _seconds(found: _Found, mine: Sequence[PersonRow], words: Words, on: date) -
     return Group("seconds", words.gettext("A second person is needed"), rows)
 
 
-def _news(found: _Found, people: People, words: Words, me: AccountId) -> Group:
+def _news(found: _Found, people: People, words: Words, me: Actor) -> Group:
     """What the program wants to be seen; put aside by one button."""
     own = {row.transfer.id: row.transfer for row in found.transfers}
     rows = []
     for task in found.tasks:
         transfer = own.get(task.transfer) if task.transfer else None
         person = people.find(task.case) if task.case else None
-        is_mine = transfer is not None or (person and person.caseworker == me)
+        is_mine = transfer is not None or (person and me.owns(person.caseworker))
         # What is held back has its own group.
         if not is_mine or task.kind not in _TASKS:
             continue
