@@ -61,6 +61,62 @@ KERN: Final = Package(
     },
 )
 
+# All Latin and Cyrillic in two files; the licence of the font lies in another package.
+NOTO_SANS: Final = Package(
+    name="@kern-ux/native",
+    version="2.7.2",
+    integrity=KERN.integrity,
+    licence="OFL-1.1",
+    files={
+        f"dist/fonts/noto-sans/NotoSans-{face}.woff2": (
+            f"{WEB}/vendor/noto-sans/NotoSans-{face}.woff2"
+        )
+        for face in ("Regular", "Bold")
+    },
+)
+
+NOTO_SANS_LICENCE: Final = Package(
+    name="@fontsource/noto-sans",
+    version="5.3.0",
+    integrity=(
+        "sha512-fBCog2PY7DiVVTEEqtI/Qdinx/knobHYfoGpjFXdfBX5RoJaBp1Prw2G75p0OIsdlMZg3c"
+        "Lo0c+YbIUYOxnQJw=="
+    ),
+    licence="OFL-1.1",
+    files={"LICENSE": f"{WEB}/vendor/noto-sans/LICENSE"},
+)
+
+
+def _noto(script: str, subset: str, integrity: str) -> Package:
+    return Package(
+        name=f"@fontsource/{script}",
+        version="5.3.0",
+        integrity=integrity,
+        licence="OFL-1.1",
+        files={
+            f"files/{script}-{subset}-{weight}-normal.woff2": (
+                f"{WEB}/vendor/{script}/{script}-{weight}.woff2"
+            )
+            for weight in (400, 700)
+        }
+        | {"LICENSE": f"{WEB}/vendor/{script}/LICENSE"},
+    )
+
+
+NASKH: Final = _noto(
+    "noto-naskh-arabic",
+    "arabic",
+    "sha512-S/GDgQ6mh/PKo4mz5+eXNYbEarvpI7yh6eCdOz8tTVbeM7+OUiacIEscaYEibr/+egDtGbO2ZB00"
+    "sjy1bJC1kQ==",
+)
+
+ETHIOPIC: Final = _noto(
+    "noto-sans-ethiopic",
+    "ethiopic",
+    "sha512-ivXPkx5Grhse+0GEyedQysDI5vSMUIeDNBhev6OIcSX6WyAPtvutU/CSWqf2wv67POnvQ0QaQ8Aq"
+    "36vy9WfZpw==",
+)
+
 FIRA: Final = Package(
     name="@fontsource/fira-sans",
     version="5.3.0",
@@ -103,6 +159,10 @@ AXE: Final = Package(
         "LICENSE": f"{TESTS}/LICENSE",
     },
 )
+
+PACKAGES: Final = (
+    KERN, FIRA, NOTO_SANS, NOTO_SANS_LICENCE, NASKH, ETHIOPIC, SYMBOLS, AXE,
+)  # fmt: skip
 
 # Our name of an icon and the symbol it is drawn from. KERN's own icons are not repeated.
 ICONS: Final = {
@@ -188,7 +248,7 @@ def draw_icons(symbols: dict[str, bytes]) -> bytes:
 def main() -> None:
     """Fetch everything and rewrite the manifest."""
     entries: list[tuple[Package, str, str, bytes]] = []
-    for package in (KERN, FIRA, SYMBOLS, AXE):
+    for package in PACKAGES:
         with tempfile.TemporaryDirectory() as folder:
             contents = fetch(package, Path(folder))
         entries += [

@@ -54,6 +54,8 @@ class StoredSession:
         began_at: When the account signed in.
         seen_at: The last request, up to half a minute late.
         sealed_values: What pages remember between two requests, sealed.
+        handed_over: The device is in a client's hands. Nobody is signed in then, and
+            only the account's password brings the pages back (flow C, SC-34).
     """
 
     token_hash: bytes
@@ -61,7 +63,12 @@ class StoredSession:
     began_at: datetime
     seen_at: datetime
     sealed_values: bytes
+    handed_over: bool = False
 
     def is_alive(self, at: datetime) -> bool:
-        """Whether neither 15 idle minutes nor 8 hours in all have passed."""
-        return at - self.seen_at < IDLE and at - self.began_at < ABSOLUTE
+        """Whether neither 15 idle minutes nor 8 hours in all have passed.
+
+        A device that was handed over does not idle: what was answered so far waits.
+        """
+        idles = not self.handed_over and at - self.seen_at >= IDLE
+        return not idles and at - self.began_at < ABSOLUTE

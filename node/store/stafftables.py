@@ -100,6 +100,7 @@ class _Session(TypedColumns):
     began_at = Column(Instant, nullable=False)
     seen_at = Column(Instant, nullable=False)
     sealed_values: Named[bytes]
+    handed_over: Named[bool]
 
 
 session = Table(

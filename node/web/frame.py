@@ -79,6 +79,10 @@ class Accounts(Protocol):
         """The account while it may work here; roles count from the next request on."""
         ...
 
+    async def confirm(self, account: AccountId, password: str) -> bool:
+        """Whether this is the account's password; tries count as at the door."""
+        ...
+
     async def demo_accounts(self) -> Sequence[AccountView]:
         """The invented people who sign in by a button; empty outside the demo."""
         ...
@@ -144,6 +148,8 @@ class Route:
             the permission table themselves.
         is_public: Answered without signing in.
         takes_file: Its form is an upload: fields first, then one file.
+        is_kiosk: Answered only while the device is in a client's hands; nothing else is
+            answered then (SC-34).
     """
 
     method: str
@@ -152,6 +158,7 @@ class Route:
     roles: frozenset[Role] | None = None
     is_public: bool = False
     takes_file: bool = False
+    is_kiosk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ COOKIE: Final = "__Host-sid"
 TOUCH_AFTER: Final = timedelta(seconds=30)
 _ACCOUNT: Final = "account"
 _SAVED: Final = "saved"
+_HANDED_OVER: Final = "handed_over"
 _STORED: Final = web.RequestKey("stored_session", StoredSession)
 
 
@@ -121,13 +122,16 @@ class SessionStorage(AbstractStorage):
                 strictjson.encode(values), token.value_key, self._randomness
             )
             stored = request.get(_STORED)
+            away = is_handed_over(session)
             if stored is not None and stored.token_hash == token.stored_hash:
-                await self._store.update(replace(stored, sealed_values=sealed))
+                await self._store.update(
+                    replace(stored, sealed_values=sealed, handed_over=away)
+                )
             else:
                 now = self._clock.now()
                 account = AccountId(session[_ACCOUNT])
                 await self._store.add(
-                    StoredSession(token.stored_hash, account, now, now, sealed)
+                    StoredSession(token.stored_hash, account, now, now, sealed, away)
                 )
         if self.load_cookie(request) != token:
             self.save_cookie(response, token)
@@ -147,6 +151,25 @@ def account_of(session: Session) -> AccountId | None:
     """Whose session it is."""
     account = session.get(_ACCOUNT)
     return AccountId(account) if account is not None else None
+
+
+def is_handed_over(session: Session) -> bool:
+    """Whether the device is in a client's hands (SC-34)."""
+    return bool(session.get(_HANDED_OVER))
+
+
+def hand_over(session: Session) -> None:
+    """From the next request on nobody is signed in until the device is taken back."""
+    session[_HANDED_OVER] = True
+
+
+async def take_back(request: web.Request, storage: SessionStorage) -> Session:
+    """The staff's session again, under a new token; what was answered goes along."""
+    before = await get_session(request)
+    await storage.forget(before)
+    session = await new_session(request)
+    session.update({name: before[name] for name in before if name != _HANDED_OVER})
+    return session
 
 
 async def sign_in(

@@ -67,6 +67,14 @@ class StoreAccounts:
             return None
         return _view(found)
 
+    async def confirm(self, account: AccountId, password: str) -> bool:
+        """Whether this is the account's password; tries count as at the door."""
+        found = await self._run.read(_by_id, account)
+        if found is None:
+            return False
+        named = await self.authenticate(found.login, password)
+        return named is not None and named.id == account
+
     async def demo_accounts(self) -> Sequence[AccountView]:
         """Everybody, in the demo; nobody elsewhere."""
         if not self._demo:

@@ -4,7 +4,7 @@ Enters: a case or a consent. Leaves: recipients, categories in words, end, statu
 happen: a card of somebody else's case. Implements screens S4 (Einwilligungen), S8.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from node.cases.model import CATEGORIES
 from node.casework.cases import own_case
 from node.casework.withdrawals import read_aftermath
 from node.ids import CaseId, ConsentId, MemberId
+from node.report.casepage import standing
 from node.report.contents import papers
 from node.report.readings import ReadingUnit
 from node.sync.aftermath import Aftermath
@@ -30,6 +31,8 @@ from node.web.casework import (
     opened_case,
     today,
 )
+from node.web.filekinds import SUFFIXES
+from node.web.forms import Form
 from node.web.frame import (
     Parts,
     Route,
@@ -112,7 +115,13 @@ def _recipient(parts: Parts, words: Words, to: str) -> str:
 
 
 async def _show(request: web.Request) -> web.Response:
-    consent = await _consent(request)
+    return await consent_page(request, await consent_of(request))
+
+
+async def consent_page(
+    request: web.Request, consent: Consent, *, errors: Mapping[str, str] | None = None
+) -> web.Response:
+    """One consent in full; with errors where a scan was not taken."""
     case = await opened_case(request, consent.case)
     evidence = strictjson.parse_object(consent.evidence) if consent.evidence else {}
     parts, words = parts_of(request), words_of(request)
@@ -121,6 +130,14 @@ async def _show(request: web.Request) -> web.Response:
         request,
         "consent.html",
         case,
+        status=422 if errors else 200,
+        form=Form().with_errors(errors or {}),
+        accepted=", ".join(f".{suffix}" for suffix in SUFFIXES),
+        proofs=[
+            r
+            for r in standing(case.content.of("document"))
+            if r.text("consent") == str(consent.id)
+        ],
         card=await card_of(request, consent),
         categories=[(code, code in consent.categories) for code in CATEGORIES],
         story=[
@@ -137,12 +154,13 @@ async def _show(request: web.Request) -> web.Response:
         documents=[p for p in papers(case.content) if p.id in consent.documents],
         evidence={
             name: str(evidence.get(f"evidence_{name}", ""))
-            for name in ("witness", "interpreter", "note")
+            for name in ("witness", "interpreter", "note", "reading_aid")
         },
     )
 
 
-async def _consent(request: web.Request) -> Consent:
+async def consent_of(request: web.Request) -> Consent:
+    """The consent in the address; whoever opens its case proves that it is theirs."""
     return await parts_of(request).run.read(
         _one, path_id(request, "consent", ConsentId)
     )
