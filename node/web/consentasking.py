@@ -12,19 +12,20 @@ from typing import Final
 
 from aiohttp import web
 
+from node.accounts.policy import Actor
 from node.cases.asking import may_ask
-from node.cases.consent import DOCUMENTS, GivenBy
+from node.cases.consent import DOCUMENTS, Consent, GivenBy
 from node.cases.days import birthday
 from node.cases.extract import birth_of
 from node.cases.model import CATEGORIES
 from node.cases.standing import MINIMUM, OF_AGE, OWN_NO_COUNTS_FROM
+from node.casework.cases import own_case
 from node.casework.consents import clock_end
-from node.ids import AccountId
+from node.ids import AccountId, CaseId
 from node.report.contents import Paper, counts, papers
 from node.report.readings import PersonRow, ReadingUnit
-from node.web.casework import OpenCase, household_of, today
+from node.web.casework import OpenCase, actor, household_of, today
 from node.web.frame import Parts, account_of, parts_of
-from node.web.pages.consentcards import consents_of
 
 _EVIDENCE: Final = "consent"
 
@@ -102,3 +103,13 @@ def other_bodies(parts: Parts) -> list[tuple[str, str]]:
         ),
         key=lambda pair: pair[1],
     )
+
+
+async def consents_of(request: web.Request, case: CaseId) -> Sequence[Consent]:
+    """All answers of a person, oldest first."""
+    return await parts_of(request).run.read(_of_case, case, by=actor(request))
+
+
+def _of_case(uow: ReadingUnit, case: CaseId, *, by: Actor) -> Sequence[Consent]:
+    own_case(uow, by, case, "case.read")
+    return uow.consents.of_case(case)

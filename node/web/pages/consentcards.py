@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 
 from node import strictjson
-from node.accounts.policy import Actor
 from node.cases.asking import Status, may_ask, status_of
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, Consent
 from node.cases.model import CATEGORIES
-from node.casework.cases import own_case
 from node.casework.withdrawals import read_aftermath
-from node.ids import CaseId, ConsentId, MemberId
+from node.ids import ConsentId, MemberId
 from node.report.casepage import standing
 from node.report.contents import papers
 from node.report.readings import ReadingUnit
@@ -25,12 +23,12 @@ from node.sync.transfer import OutboundTransfer
 from node.web.afterwords import story_of
 from node.web.caseframe import case_id, case_page
 from node.web.casework import (
-    actor,
     body_name,
     colleagues,
     opened_case,
     today,
 )
+from node.web.consentasking import consents_of
 from node.web.filekinds import SUFFIXES
 from node.web.forms import Form
 from node.web.frame import (
@@ -80,16 +78,6 @@ async def _list(request: web.Request) -> web.Response:
         ],
         may_ask=may_ask(consents, today(request)),
     )
-
-
-async def consents_of(request: web.Request, case: CaseId) -> Sequence[Consent]:
-    """All answers of a person, oldest first."""
-    return await parts_of(request).run.read(_of_case, case, by=actor(request))
-
-
-def _of_case(uow: ReadingUnit, case: CaseId, *, by: Actor) -> Sequence[Consent]:
-    own_case(uow, by, case, "case.read")
-    return uow.consents.of_case(case)
 
 
 async def card_of(request: web.Request, consent: Consent) -> Card:
@@ -151,12 +139,28 @@ async def consent_page(
                 is_ours=True,
             )
         ],
+        version=_version_words(consent.text_version, words),
+        reading_aid=_version_words(
+            str(evidence.get("evidence_reading_aid", "")), words
+        ),
         documents=[p for p in papers(case.content) if p.id in consent.documents],
         evidence={
             name: str(evidence.get(f"evidence_{name}", ""))
-            for name in ("witness", "interpreter", "note", "reading_aid")
+            for name in ("witness", "interpreter", "note")
         },
     )
+
+
+def _version_words(version: str, words: Words) -> str:
+    """A version of a text as its language and the beginning of its digest."""
+    language, colon, digest = version.partition(":")
+    if not colon:
+        return version
+    name = words.code(language, "language")
+    return words.gettext("%(language)s, version %(number)s") % {
+        "language": name,
+        "number": digest[:8],
+    }
 
 
 async def consent_of(request: web.Request) -> Consent:
