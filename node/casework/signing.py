@@ -25,6 +25,7 @@ from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
+PNG_END: Final = b"IEND\xaeB`\x82"
 SIGNATURE_BYTES: Final = 120_000
 
 

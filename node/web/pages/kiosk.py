@@ -16,7 +16,7 @@ from aiohttp import web
 
 from node.cases.consenttext import TONGUES
 from node.casework.consenttexts import Texts, current_texts
-from node.casework.signing import PNG, SIGNATURE_BYTES, record_signed
+from node.casework.signing import PNG, PNG_END, SIGNATURE_BYTES, record_signed
 from node.errors import ConflictError, NotFoundError
 from node.report.readings import ReadingUnit
 from node.web.answering import Spoken
@@ -191,7 +191,8 @@ def _picture(sent: str) -> str | None:
         raw = b64decode(text, validate=True)
     except (NotBase64, ValueError):
         return None
-    return text if raw.startswith(PNG) and len(raw) <= SIGNATURE_BYTES else None
+    is_picture = raw.startswith(PNG) and raw.endswith(PNG_END)
+    return text if is_picture and len(raw) <= SIGNATURE_BYTES else None
 
 
 async def _ask_nothing(request: web.Request) -> web.Response:
