@@ -170,5 +170,6 @@ async def _withdraw(request: web.Request) -> web.Response:
     people = await people_of(request)
     person = people.find(resting.consent.case)
     is_own = person is not None and person.caseworker == account_of(request).id
-    onward = f"/cases/{resting.consent.case}/consents" if is_own else "/outbox"
+    # There the copy for the person is printed, and a scan of what they wrote kept.
+    onward = f"/consents/{resting.consent.id}" if is_own else "/outbox"
     return await see_other(request, onward, saved=saved)
