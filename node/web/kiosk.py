@@ -90,8 +90,10 @@ async def drop_round(request: web.Request) -> None:
 async def give_away(request: web.Request, one: Round) -> web.Response:
     """The device goes to the client."""
     await keep_round(request, one)
-    hand_over(await get_session(request))
-    return await see_other(request, DOOR)
+    await hand_over(request, parts_of(request).sessions)
+    response = await see_other(request, DOOR)
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
 
 
 async def come_back(request: web.Request) -> None:

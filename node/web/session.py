@@ -158,17 +158,29 @@ def is_handed_over(session: Session) -> bool:
     return bool(session.get(_HANDED_OVER))
 
 
-def hand_over(session: Session) -> None:
-    """From the next request on nobody is signed in until the device is taken back."""
+async def hand_over(request: web.Request, storage: SessionStorage) -> Session:
+    """From the next request on nobody is signed in until the device is taken back.
+
+    The new token also makes browsers forget the pages that they keep for going back.
+    """
+    session = await _renew(request, storage)
     session[_HANDED_OVER] = True
+    return session
 
 
 async def take_back(request: web.Request, storage: SessionStorage) -> Session:
-    """The staff's session again, under a new token; what was answered goes along."""
+    """The staff's session again; what was answered goes along."""
+    session = await _renew(request, storage)
+    del session[_HANDED_OVER]
+    return session
+
+
+async def _renew(request: web.Request, storage: SessionStorage) -> Session:
+    """The same session under a new token (SR-B2: who holds the device changes)."""
     before = await get_session(request)
     await storage.forget(before)
     session = await new_session(request)
-    session.update({name: before[name] for name in before if name != _HANDED_OVER})
+    session.update({name: before[name] for name in before})
     return session
 
 

@@ -154,6 +154,23 @@ async def test_leaving_asks_for_the_password(office, device):
     assert (await device.get("/kiosk/about")).location == "/"
 
 
+@pytest.mark.spec("SC-34", "SR-B2")
+async def test_the_session_has_a_new_token_while_the_device_is_away(office, case):
+    browser = await office.enter(CLERK)
+    before = browser.cookie
+    answer = await hand_over(browser, case)
+    assert browser.cookie != before
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
+    browser.cookie = before
+    assert (await browser.get("/work")).location.startswith("/login")
+
+
+@pytest.mark.spec("SC-34")
+async def test_no_browser_fills_in_the_password_for_whoever_holds_the_device(device):
+    page = await device.get("/kiosk/return")
+    assert "current-password" not in page.text
+
+
 @pytest.mark.spec("SC-34")
 async def test_signing_out_instead_drops_what_was_answered(device):
     page = await device.get("/kiosk/return")

@@ -8,7 +8,7 @@ import pytest
 from node.accounts.model import Account, Role
 from node.cases.consenttext import GERMAN, TONGUES, shipped_text
 from node.cases.ports import KeptText, Recording
-from node.errors import ConflictError
+from node.errors import UsageError
 from node.ids import AccountId
 from node.store.runner import Store
 
@@ -87,7 +87,7 @@ def test_a_shipped_version_is_found_and_an_unknown_one_is_none(store):
 @pytest.mark.spec("SC-38")
 def test_the_database_knows_that_two_people_are_two(store):
     text = SHIPPED.verified_by("Demo", date(2026, 12, 3))
-    with pytest.raises(ConflictError):
+    with pytest.raises(UsageError, match="two_people"):
         write(store, lambda texts: texts.put(KeptText(text, AT, ANNA, ANNA)))
     write(store, lambda texts: texts.put(KeptText(text, AT, ANNA, BERND)))
     assert read(store, lambda texts: texts.current())[GERMAN].verified_by == BERND

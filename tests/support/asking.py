@@ -14,7 +14,8 @@ from node.ids import AccountId, CaseId
 from tests.support.browser_by_hand import Browser, Page
 from tests.support.office import LEADER, OpenOffice
 
-SECOND_LEADER = Actor(AccountId("1eae" * 8), frozenset({Role.ADMINISTRATOR}))
+SECOND_ID = AccountId("1eae" * 8)
+SECOND_LEADER = Actor(SECOND_ID, frozenset({Role.ADMINISTRATOR}))
 TAGS = re.compile(r"<[^>]+>")
 SKIP = {"language": {"_language": "de"}, "about": {}, "scope": {}, "check": {}}
 
@@ -24,7 +25,7 @@ def add_second_leader(uow: Any) -> None:
     with uow:
         uow.accounts.add(
             Account(
-                id=SECOND_LEADER.account,
+                id=SECOND_ID,
                 login="Demo-Zweite",
                 name="Demo-Zweite",
                 roles=SECOND_LEADER.roles,
