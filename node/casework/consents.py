@@ -212,9 +212,23 @@ def _append_consent(
 
 
 def withdraw_consent(
-    uow: UnitOfWork, office: Office, consent_id: ConsentId, *, how: str, by: Actor
+    uow: UnitOfWork,
+    office: Office,
+    consent_id: ConsentId,
+    *,
+    how: str,
+    by: Actor,
+    said_by: str | None = None,
 ) -> list[OutboundTransfer]:
     """Take a withdrawal, in any form, effective at once (FR-24, HO-34).
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance.
+        consent_id: Which.
+        how: ``spoken``, ``written`` or ``other``.
+        by: Who took it.
+        said_by: Who said it, if that was noted: a code of list ``given_by``.
 
     Returns:
         The transfers it stopped or gave notice of.
@@ -231,7 +245,11 @@ def withdraw_consent(
         if consent.withdrawn_at is not None:
             raise InputError("consent", "withdrawn_before")
         ended = replace(
-            consent, withdrawn_at=now, withdrawn_how=how, received_by=by.account
+            consent,
+            withdrawn_at=now,
+            withdrawn_how=how,
+            withdrawn_by=said_by,
+            received_by=by.account,
         )
         uow.consents.put(ended)
         fields = {

@@ -15,7 +15,7 @@ from node import strictjson
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, Consent
 from node.cases.consenttext import GERMAN, TONGUES, ConsentText, TextState
 from node.cases.days import local_day
-from node.casework.consenttexts import Texts, current_texts
+from node.casework.consenttexts import current_texts
 from node.errors import TrustError
 from node.ids import MemberId
 from node.report.consentcopy import Asker, ConsentCopy, Words, gather_copy
@@ -147,8 +147,3 @@ def sheet_page(request: web.Request, copy: ConsentCopy) -> web.Response:
         copy=copy,
         code=code_of(copy.number),
     )
-
-
-def read_texts(uow: ReadingUnit) -> Texts:
-    """All texts as they count now."""
-    return current_texts(uow)

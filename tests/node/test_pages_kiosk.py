@@ -553,6 +553,46 @@ def reword(node, block, text):
     node.store.write_sync(word_text, node.office, changed, by=LEADER)
 
 
+# ---- Taking it back ---------------------------------------------------------------------
+
+
+@pytest.mark.spec("SC-63", "FR-24")
+async def test_a_withdrawal_is_one_form_without_a_password_and_its_copy_says_so(
+    office, device, case
+):
+    await signed(device, language="so")
+    await take_back(device)
+    await finish(device, interpreter="Demo")
+    consent = consents(office, case)[0]
+    listed = await device.get(f"/cases/{case}/consents")
+    form = f"/consents/{consent.id}/withdraw"
+    assert f'href="{form}"' in listed.text
+    page = await device.get(form)
+    assert "password" not in page.text
+    answer = await device.post(form, page.form_token, how="spoken", who="self")
+    assert answer.location == f"/consents/{consent.id}"
+    assert "Widerrufen durch die Person selbst" in words(
+        await device.get(answer.location)
+    )
+    copy = await device.get(f"/consents/{consent.id}/copy")
+    assert "Widerrufen am" in copy.text
+
+
+@pytest.mark.spec("SC-63")
+@pytest.mark.parametrize("who", ["", "somebody", "both_guardians"])
+async def test_nobody_has_to_say_who_withdrew(office, device, case, who):
+    await signed(device)
+    await take_back(device)
+    await finish(device)
+    consent = consents(office, case)[0]
+    form = f"/consents/{consent.id}/withdraw"
+    page = await device.get(form)
+    answer = await device.post(form, page.form_token, how="written", who=who)
+    assert answer.status == 303
+    withdrawn = consents(office, case)[0]
+    assert (withdrawn.withdrawn_how, withdrawn.withdrawn_by) == ("written", None)
+
+
 # ---- Preparing ----------------------------------------------------------------------------
 
 

@@ -38,7 +38,6 @@ from node.errors import (
     NotFoundError,
 )
 from node.ids import AccountId
-from node.report.readings import ReadingUnit
 from node.web.casework import actor, colleagues, today
 from node.web.failures import conflict
 from node.web.forms import Form
@@ -94,13 +93,9 @@ class _Line:
     put_by: str
 
 
-def _texts(uow: ReadingUnit) -> Texts:
-    return current_texts(uow)
-
-
 async def _list(request: web.Request) -> web.Response:
     words = words_of(request)
-    texts = await parts_of(request).run.read(_texts)
+    texts = await parts_of(request).run.read(current_texts)
     names = await colleagues(request)
     return await page(
         request,
@@ -132,7 +127,7 @@ def _language(request: web.Request) -> str:
 
 
 async def _show(request: web.Request) -> web.Response:
-    texts = await parts_of(request).run.read(_texts)
+    texts = await parts_of(request).run.read(current_texts)
     text = texts.of(_language(request))
     values = {f"b-{block.id}": (block.text,) for block in text.blocks}
     by_machine = text.language != GERMAN and texts.kept[text.language].put_by is None
@@ -168,7 +163,7 @@ async def _text_page(
 
 async def _word(request: web.Request) -> web.Response:
     form, words, parts = form_of(request), words_of(request), parts_of(request)
-    texts = await parts.run.read(_texts)
+    texts = await parts.run.read(current_texts)
     language = _language(request)
     if form.text("_german") != texts.german.digest and language != GERMAN:
         return conflict(request)
@@ -216,7 +211,7 @@ def _worded(form: Form, texts: Texts, language: str, *, on: date) -> ConsentText
 
 async def _verify(request: web.Request) -> web.Response:
     form, words, parts = form_of(request), words_of(request), parts_of(request)
-    texts = await parts.run.read(_texts)
+    texts = await parts.run.read(current_texts)
     text = texts.of(_language(request))
     if form.text("_digest") != text.digest:
         return conflict(request)
@@ -261,7 +256,7 @@ def _refused(error: InputError | ForbiddenError, words: Words) -> tuple[str, str
 
 async def _record(request: web.Request) -> web.Response:
     form, words, parts = form_of(request), words_of(request), parts_of(request)
-    texts = await parts.run.read(_texts)
+    texts = await parts.run.read(current_texts)
     text = texts.of(_language(request))
     block = next((b for b in text.blocks if b.id == form.text("block")), None)
     sound = await _sound(request)

@@ -21,7 +21,6 @@ from node.casework.consenttexts import Texts, current_texts
 from node.casework.signing import Proof, record_signed
 from node.errors import ConflictError, InputError, NotFoundError, StaleEpochError
 from node.ids import CaseId, ConsentId, TransferId
-from node.report.readings import ReadingUnit
 from node.web.answering import Spoken
 from node.web.caseframe import case_page
 from node.web.casework import OpenCase, actor, opened_case, stale, today
@@ -58,10 +57,6 @@ def routes() -> list[Route]:
     ]
 
 
-def _texts(uow: ReadingUnit) -> Texts:
-    return current_texts(uow)
-
-
 async def _prepare(request: web.Request) -> web.Response:
     chosen = ids([request.query.get("case", "")], CaseId)
     if not chosen:
@@ -85,7 +80,7 @@ async def _prepare_page(
     request: web.Request, asked: Asked, form: Form, *, status: int = 200
 ) -> web.Response:
     parts, words = parts_of(request), words_of(request)
-    texts = await parts.run.read(_texts)
+    texts = await parts.run.read(current_texts)
     return await case_page(
         request,
         "consent_device.html",
@@ -112,7 +107,7 @@ async def _give(request: web.Request) -> web.Response:
     if case.file.baton is not Baton.ACTIVE:
         return await stale(request, case.file.id)
     asked = await what_to_ask(request, case)
-    texts = await parts.run.read(_texts)
+    texts = await parts.run.read(current_texts)
     errors = _errors(form, asked, words, parts, on=today(request))
     if errors or texts.state(GERMAN) is not TextState.VERIFIED:
         return await _prepare_page(request, asked, form.with_errors(errors), status=422)
@@ -178,7 +173,7 @@ def _round(request: web.Request, form: Form, asked: Asked, texts: Texts) -> Roun
 
 async def _case_of(request: web.Request) -> tuple[OpenCase, Spoken]:
     one = await round_of(request)
-    texts = await parts_of(request).run.read(_texts)
+    texts = await parts_of(request).run.read(current_texts)
     return await opened_case(request, one.case), Spoken(one, texts)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from node.cases.consenttext import TONGUES
-from node.casework.consenttexts import Texts, current_texts
+from node.casework.consenttexts import current_texts
 from node.casework.signing import PNG, PNG_END, SIGNATURE_BYTES, record_signed
 from node.errors import ConflictError, NotFoundError
 from node.report.readings import ReadingUnit
@@ -83,11 +83,7 @@ def routes() -> list[Route]:
 
 
 async def _spoken(request: web.Request, one: Round) -> Spoken:
-    return Spoken(one, await parts_of(request).run.read(_texts))
-
-
-def _texts(uow: ReadingUnit) -> Texts:
-    return current_texts(uow)
+    return Spoken(one, await parts_of(request).run.read(current_texts))
 
 
 def _kiosk_page(

@@ -42,6 +42,7 @@ from node.web.pages.consentcards import card_of
 
 _TAKERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
 _HOW: Final = ("spoken", "written", "other")
+_WHO: Final = ("self", "guardian", "appointed_guardian")
 _GRANTED: Final = frozenset(
     {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.TOLD}
 )
@@ -106,6 +107,7 @@ async def _withdraw_page(
             ("written", words.gettext("in writing")),
             ("other", words.gettext("in another way")),
         ],
+        who=[(code, words.code(code, "given_by")) for code in _WHO],
         body=parts.settings.body,
     )
 
@@ -153,6 +155,7 @@ async def _withdraw(request: web.Request) -> web.Response:
             parts.office,
             resting.consent.id,
             how=form.text("how"),
+            said_by=form.text("who") if form.text("who") in _WHO else None,
             by=actor(request),
         )
     except InputError:
