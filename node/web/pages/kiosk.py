@@ -10,6 +10,7 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -63,10 +64,7 @@ _RETURN: Final = f"{DOOR}/return"
 
 def routes() -> list[Route]:
     """The addresses that answer while the device is away, and no others."""
-
-    def kiosk(method: str, path: str, handler: object) -> Route:
-        return Route(method, path, handler, is_public=True, is_kiosk=True)  # type: ignore[arg-type]
-
+    kiosk = partial(Route, is_public=True, is_kiosk=True)
     return [
         kiosk("GET", DOOR, _enter),
         kiosk("GET", f"{DOOR}/pause", _pause),
