@@ -64,6 +64,8 @@ class StoredSession:
         seen_at: The last request, up to half a minute late.
         sealed_values: What pages remember between two requests, sealed.
         proved_at: When the person last showed who they are; None is when it began.
+        handed_over: The device is in a client's hands. Nobody is signed in then, and
+            only the account's password brings the pages back (flow C, SC-34).
     """
 
     token_hash: bytes
@@ -72,14 +74,19 @@ class StoredSession:
     seen_at: datetime
     sealed_values: bytes
     proved_at: datetime | None = None
+    handed_over: bool = False
 
     def is_fresh(self, at: datetime) -> bool:
         """Whether the person showed less than five minutes ago who they are."""
         return at - (self.proved_at or self.began_at) < PROOF_LIFE
 
     def is_alive(self, at: datetime) -> bool:
-        """Whether neither 15 idle minutes nor 8 hours in all have passed."""
-        return at - self.seen_at < IDLE and at - self.began_at < ABSOLUTE
+        """Whether neither 15 idle minutes nor 8 hours in all have passed.
+
+        A device that was handed over does not idle: what was answered so far waits.
+        """
+        idles = not self.handed_over and at - self.seen_at >= IDLE
+        return not idles and at - self.began_at < ABSOLUTE
 
 
 @dataclass(frozen=True, slots=True)

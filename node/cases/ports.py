@@ -1,10 +1,12 @@
 """What the cases need of the world: where they are kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
 from node.cases.consent import Consent
+from node.cases.consenttext import ConsentText
 from node.cases.model import CaseContent, CaseFile, Former, Record
 from node.cases.relocation import Relocation
 from node.cases.staged import StagedDocument, StagedKey
@@ -159,6 +161,55 @@ class ConsentRepository(Protocol):
 
     def set_last_entry(self, case: CaseId, entry: bytes) -> None:
         """Remember the newest entry of the consent chain."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """A consent text with who worded this version here; nobody yet for a shipped one."""
+
+    text: ConsentText
+    put_at: datetime | None = None
+    put_by: AccountId | None = None
+    verified_by: AccountId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A spoken block; ``of`` is the digest of the words that are spoken."""
+
+    language: str
+    block: str
+    of: str
+    media_type: str
+    sound: bytes
+
+
+class ConsentTextRepository(Protocol):
+    """The words with which people are asked, in every version (SC-38)."""
+
+    def current(self) -> Mapping[str, KeptText]:
+        """The text of every language that counts now; the shipped one where none is kept."""
+        ...
+
+    def version(self, digest: str) -> KeptText | None:
+        """One version, old ones and shipped ones too."""
+        ...
+
+    def put(self, kept: KeptText) -> None:
+        """Keep a version; worded again or verified, it is the same row."""
+        ...
+
+    def recordings(self) -> Mapping[tuple[str, str], str]:
+        """Of which words there are recordings: digests by language and block."""
+        ...
+
+    def recording(self, language: str, block: str) -> Recording | None:
+        """The recording of one block."""
+        ...
+
+    def record(self, made: Recording) -> None:
+        """Keep a recording instead of the one before."""
         ...
 
 

@@ -131,6 +131,7 @@ class _Consent(TypedColumns):
     declined_on = Column(Day)
     withdrawn_at = Column(Instant)
     withdrawn_how: Named[str | None]
+    withdrawn_by: Named[str | None]
     received_by: Named[str | None]
     replaced_by: Named[str | None]
     entry: Named[bytes | None]

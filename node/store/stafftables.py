@@ -102,6 +102,7 @@ class _Session(TypedColumns):
     seen_at = Column(Instant, nullable=False)
     proved_at = Column(Instant)
     sealed_values: Named[bytes]
+    handed_over: Named[bool]
 
 
 session = Table(

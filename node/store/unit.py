@@ -30,6 +30,7 @@ from node.accounts.wayports import (
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
+    ConsentTextRepository,
     RelocationRepository,
     TallyRepository,
     TaskRepository,
@@ -49,6 +50,7 @@ from node.store.cards import SqlCards
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
+from node.store.consenttexts import SqlConsentTexts
 from node.store.diary import SqlDiary
 from node.store.directory import SqlDirectory
 from node.store.dump import Dump
@@ -118,6 +120,7 @@ class SqlUnitOfWork:
         self._wakes: dict[tuple[Wake, str], None] = {}
         self.cases: CaseRepository = SqlCases(self._work)
         self.consents: ConsentRepository = SqlConsents(self._work)
+        self.consent_texts: ConsentTextRepository = SqlConsentTexts(self._work)
         self.relocations: RelocationRepository = SqlRelocations(self._work)
         self.tasks: TaskRepository = SqlTasks(self._work)
         self.tally: TallyRepository = SqlTally(self._work)

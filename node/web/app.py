@@ -33,9 +33,10 @@ from node.web.frame import (
 )
 from node.web.guard import MAX_FORM_BYTES, attach_headers, csrf_middleware
 from node.web.keptform import keep, late_form, taken
+from node.web.kiosk import HOLDER, stay_in_kiosk
 from node.web.language import Language, Words
 from node.web.navigation import role_name
-from node.web.session import account_of, ended_account, token_of
+from node.web.session import account_of, ended_account, is_handed_over, token_of
 from node.web.static_files import PREFIX as STATIC_PREFIX
 from node.web.static_files import StaticFiles
 from node.web.stepup import proven
@@ -62,6 +63,7 @@ def make_web_app(
         failures.failures,
         session_middleware(parts.sessions),
         _visits,
+        stay_in_kiosk({(route.method, route.path): route for route in table}),
         csrf_middleware(
             parts.settings.origin,
             _FORM_TOKEN_KEY,
@@ -176,6 +178,9 @@ async def _visits(request: web.Request, handler: Handler) -> web.StreamResponse:
         if account is None:
             session.invalidate()
     request[_FORM_TOKEN_KEY] = token
+    if account is not None and is_handed_over(session):
+        # Whoever holds the device now is nobody to every other page.
+        request[HOLDER], account = account, None
     request[VISIT] = Visit(account, token)
     return await handler(request)
 

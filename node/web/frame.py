@@ -200,6 +200,8 @@ class Route:
         takes_file: Its form is an upload: fields first, then one file.
         asks_proof: What it does weighs: who signed in more than five minutes ago shows
             again who they are (SR-B7).
+        is_kiosk: Answered only while the device is in a client's hands; nothing else is
+            answered then (SC-34).
     """
 
     method: str
@@ -209,6 +211,7 @@ class Route:
     is_public: bool = False
     takes_file: bool = False
     asks_proof: bool = False
+    is_kiosk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ TOUCH_AFTER: Final = timedelta(seconds=30)
 _ACCOUNT: Final = "account"
 _SAVED: Final = "saved"
 _UNDO: Final = "undo"
+_HANDED_OVER: Final = "handed_over"
 _STORED: Final = web.RequestKey("stored_session", StoredSession)
 _ENDED: Final = web.RequestKey("ended_session", AccountId)
 _BEGAN: Final = web.RequestKey("began_at", datetime)
@@ -152,15 +153,18 @@ class SessionStorage(AbstractStorage):
                 strictjson.encode(values), token.value_key, self._randomness
             )
             stored = request.get(_STORED)
+            away = is_handed_over(session)
             if stored is not None and stored.token_hash == token.stored_hash:
-                await self._store.update(replace(stored, sealed_values=sealed))
+                await self._store.update(
+                    replace(stored, sealed_values=sealed, handed_over=away)
+                )
             else:
                 now = self._clock.now()
                 account = AccountId(session[_ACCOUNT])
                 began_at = request.get(_BEGAN, now)
                 await self._store.add(
                     StoredSession(
-                        token.stored_hash, account, began_at, now, sealed, now
+                        token.stored_hash, account, began_at, now, sealed, now, away
                     )
                 )
         if self.load_cookie(request) != token:
@@ -221,6 +225,28 @@ async def renew(request: web.Request, storage: SessionStorage) -> Session:
     if stored is not None:
         # The eight hours go on from where they began.
         request[_BEGAN] = stored.began_at
+    return session
+
+
+def is_handed_over(session: Session) -> bool:
+    """Whether the device is in a client's hands (SC-34)."""
+    return bool(session.get(_HANDED_OVER))
+
+
+async def hand_over(request: web.Request, storage: SessionStorage) -> Session:
+    """From the next request on nobody is signed in until the device is taken back.
+
+    The new token also makes browsers forget the pages that they keep for going back.
+    """
+    session = await renew(request, storage)
+    session[_HANDED_OVER] = True
+    return session
+
+
+async def take_back(request: web.Request, storage: SessionStorage) -> Session:
+    """The staff's session again; what was answered goes along."""
+    session = await renew(request, storage)
+    del session[_HANDED_OVER]
     return session
 
 

@@ -20,6 +20,7 @@ from node.web.forms import Form
 from node.web.frame import (
     KNOWN_PATHS,
     VISIT,
+    AccountView,
     Visit,
     account_of,
     form_of,
@@ -54,7 +55,7 @@ async def proven(request: web.Request, canonical: str) -> web.Response | None:
         await keep(request, storage, account_of(request).id, late)
         remember(await get_session(request), late)
         return web.Response(status=303, headers={"Location": late.back})
-    errors = await _errors(request, form)
+    errors = await wrong_proof(request, form, account_of(request))
     if errors is not None:
         return await _ask(request, late, form.with_errors(errors))
     await _go_on(request, late)
@@ -69,9 +70,11 @@ async def _go_on(request: web.Request, late: Late) -> None:
     request[VISIT] = Visit(request[VISIT].account, token)
 
 
-async def _errors(request: web.Request, form: Form) -> Mapping[str, str] | None:
+async def wrong_proof(
+    request: web.Request, form: Form, account: AccountView
+) -> Mapping[str, str] | None:
     """None after a good proof; sentences after a wrong one; nothing to say at first."""
-    account, words, parts = account_of(request), words_of(request), parts_of(request)
+    words, parts = words_of(request), parts_of(request)
     match form.text("_proof"):
         case "demo":
             return None if parts.settings.demo else {}

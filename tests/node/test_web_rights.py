@@ -217,6 +217,29 @@ GET /contacts/{contact} | CW
 POST /contacts/{contact} | CW
 POST /contacts/{contact}/void | CW
 GET /outbox/{transfer}/proof.pdf | AP CW
+GET /consents/device | CW
+POST /consents/device | CW
+GET /consents/finish | CW
+POST /consents/finish | CW
+GET /consents/finish/paper | CW
+GET /consents/{consent}/copy | CW
+POST /consents/{consent}/scan | CW
+GET /kiosk | public
+GET /kiosk/pause | public
+GET /kiosk/return | public
+POST /kiosk/return | public
+POST /kiosk/end | public
+GET /kiosk/nothing | public
+POST /kiosk/nothing | public
+GET /kiosk/thanks | public
+GET /kiosk/recordings/{language}/{block} | public
+GET /kiosk/{step} | public
+POST /kiosk/{step} | public
+GET /settings/consent-texts | AD
+GET /settings/consent-texts/{language} | AD
+POST /settings/consent-texts/{language} | AD
+POST /settings/consent-texts/{language}/verify | AD
+POST /settings/consent-texts/{language}/recording | AD
 """
 API = """
 POST /api/v1/relocations | relocations:write

@@ -117,6 +117,11 @@ class InventedPeople:
                 return person
         return None
 
+    async def confirm(self, account: AccountId, password: str) -> bool:
+        """The password is the name, as at the door."""
+        found = await self.find(account)
+        return found is not None and found.name == password
+
     async def demo_accounts(self) -> list[AccountView]:
         return self.people if self.shown else []
 

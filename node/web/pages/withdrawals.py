@@ -42,6 +42,7 @@ from node.web.pages.consentcards import card_of
 
 _TAKERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
 _HOW: Final = ("spoken", "written", "other")
+_WHO: Final = ("self", "guardian", "appointed_guardian")
 _GRANTED: Final = frozenset(
     {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.TOLD}
 )
@@ -106,6 +107,7 @@ async def _withdraw_page(
             ("written", words.gettext("in writing")),
             ("other", words.gettext("in another way")),
         ],
+        who=[(code, words.code(code, "given_by")) for code in _WHO],
         body=parts.settings.body,
     )
 
@@ -153,6 +155,7 @@ async def _withdraw(request: web.Request) -> web.Response:
             parts.office,
             resting.consent.id,
             how=form.text("how"),
+            said_by=form.text("who") if form.text("who") in _WHO else None,
             by=actor(request),
         )
     except InputError:
@@ -171,5 +174,6 @@ async def _withdraw(request: web.Request) -> web.Response:
     person = people.find(resting.consent.case)
     me = account_of(request).actor
     is_own = person is not None and me.owns(person.caseworker)
-    onward = f"/cases/{resting.consent.case}/consents" if is_own else "/outbox"
+    # There the copy for the person is printed, and a scan of what they wrote kept.
+    onward = f"/consents/{resting.consent.id}" if is_own else "/outbox"
     return await see_other(request, onward, saved=saved)

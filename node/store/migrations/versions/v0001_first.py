@@ -21,6 +21,7 @@ from node.store import (  # noqa: F401 - more tables
     pasttables,
     relaytables,
     stafftables,
+    texttables,
     witnesstables,
 )
 from node.store.tables import metadata, node_standing, node_state
