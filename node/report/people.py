@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.ids import AccountId, CaseId
-from node.report.names import NEAR, SAME, SAME_SKELETON, fold, likeness, skeleton
+from node.cases.folding import NEAR, SAME, SAME_SKELETON, fold, likeness, skeleton
 from node.report.readings import PersonRow
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
