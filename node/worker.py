@@ -50,8 +50,8 @@ class Duties:
     ``refresh_directory`` fetches the directory and does what is due with our keys, ``sweep``
     removes files that no row names. ``back_up`` makes and verifies the backup of the day,
     ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
-    ``turn_week`` the week keys; all of them in a thread. ``shared`` says that other
-    processes serve the same database; ``mark`` reads the log signer's memory outside it.
+    ``turn_week`` the week keys; ``match`` finds who is here twice; all of them in a thread.
+    ``shared``: other processes serve the same database; ``mark`` reads the signer's memory.
     """
 
     courier: Courier
@@ -62,6 +62,7 @@ class Duties:
     erase_sources: Callable[[], None]
     erase_entries: Callable[[], None]
     turn_week: Callable[[], object]
+    match: Callable[[], None]
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
@@ -231,7 +232,12 @@ class Worker:
         await self._each(Wake.RELEASE, sealing.release_any)
 
     async def _open(self) -> None:
-        await self._each(Wake.OPEN, opening.open_and_import)
+        await self._each(Wake.OPEN, self._open_one)
+
+    async def _open_one(self, courier: Courier, transfer: TransferId) -> None:
+        """Usable at once; who may be here twice is found after it (SC-55)."""
+        await opening.open_and_import(courier, transfer)
+        await self._in_thread(self._duties.match)
 
     async def _each(
         self, what: Wake, job: Callable[[Courier, TransferId], Awaitable[None]]
@@ -339,6 +345,7 @@ class Worker:
             await self._in_thread(self._duties.sweep)
             await self._in_thread(self._duties.erase_sources)
             await self._in_thread(self._duties.turn_week)
+            await self._in_thread(self._duties.match)
             await asyncio.sleep(HOUR_S)
 
     async def _back_up(self) -> None:

@@ -49,7 +49,7 @@ _UNASKED: Final = frozenset(
     | {
         name
         for name, known in DICTIONARY["person"].items()
-        if known.category == HEALTH or (known.category == NEVER)
+        if known.category in {HEALTH, NEVER}
     }
 ) - {"case_number"}
 

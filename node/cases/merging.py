@@ -36,6 +36,12 @@ from node.strictjson import Json
 _TEXTS: Final = {"health_note": "\n\n", "last_place_origin": " / "}
 """Free texts of a person: both stay, one after the other."""
 _LISTS: Final = ("accessibility", "clock_interruptions", "deputies")
+_BY_RULE: Final = frozenset(
+    {*CLOCK, *_TEXTS, *_LISTS, "former_ids", "legal_hold", FOREIGN}
+    | {"birth_date_fictitious"}
+)
+"""What nobody is asked about."""
+
 FILE_FIELDS: Final = frozenset({"digest", "bytes"})
 """What names the sealed file of a document; it is another one under another key."""
 
@@ -105,7 +111,7 @@ def merge(one: CaseContent, other: CaseContent, wish: Wish) -> Merged:
         put=tuple(put),
         papers=papers,
         moved=tuple(record.id for record in moved),
-        taken=tuple(taken),
+        taken=taken,
     )
 
 
@@ -118,33 +124,12 @@ _TURNED: Final = {
 
 def _person(
     stays: CaseContent, goes: CaseContent, sides: Mapping[str, Choice], wish: Wish
-) -> tuple[Record, list[str]]:
+) -> tuple[Record, tuple[str, ...]]:
     """The record of the person; and which fields hold values of the one that goes."""
     mine, theirs = stays.person, goes.person
     if mine is None or theirs is None:
         raise InputError("person", "missing")
-    values, taken = dict(mine.values), []
-    for name, value in theirs.values.items():
-        if name in {*CLOCK, *_TEXTS, *_LISTS, "former_ids", FOREIGN}:
-            continue
-        side = sides.get(name)
-        if side is Choice.BOTH and name in NAMES:
-            names = [*items_of(values.get("aliases")), value]
-            values["aliases"] = listed(names)
-            taken.append("aliases")
-        elif side is Choice.BOTH:
-            values[name] = listed([*items_of(values.get(name)), *items_of(value)])
-            taken.append(name)
-        elif side is Choice.THERE or (side is None and _is_free(name, values)):
-            for each in tied_to(name):
-                values[each] = theirs.values.get(each)
-            taken.append(name)
-    for name, side in sides.items():
-        if name in {HOME, HOUSEHOLD, PLAN}:
-            continue
-        # The field is empty on the side that was chosen.
-        if side is Choice.THERE and is_empty(theirs.values.get(name)):
-            values |= dict.fromkeys(tied_to(name))
+    values, taken = _chosen(mine.values, theirs.values, sides)
     values |= _clock(mine.values, theirs.values)
     values |= _joined(mine, theirs)
     former = {
@@ -157,12 +142,25 @@ def _person(
     values["legal_hold"] = max(holds, default=None)
     kept = {n: v for n, v in values.items() if v is not None}
     person = replace(mine, values=kept, recorded_at=wish.at, recorded_by=wish.by)
-    return person, sorted(set(taken) - {"birth_date_fictitious"})
+    return person, taken
 
 
-def _is_free(name: str, values: Mapping[str, Json]) -> bool:
-    """Nobody was asked about a field that only the other case has, or that is equal."""
-    return is_empty(values.get(name)) and name != "birth_date_fictitious"
+def _chosen(
+    mine: Mapping[str, Json], theirs: Mapping[str, Json], sides: Mapping[str, Choice]
+) -> tuple[dict[str, Json], tuple[str, ...]]:
+    """The fields of the person as they were chosen; a field that only one has is kept."""
+    values, taken = dict(mine), set[str]()
+    fields = theirs.keys() | (sides.keys() - {HOME, HOUSEHOLD, PLAN})
+    for name in sorted(fields - _BY_RULE):
+        side, value = sides.get(name), theirs.get(name)
+        if side is Choice.BOTH:
+            field = "aliases" if name in NAMES else name
+            values[field] = listed([*items_of(values.get(field)), *items_of(value)])
+            taken.add(field)
+        elif side is Choice.THERE or (side is None and is_empty(mine.get(name))):
+            values |= {each: theirs.get(each) for each in tied_to(name)}
+            taken |= set() if is_empty(value) else {name}
+    return values, tuple(sorted(taken))
 
 
 def _clock(mine: Mapping[str, Json], theirs: Mapping[str, Json]) -> dict[str, Json]:
@@ -306,12 +304,14 @@ def _with_names(value: Json, names: Mapping[str, str]) -> Json:
 
 
 def items_of(value: Json) -> list[Json]:
+    """A field as a list; an empty one has no items."""
     if is_empty(value):
         return []
     return list(value) if isinstance(value, list) else [value]
 
 
 def listed(items: Iterable[Json]) -> list[Json]:
+    """Each item once, in the order they came."""
     found: list[Json] = []
     for item in items:
         if item not in found:

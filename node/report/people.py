@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.ids import AccountId, CaseId
 from node.cases.folding import NEAR, SAME, SAME_SKELETON, fold, likeness, skeleton
+from node.ids import AccountId, CaseId
 from node.report.readings import PersonRow
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)

@@ -14,10 +14,10 @@ from aiohttp_session import get_session
 
 from node.accounts.model import Role
 from node.cases.codes import code_list
+from node.cases.folding import SAME_SKELETON, fold, name_likeness
 from node.casework.cases import open_case
 from node.errors import ConflictError
 from node.ids import AccountId, CaseId
-from node.cases.folding import SAME_SKELETON, fold, name_likeness
 from node.report.people import Hit, People
 from node.report.readings import PersonRow
 from node.strictjson import Json

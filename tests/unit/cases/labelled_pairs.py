@@ -66,15 +66,25 @@ SCRIPTS = [
 UMLAUTS = [
     ("Müller", "Mueller"),
     ("Öztürk", "Oeztuerk"),
-    ("Yıldız", "Yildiz"),
+    ("Yıldız", "Yildiz"),  # noqa: RUF001
     ("Şahin", "Sahin"),
     ("Çelik", "Celik"),
     ("Groß", "Gross"),
     ("Jäger", "Jaeger"),
     ("Güneş", "Guenes"),
 ]
-GIVEN = ["Amina", "Bilal", "Dalia", "Fadi", "Hanan", "Karim", "Huda", "Nabil", "Rana", "Samir", "Salma", "Rami", "Nour", "Ali", "Hassan", "Omar", "Reza", "Farid", "Zohra", "Parwin", "Najib", "Latif", "Selam", "Almaz", "Yonas", "Kidane", "Mehret", "Abel", "Oksana", "Taras", "Olena", "Bohdan", "Ayse", "Emre", "Cem", "Elif", "Amadou", "Fatou", "Awa", "Moussa", "Hodan", "Abdi", "Ayaan", "Farah"]
-FAMILY = ["Haddad", "Khalil", "Mansour", "Saleh", "Nasser", "Darwish", "Hamdan", "Sabbagh", "Rahimi", "Ahmadi", "Karimi", "Hosseini", "Noori", "Sharifi", "Tesfay", "Gebremedhin", "Berhane", "Kidane", "Haile", "Woldu", "Shevchenko", "Bondarenko", "Kovalenko", "Melnyk", "Tkachenko", "Yilmaz", "Kaya", "Demir", "Celik", "Diallo", "Bah", "Camara", "Warsame", "Jama", "Abdulle", "Barzani", "Ahmed", "Hassan", "Ali", "Ibrahim"]
+GIVEN = (  # noqa: SIM905
+    "Amina Bilal Dalia Fadi Hanan Karim Huda Nabil Rana Samir Salma Rami Nour Ali "
+    "Hassan Omar Reza Farid Zohra Parwin Najib Latif Selam Almaz Yonas Kidane Mehret "
+    "Abel Oksana Taras Olena Bohdan Ayse Emre Cem Elif Amadou Fatou Awa Moussa Hodan "
+    "Abdi Ayaan Farah"
+).split()
+FAMILY = (  # noqa: SIM905
+    "Haddad Khalil Mansour Saleh Nasser Darwish Hamdan Sabbagh Rahimi Ahmadi Karimi "
+    "Hosseini Noori Sharifi Tesfay Gebremedhin Berhane Kidane Haile Woldu Shevchenko "
+    "Bondarenko Kovalenko Melnyk Tkachenko Yilmaz Kaya Demir Celik Diallo Bah Camara "
+    "Warsame Jama Abdulle Barzani Ahmed Hassan Ali Ibrahim"
+).split()
 COMMON = ["Mohammed Ali", "Ahmed Hassan", "Ali Ahmed", "Fatima Ali", "Omar Ibrahim"]
 
 
