@@ -110,9 +110,18 @@ class Pair:
         return self.other if case == self.one else self.one
 
 
-def name_score(one: Identity, other: Identity) -> float:
-    """The best of all ways to write both names; 1 is equal or one family of spellings."""
-    return max((_alike(a, b) for a in one.words for b in other.words), default=0.0)
+Seen = dict[tuple[str, str], float]
+
+
+def name_score(one: Identity, other: Identity, seen: Seen | None = None) -> float:
+    """The best of all ways to write both names; 1 is equal or one family of spellings.
+
+    ``seen`` remembers the words of one run; it goes with it, as every name in memory does.
+    """
+    scores = {} if seen is None else seen
+    return max(
+        (_alike(a, b, scores) for a in one.words for b in other.words), default=0.0
+    )
 
 
 def birth_score(one: Identity, other: Identity) -> int:
@@ -131,11 +140,15 @@ def birth_score(one: Identity, other: Identity) -> int:
     return _YEAR if near and (one.fictitious or other.fictitious) else _OTHER
 
 
-def judge(one: Identity, other: Identity) -> Pair | None:
+def judge(one: Identity, other: Identity, seen: Seen | None = None) -> Pair | None:
     """The pair with its band and reasons; None if it is none."""
-    name, birth = name_score(one, other), birth_score(one, other)
-    is_phone = bool(one.phones & other.phones)
+    birth = birth_score(one, other)
     is_former = bool(one.ids & other.ids)
+    if birth < _UNKNOWN and not is_former:
+        # No band begins below; names are slow to compare.
+        return None
+    name = name_score(one, other, seen)
+    is_phone = bool(one.phones & other.phones)
     band = Band.STRONG if is_former else _band(name, birth, is_phone=is_phone)
     if band is None:
         return None
@@ -158,13 +171,13 @@ def find_pairs(
     all: only those are compared, so that thousands of cases take seconds.
     """
     known = {identity.case: identity for identity in everybody}
-    index = _index(known.values())
+    index, seen = _index(known.values()), Seen()
     found: dict[tuple[CaseId, CaseId], Pair] = {}
     for case in set(changed) & known.keys():
         own = known[case]
         near = {other for place in _looks(own) for other in index.get(place, ())}
         for other in (near if own.birth else known.keys()) - {case}:
-            pair = judge(own, known[other])
+            pair = judge(own, known[other], seen)
             if pair is not None:
                 found[pair.key] = pair
     raised = _raise_fellows(found.values(), known)
@@ -253,15 +266,16 @@ def _looks(identity: Identity) -> set[str]:
     return _places(identity) | near | {_UNBORN}
 
 
-def _alike(one: Sequence[str], other: Sequence[str]) -> float:
+def _alike(one: Sequence[str], other: Sequence[str], seen: Seen) -> float:
     """The best pairing of all words, as a mean over the shorter name."""
-    pairs = sorted(
-        (-word_score(a, b), i, j)
-        for i, a in enumerate(one)
-        for j, b in enumerate(other)
-    )
+    pairs = []
+    for i, a in enumerate(one):
+        for j, b in enumerate(other):
+            if (a, b) not in seen:
+                seen[a, b] = word_score(a, b)
+            pairs.append((-seen[a, b], i, j))
     here, there, total = set[int](), set[int](), 0.0
-    for score, i, j in pairs:
+    for score, i, j in sorted(pairs):
         if i not in here and j not in there:
             here.add(i)
             there.add(j)
