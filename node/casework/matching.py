@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from node.accounts.model import Role
+from node.accounts.model import Reading, Role
 from node.accounts.policy import Actor, Relation, allowed, require
 from node.cases.days import local_day
 from node.cases.matching import Identity, Pair, find_pairs
@@ -23,6 +23,7 @@ from node.cases.model import Baton, CaseFile
 from node.errors import InputError, NotFoundError
 from node.ids import CaseId, TransferId
 from node.report.identities import Identities
+from node.report.readings import ReadingUnit
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 
@@ -180,6 +181,17 @@ def require_pair(
     if not allowed(by, action, relation=relation) or is_restricted:
         raise NotFoundError("case")
     return one, other
+
+
+def note_looks(
+    uow: ReadingUnit, cases: Iterable[CaseId], *, by: Actor, at: datetime
+) -> None:
+    """Write down who compared these cases (SR-D5)."""
+    with uow:
+        for case in cases:
+            if by.account is not None:
+                uow.read_log.add(Reading(by.account, case, at, "match.decide"))
+        uow.commit()
 
 
 # -- What a person says -------------------------------------------------------------------

@@ -7,12 +7,11 @@ more. Implements the field document, chapter 8 (Merge); DO-7, SC-54. Taking them
 ``unmerging``'s.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
-from node.accounts.model import Reading
 from node.accounts.policy import Actor
 from node.cases.days import local_day
 from node.cases.differences import Choice, Comparison, compare
@@ -71,14 +70,6 @@ def look(
         consents=len(uow.consents.of_case(there)),
         is_busy=is_busy(uow, (here, there)),
     )
-
-
-def note_look(uow: ReadingUnit, readings: Sequence[Reading]) -> None:
-    """Write down who looked at both cases (SR-D5)."""
-    with uow:
-        for reading in readings:
-            uow.read_log.add(reading)
-        uow.commit()
 
 
 def stage_papers(

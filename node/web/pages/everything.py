@@ -31,6 +31,8 @@ from node.web.pages import (
     logcompare,
     login,
     logreveal,
+    matching,
+    merging,
     moves,
     outbox,
     relocations,
@@ -68,6 +70,8 @@ def all_routes() -> list[Route]:
         *contacts.routes(),
         *moves.routes(),
         *relocations.routes(),
+        *matching.routes(),
+        *merging.routes(),
         *outbox.routes(),
         # Before the pages of single offers, whose pattern would fit as well.
         *sealedimport.routes(),

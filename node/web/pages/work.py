@@ -7,14 +7,16 @@ SC-22; FR-1 (90 days), DO-6.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from aiohttp import web
 
 from node.accounts.policy import Actor
+from node.cases.matchports import KnownPair
 from node.cases.model import Record
 from node.casework.cases import own_case, save_record
+from node.casework.matching import pairs_of_caseload
 from node.casework.tasks import put_aside
 from node.errors import NotFoundError, StaleEpochError
 from node.ids import AccountId, CaseId, RecordId, TransferId
@@ -41,6 +43,7 @@ from node.web.frame import (
     words_of,
 )
 from node.web.language import Words, msgid
+from node.web.matchwords import match_lines
 from node.web.pages.cases import CASEWORKERS
 from node.web.typed import ids
 from node.web.wording import reason_words, refusal_words
@@ -122,13 +125,16 @@ class _Found:
     transfers: Sequence[TransferRow]
     tasks: Sequence[TaskRow]
     month: MonthRow
+    matches: Sequence[KnownPair]
 
 
 async def _show(request: web.Request) -> web.Response:
     parts, words, on = parts_of(request), words_of(request), today(request)
     me = account_of(request).id
     people = await people_of(request)
-    found: _Found = await parts.run.read(_read, me, on)
+    found: _Found = await parts.run.read(
+        _read, me, on, by=actor(request), at=parts.clock.now()
+    )
     mine = [p for p in people.all() if p.caseworker == me and p.is_ours(on)]
     groups = [
         _due(found, people, words, on),
@@ -138,6 +144,7 @@ async def _show(request: web.Request) -> web.Response:
         _clock(mine, words, on),
         _consents(found, people, words),
         _plans(mine, words, on),
+        _matches(found, people, words, me),
         _titles(found, people, words),
     ]
     groups = [group for group in groups if group.rows]
@@ -158,7 +165,9 @@ async def _show(request: web.Request) -> web.Response:
     )
 
 
-def _read(uow: ReadingUnit, me: AccountId, on: date) -> _Found:
+def _read(
+    uow: ReadingUnit, me: AccountId, on: date, *, by: Actor, at: datetime
+) -> _Found:
     readings = uow.readings
     return _Found(
         follow_ups=readings.follow_ups(me, on + _SOON),
@@ -167,6 +176,7 @@ def _read(uow: ReadingUnit, me: AccountId, on: date) -> _Found:
         transfers=readings.transfers(me),
         tasks=readings.tasks(),
         month=readings.month(me, on.replace(day=1), on),
+        matches=pairs_of_caseload(uow, by, at=at),
     )
 
 
@@ -308,6 +318,12 @@ def _plans(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
         for day, p in sorted(due, key=lambda pair: (pair[0], pair[1].name))
     ]
     return Group("plans", words.gettext("Plans to review"), rows)
+
+
+def _matches(found: _Found, people: People, words: Words, me: AccountId) -> Group:
+    lines, act = match_lines(found.matches, people, words, me), words.gettext("Compare")
+    rows = [Row(who, href, what, None, act) for who, href, what in lines]
+    return Group("matches", words.gettext("To compare"), rows)
 
 
 def _titles(found: _Found, people: People, words: Words) -> Group:
