@@ -95,8 +95,13 @@ class Comparison:
     united: Mapping[str, int]
 
 
-def compare(here: CaseContent, there: CaseContent) -> Comparison:
-    """Where two cases of one person differ."""
+def compare(
+    here: CaseContent, there: CaseContent, alone: frozenset[str] = frozenset()
+) -> Comparison:
+    """Where two cases of one person differ.
+
+    ``alone`` are households of nobody else: whose of both it is needs no question then.
+    """
     mine, theirs = _person(here), _person(there)
     differing: list[Difference] = []
     same: list[tuple[str, Json]] = []
@@ -113,7 +118,7 @@ def compare(here: CaseContent, there: CaseContent) -> Comparison:
         both = (Choice.BOTH,) if _allows_both(name, change, one, other) else ()
         choices = (Choice.HERE, Choice.THERE, *both)
         differing.append(Difference(name, one, other, change, choices))
-    differing += _of_records(here, there)
+    differing += _of_records(here, there, alone)
     known = {said_by(record) for record in here.records}
     ids = {record.id for record in here.records}
     united = Counter(
@@ -143,16 +148,16 @@ def plan_of(content: CaseContent) -> Record | None:
     return next((p for p in reversed(plans) if p.text("status") in LIVE_PLAN), None)
 
 
-def _of_records(here: CaseContent, there: CaseContent) -> Iterable[Difference]:
+def _of_records(
+    here: CaseContent, there: CaseContent, alone: frozenset[str]
+) -> Iterable[Difference]:
     one, other = home_of(here), home_of(there)
     if one and other and not _is_equal(one.values, other.values):
         yield Difference(HOME, one.values, other.values, Change.CHANGED, tuple(Choice))
     asked = (Choice.HERE, Choice.THERE)
-    if there.file.household and there.file.household != here.file.household:
-        change = Change.CHANGED if here.file.household else Change.NEW
-        yield Difference(
-            HOUSEHOLD, here.file.household, there.file.household, change, asked
-        )
+    lives, lived = here.file.household, there.file.household
+    if lives and lived and lives != lived and not alone & {lives, lived}:
+        yield Difference(HOUSEHOLD, lives, lived, Change.CHANGED, asked)
     mine, theirs = plan_of(here), plan_of(there)
     if mine and theirs and mine.id != theirs.id:
         yield Difference(PLAN, mine.values, theirs.values, Change.CHANGED, asked)

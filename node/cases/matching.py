@@ -73,8 +73,12 @@ class Identity:
     words: tuple[tuple[str, ...], ...] = field(init=False, repr=False, default=())
 
     def __post_init__(self) -> None:
-        """Fold the names once; compare phone numbers by their last digits."""
-        words = tuple(dict.fromkeys(w for name in self.names if (w := fold(name))))
+        """Fold the names once; compare phone numbers by their last digits.
+
+        Half a name in another script, like the given name alone, is no name to compare by.
+        """
+        folded = tuple(dict.fromkeys(w for name in self.names if (w := fold(name))))
+        words = tuple(w for w in folded if len(w) > 1 or len(folded[0]) == 1)
         object.__setattr__(self, "words", words)
         phones = frozenset(p for phone in self.phones if (p := _phone(phone)))
         object.__setattr__(self, "phones", phones)
@@ -131,7 +135,9 @@ def birth_score(one: Identity, other: Identity) -> int:
         return _UNKNOWN
     if a == b:
         return _EQUAL if len(a) == _DAY else _YEAR
-    if len(a) == len(b) == _DAY and (_is_swapped(a, b) or _digits_apart(a, b) == 1):
+    # A day that an office set was not typed wrong.
+    is_typed = len(a) == len(b) == _DAY and not (one.fictitious or other.fictitious)
+    if is_typed and (_is_swapped(a, b) or _digits_apart(a, b) == 1):
         return _TYPED
     is_vague = _is_vague(one) or _is_vague(other)
     if a[:4] == b[:4] and is_vague:
@@ -299,7 +305,10 @@ def word_score(one: str, other: str) -> float:
 
 
 def _name_grounds(one: Identity, other: Identity, name: float) -> list[Ground]:
-    if {tuple(sorted(w)) for w in one.words} & {tuple(sorted(w)) for w in other.words}:
+    """As both are called: that another script says the same is a matter of spelling."""
+    if not one.words or not other.words:
+        return []
+    if sorted(one.words[0]) == sorted(other.words[0]):
         return [Ground.NAME_EQUAL]
     if name >= STRONG_NAME:
         return [Ground.NAME_SPELLING]

@@ -48,12 +48,16 @@ FILE_FIELDS: Final = frozenset({"digest", "bytes"})
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was chosen: per field, seen from the case in which the person decided."""
+    """What was chosen: per field, seen from the case in which the person decided.
+
+    ``alone`` are the households in which nobody else lives.
+    """
 
     here: CaseId
     choices: Mapping[str, Choice]
     by: AccountId | None
     at: datetime
+    alone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def merge(one: CaseContent, other: CaseContent, wish: Wish) -> Merged:
     """
     stays, goes = in_order(one, other)
     here, there = (one, other) if one.file.id == wish.here else (other, one)
-    for difference in compare(here, there).differing:
+    for difference in compare(here, there, wish.alone).differing:
         if wish.choices.get(difference.field) not in difference.choices:
             raise InputError(difference.field, "missing")
     sides = {
@@ -95,12 +99,12 @@ def merge(one: CaseContent, other: CaseContent, wish: Wish) -> Merged:
         for name, choice in wish.choices.items()
     }
     person, taken = _person(stays, goes, sides, wish)
-    moved = tuple(_united(stays, goes, sides))
+    moved = tuple(_united(stays, goes, sides, wish))
     papers = tuple(r for r in moved if r.kind == "document" and r.text("digest"))
     put = [person, *_changed(stays, goes, sides, wish)]
     put += [record for record in moved if record not in papers]
     return Merged(
-        survivor=_survivor(stays, goes, sides),
+        survivor=_survivor(stays, goes, sides, wish),
         absorbed=replace(
             goes.file,
             baton=Baton.ABSORBED,
@@ -192,7 +196,7 @@ def _joined(mine: Record, theirs: Record) -> dict[str, Json]:
 
 
 def _united(
-    stays: CaseContent, goes: CaseContent, sides: Mapping[str, Choice]
+    stays: CaseContent, goes: CaseContent, sides: Mapping[str, Choice], wish: Wish
 ) -> Iterable[Record]:
     """The records of the one that goes, as records of the one that stays."""
     names = {str(goes.file.id): str(stays.file.id)}
@@ -203,7 +207,9 @@ def _united(
             continue
         if record.kind in DESCRIBING and said_by(record) in known:
             continue
-        if record.kind == "household_member" and not _moves_home(goes, stays, sides):
+        if record.kind == "household_member" and not _moves_home(
+            goes, stays, sides, wish
+        ):
             continue
         if record == home_of(goes) and sides.get(HOME) is Choice.HERE:
             continue
@@ -214,12 +220,15 @@ def _united(
 
 
 def _moves_home(
-    goes: CaseContent, stays: CaseContent, sides: Mapping[str, Choice]
+    goes: CaseContent, stays: CaseContent, sides: Mapping[str, Choice], wish: Wish
 ) -> bool:
     """Whether the person belongs to the household of the case that goes."""
     if HOUSEHOLD in sides:
         return sides[HOUSEHOLD] is Choice.THERE
-    return stays.file.household is None and goes.file.household is not None
+    lives, lived = stays.file.household, goes.file.household
+    if lives is None or lived is None:
+        return lives is None and lived is not None
+    return lives in wish.alone and lived not in wish.alone
 
 
 def _changed(
@@ -246,7 +255,7 @@ def _changed(
         is_open = record.kind == "household_member" and is_empty(
             record.values.get("valid_until")
         )
-        if is_open and _moves_home(goes, stays, sides):
+        if is_open and _moves_home(goes, stays, sides, wish):
             more["valid_until"] = day
         if more:
             yield replace(record, values={**record.values, **more})
@@ -263,7 +272,7 @@ def _missing(record: Record, other: Record) -> dict[str, Json]:
 
 
 def _survivor(
-    stays: CaseContent, goes: CaseContent, sides: Mapping[str, Choice]
+    stays: CaseContent, goes: CaseContent, sides: Mapping[str, Choice], wish: Wish
 ) -> CaseFile:
     """The file that stays; an own responsibility begins when the first of both did.
 
@@ -275,7 +284,7 @@ def _survivor(
     is_ours = mine.came_from is None
     return replace(
         mine,
-        household=(theirs if _moves_home(goes, stays, sides) else mine).household,
+        household=(theirs if _moves_home(goes, stays, sides, wish) else mine).household,
         caseworker=mine.caseworker or theirs.caseworker,
         responsible_from=min(days, default=None) if is_ours else mine.responsible_from,
     )

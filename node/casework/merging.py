@@ -39,13 +39,17 @@ Staged = Mapping[RecordId, StagedDocument]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Two cases side by side, for who may decide about them."""
+    """Two cases side by side, for who may decide about them.
+
+    ``fellows`` counts per household who else lives there.
+    """
 
     here: CaseContent
     there: CaseContent
     stays: CaseId
     comparison: Comparison
     consents: int
+    fellows: Mapping[str, int]
     is_busy: bool
 
 
@@ -62,14 +66,30 @@ def look(
         raise NotFoundError("case")
     mine, theirs = uow.cases.content(here), uow.cases.content(there)
     stays, _ = in_order(mine, theirs)
+    fellows = _fellows(uow, files)
     return Sight(
         here=mine,
         there=theirs,
         stays=stays.file.id,
-        comparison=compare(mine, theirs),
+        comparison=compare(mine, theirs, _alone(fellows)),
         consents=len(uow.consents.of_case(there)),
+        fellows=fellows,
         is_busy=is_busy(uow, (here, there)),
     )
+
+
+def _fellows(uow: UnitOfWork, files: Iterable[CaseFile]) -> dict[str, int]:
+    """Per household of these cases how many others live there."""
+    own = {file.id for file in files}
+    homes = {file.household for file in files if file.household is not None}
+    return {
+        home: sum(file.id not in own for file in uow.cases.household(home))
+        for home in homes
+    }
+
+
+def _alone(fellows: Mapping[str, int]) -> frozenset[str]:
+    return frozenset(home for home, count in fellows.items() if count == 0)
 
 
 def stage_papers(
@@ -142,7 +162,8 @@ def unite(
             raise TransitionError("one of the cases is not free")
         one, other = (uow.cases.content(case) for case in cases)
         stays, goes = in_order(one, other)
-        result = merge(one, other, Wish(cases[0], choices, by.account, now))
+        wish = Wish(cases[0], choices, by.account, now, _alone(_fellows(uow, files)))
+        result = merge(one, other, wish)
         if any(paper.id not in staged for paper in result.papers):
             raise TransitionError("a document came meanwhile")
         uow.cases.put([*result.put, *_adopted(uow, result.papers, staged)])

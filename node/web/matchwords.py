@@ -77,7 +77,13 @@ def field_label(field: str, words: Words) -> str:
     return fact_label(field, words) or words.gettext(msgid("Further entry"))
 
 
-def field_value(field: str, value: Json, record: Record | None, words: Words) -> str:
+def field_value(
+    field: str,
+    value: Json,
+    record: Record | None,
+    words: Words,
+    fellows: Mapping[str, int] | None = None,
+) -> str:
     """A field of one side in words.
 
     Args:
@@ -85,9 +91,13 @@ def field_value(field: str, value: Json, record: Record | None, words: Words) ->
         value: What it holds.
         record: The record of the person, which knows the code lists.
         words: The reader's language.
+        fellows: Per household how many others live there.
     """
     if field == HOUSEHOLD:
-        return words.gettext(msgid("own household")) if value else ""
+        count = (fellows or {}).get(str(value), 0)
+        return words.ngettext(
+            "with %(num)s other person", "with %(num)s other people", count
+        ) % {"num": words.number(count)}
     if field in {HOME, PLAN} and isinstance(value, Mapping):
         fields = _HOME_FIELDS if field == HOME else _PLAN_FIELDS
         return _record_words(field, value, fields, record, words)
@@ -116,10 +126,11 @@ def result_words(
     choice: Choice,
     sides: tuple[Record | None, Record | None],
     words: Words,
+    fellows: Mapping[str, int],
 ) -> str:
-    """What a field holds afterwards, and from where."""
+    """What a field holds afterwards."""
     here, there = (
-        field_value(difference.field, value, side, words)
+        field_value(difference.field, value, side, words, fellows)
         for value, side in zip((difference.here, difference.there), sides, strict=True)
     )
     match choice:

@@ -10,7 +10,7 @@ from node.cases.matchports import Merge
 from node.cases.model import CaseContent, Record
 from node.casework import cases, merging
 from node.casework.unmerging import Matching
-from node.ids import CaseId, RecordId
+from node.ids import CaseId
 from tests.support.desk import keep_document
 from tests.support.pair import CLERK, give_consent, open_case
 

@@ -119,8 +119,8 @@ async def _table(
             Line(
                 one.field,
                 field_label(one.field, words),
-                field_value(one.field, one.here, sides[0], words),
-                field_value(one.field, one.there, sides[1], words),
+                field_value(one.field, one.here, sides[0], words, sight.fellows),
+                field_value(one.field, one.there, sides[1], words, sight.fellows),
                 change_word(one.change, words),
                 tuple((c, _choice_word(request, c, sight)) for c in one.choices),
             )
@@ -194,7 +194,7 @@ async def _check(request: web.Request) -> web.Response:
         results=[
             (
                 field_label(one.field, words),
-                result_words(one, chosen[one.field], sides, words),
+                result_words(one, chosen[one.field], sides, words, sight.fellows),
                 _choice_word(request, chosen[one.field], sight),
             )
             for one in sight.comparison.differing

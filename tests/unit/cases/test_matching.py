@@ -52,6 +52,7 @@ def test_the_first_of_january_of_one_year_is_a_vague_hint_only():
         ("1994-03-07", "1994-07-03", 2),
         ("1994-03-07", "1994-03-17", 2),
         ("1994-03-07", "1984-03-07", 2),
+        ("1994-01-01", "1994-01-01", 3),
         ("1994-03-07", "1994", 1),
         ("1994-03", "1994-03", 1),
         ("1994", "1994", 1),
@@ -104,6 +105,26 @@ def test_the_person_of_story_five_is_a_strong_candidate_with_its_reasons():
     )
     assert pair.band is Band.STRONG
     assert pair.grounds == (Ground.NAME_SPELLING, Ground.BIRTH_SWAPPED)
+
+
+def test_a_name_that_is_equal_in_another_script_only_is_one_of_another_spelling():
+    also = {"also": ("محمد أحمد",)}
+    pair = judge(
+        made(1, "Mohammed", "Ahmad", "1994-03-07", **also),
+        made(2, "Muhamad", "Ahmad", "1994-07-03", **also),
+    )
+    assert pair.grounds[0] is Ground.NAME_SPELLING
+
+
+def test_half_a_name_in_another_script_makes_nobody_the_same():
+    one = made(1, "Fatima", "Haddad", "1983-05-02", also=("فاطمة",))
+    other = made(2, "Fatima", "Warsame", "1983-05-02", also=("فاطمة",))
+    assert name_score(one, other) < 0.90
+
+
+def test_a_year_set_by_an_office_is_not_a_typing_error():
+    assert born("1981-01-01", "1983-01-01", fictitious=True) == -2
+    assert born("1981-01-01", "1982-01-01", fictitious=True) == 1
 
 
 def test_one_phone_number_in_two_spellings_makes_a_near_name_strong():
