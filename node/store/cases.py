@@ -87,7 +87,7 @@ class SqlCases:
         """
         row = self._keys.row(case)
         records = self._records.all_of(case, self._keys.of(row))
-        return CaseContent(_from_row(row), self._named_now(records))
+        return CaseContent(_from_row(row), self._named_now(case, records))
 
     def person_content(self, case: CaseId) -> CaseContent:
         """The case with nothing but the records of person and protection, opened.
@@ -97,7 +97,7 @@ class SqlCases:
         """
         row = self._keys.row(case)
         records = self._records.of_person(case, self._keys.of(row))
-        return CaseContent(_from_row(row), self._named_now(records))
+        return CaseContent(_from_row(row), self._named_now(case, records))
 
     def open_new(self, file: CaseFile, key: StagedKey | None = None) -> None:
         """Insert a case under a new case key, or under the one staged for it.
@@ -226,12 +226,15 @@ class SqlCases:
         """The plaintext of a document, verified chunk by chunk."""
         return self._documents.open(case, digest)
 
-    def _named_now(self, records: tuple[Record, ...]) -> tuple[Record, ...]:
+    def _named_now(
+        self, case: CaseId, records: tuple[Record, ...]
+    ) -> tuple[Record, ...]:
         """Who names a case that was merged means the one that stayed.
 
         So a flag about it counts for the other one, and an undo has nothing to put back.
         """
         names = one_now(self._work)
+        names.pop(case, None)
         return tuple(renamed(r, names) for r in records) if names else records
 
     def _shred(self, case: CaseId, key: CaseKey) -> None:
