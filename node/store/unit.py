@@ -27,6 +27,7 @@ from node.accounts.wayports import (
     KeptForms,
     WayRepository,
 )
+from node.cases.matchports import Matches
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -65,6 +66,7 @@ from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.mail import SqlMail
+from node.store.matching import SqlMatches
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
 from node.store.quorums import SqlQuorums
@@ -124,6 +126,7 @@ class SqlUnitOfWork:
         self.relocations: RelocationRepository = SqlRelocations(self._work)
         self.tasks: TaskRepository = SqlTasks(self._work)
         self.tally: TallyRepository = SqlTally(self._work)
+        self.matches: Matches = SqlMatches(self._work)
         self.outbound: OutboundRepository = SqlOutbound(self._work)
         self.inbound: InboundRepository = SqlInbound(self._work)
         self.chains: Chains = SqlChains(self._work)

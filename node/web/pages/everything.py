@@ -41,6 +41,8 @@ from node.web.pages import (
     logcompare,
     login,
     logreveal,
+    matching,
+    merging,
     moves,
     myaccount,
     newcase,
@@ -102,6 +104,8 @@ def all_routes() -> list[Route]:
         *pastcontacts.routes(),
         *moves.routes(),
         *relocations.routes(),
+        *matching.routes(),
+        *merging.routes(),
         *outbox.routes(),
         *proof.routes(),
         # Before the pages of single offers, whose pattern would fit as well.

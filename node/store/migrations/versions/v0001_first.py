@@ -18,6 +18,7 @@ from node.store import (  # noqa: F401 - more tables
     exporttables,
     keeptables,
     logtables,
+    matchingtables,
     pasttables,
     relaytables,
     stafftables,
