@@ -31,10 +31,12 @@ from node.cases.ports import (
 from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
+from node.report.facts import Counting
 from node.report.keepview import Keeping
 from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
+from node.report.snapshot import Reports
 from node.store.access import SqlReadLog
 from node.store.accounts import SqlAccounts
 from node.store.backuprows import SqlBackups
@@ -42,6 +44,8 @@ from node.store.cards import SqlCards
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
+from node.store.counting import SqlCounting
+from node.store.counts import SqlReports
 from node.store.directory import SqlDirectory
 from node.store.dump import Dump
 from node.store.evidence import SqlEvidence
@@ -143,6 +147,8 @@ class SqlUnitOfWork:
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
+        self.counting: Counting = SqlCounting(self._work)
+        self.reports: Reports = SqlReports(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)
         self.dump = Dump(self._work)

@@ -13,6 +13,7 @@ from node.exchangelog.standing import Standing
 from node.store import (  # noqa: F401 - more tables
     backuptables,
     casetables,
+    counttables,
     exporttables,
     keeptables,
     logtables,
