@@ -107,7 +107,8 @@ def first_language(facts: Facts, person: str, on: date) -> str:
     spoken = sorted(
         (fact.known_at, fact.entry, fact.text("language"))
         for fact in facts.of_person("language", person)
-        if fact.text("lang_kind") == "mother_tongue" and (fact.on is None or fact.on <= on)
+        if fact.text("lang_kind") == "mother_tongue"
+        and (fact.on is None or fact.on <= on)
     )
     return known_code("language", spoken[0][2]) if spoken else UNKNOWN
 
@@ -188,7 +189,10 @@ def level_changes(facts: Facts, frame: Frame) -> Iterator[Counted]:
     """Persons whose overall German is better on the last day than on the first."""
     for fact in responsible_facts(facts, frame.key_date):
         before = _level(facts, fact.person, frame.first)
-        if before is not None and (_level(facts, fact.person, frame.last) or 0) > before:
+        if (
+            before is not None
+            and (_level(facts, fact.person, frame.last) or 0) > before
+        ):
             yield _person(fact)
 
 
@@ -228,9 +232,7 @@ def over_limit(facts: Facts, frame: Frame) -> Iterator[Counted]:
     yield from _by_clock(facts, frame, date.min, frame.key_date - timedelta(days=1))
 
 
-def _by_clock(
-    facts: Facts, frame: Frame, first: date, last: date
-) -> Iterable[Counted]:
+def _by_clock(facts: Facts, frame: Frame, first: date, last: date) -> Iterable[Counted]:
     for fact in responsible_facts(facts, frame.key_date):
         end = clock_end(facts, fact.person)
         if end is not None and first <= end <= last:

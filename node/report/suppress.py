@@ -151,9 +151,7 @@ def _adds_up(
 # -- Protection --------------------------------------------------------------------------
 
 
-def protect(
-    families: Sequence[Sequence[Edge]], below: int = 5
-) -> Mapping[Cell, Mark]:
+def protect(families: Sequence[Sequence[Edge]], below: int = 5) -> Mapping[Cell, Mark]:
     """Hide small numbers, and what they could be computed from.
 
     Args:

@@ -71,7 +71,9 @@ class Table:
 
     def parts(self, rule: ColumnRule) -> Sequence[Column]:
         """The columns into which a rule divides its number."""
-        return [column for column in self.columns if column.rule == rule and column.code]
+        return [
+            column for column in self.columns if column.rule == rule and column.code
+        ]
 
     def encode(self) -> bytes:
         """The one spelling of the table; names of people are not in it."""

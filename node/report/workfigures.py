@@ -102,9 +102,7 @@ def attempts(facts: Facts, frame: Frame) -> Iterator[Counted]:
 
 def referrals(facts: Facts, frame: Frame) -> Iterator[Counted]:
     """Own talks and contacts in which somebody was referred to a service."""
-    referred = {
-        fact.entry for fact in facts.of("contact") if fact.text("referred_to")
-    }
+    referred = {fact.entry for fact in facts.of("contact") if fact.text("referred_to")}
     for kind in ("talk", "contact"):
         for counted in _entries(facts, frame, kind):
             if counted.key in referred:
@@ -157,8 +155,7 @@ def plans_in_force(facts: Facts, frame: Frame) -> Iterator[Counted]:
         if fact.text("status") not in {"draft", "agreed"} and fact.on is not None:
             plans.setdefault(_plan_name(fact), []).append(fact)
     ours = {
-        fact.person: fact
-        for fact in figures.responsible_facts(facts, frame.key_date)
+        fact.person: fact for fact in figures.responsible_facts(facts, frame.key_date)
     }
     for name, versions in plans.items():
         person = versions[0].person

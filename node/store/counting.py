@@ -208,7 +208,9 @@ class SqlCounting:
         past = self._work.rows(
             _PAST.where(case_past.c.case_id == _OF_CASE), {"case": case}
         )
-        files = self._work.rows(_FILES.where(case_file.c.id == _OF_CASE), {"case": case})
+        files = self._work.rows(
+            _FILES.where(case_file.c.id == _OF_CASE), {"case": case}
+        )
         return History(
             versions=tuple(versions),
             periods=tuple(

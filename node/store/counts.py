@@ -46,7 +46,11 @@ class SqlReports:
     def settings(self) -> ReportSettings | None:
         """The settings, None as long as nobody made any."""
         row = self._work.row(_SETTINGS)
-        return None if row is None else ReportSettings(row.first, row.last, row.window_months)
+        return (
+            None
+            if row is None
+            else ReportSettings(row.first, row.last, row.window_months)
+        )
 
     def set_settings(
         self, settings: ReportSettings, *, by: AccountId, at: datetime
