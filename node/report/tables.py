@@ -9,6 +9,7 @@ document, chapter 5 (definitions, drill-down, snapshot).
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -17,11 +18,12 @@ from node.report.definition import SPLITS, ColumnRule, Definition
 from node.report.facts import RESPONSIBILITY, Facts
 from node.report.figures import Counted, Frame
 from node.report.workfigures import FIGURES, days_to_grant, measured
-from node.strictjson import encode
+from node.strictjson import encode, parse_object
 
 TOTAL: Final = "total"
 """The key of the row over everybody."""
 
+_MOST_CELLS: Final = 200_000
 _ALWAYS: Final = frozenset({RESPONSIBILITY})
 
 
@@ -202,3 +204,32 @@ def _per_cent(part: object, whole: object, rule: ColumnRule) -> str | None:
     step = Decimal(1).scaleb(-rule.percent_digits)
     value = (Decimal(100 * part) / whole).quantize(step, rounding=ROUND_HALF_UP)
     return str(value)
+
+
+def thaw(definition: Definition, content: bytes) -> Table:
+    """A table from its spelling; columns that the definition no longer has are left out."""
+    read = parse_object(content, members=_MOST_CELLS)
+    rules = {rule.id: rule for rule in definition.columns}
+    columns = {
+        name: Column(rules[rule], code)
+        for name in read["columns"]
+        for rule, _, code in [name.partition(".")]
+        if rule in rules
+    }
+    return Table(
+        definition,
+        Frame(
+            date.fromisoformat(read["from"]),
+            date.fromisoformat(read["to"]),
+            read["window_months"],
+        ),
+        AccountId(read["caseworker"]) if read["caseworker"] else None,
+        tuple(read["rows"]),
+        tuple(columns.values()),
+        {
+            (row, name): value
+            for row, line in zip(read["rows"], read["cells"], strict=True)
+            for name, value in zip(read["columns"], line, strict=True)
+            if name in columns
+        },
+    )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import BindParameter, Row, bindparam, func, select
 
 from node.cases.days import local_day
 from node.cases.model import Baton, Origin, Record
@@ -31,7 +31,7 @@ from node.store.work import Work
 from node.sync.transfer import Inbound, Outbound
 from node.sync.words import Kind
 
-_KINDS: Final = bindparam("kinds", expanding=True)
+_KINDS: Final[BindParameter[Any]] = bindparam("kinds", expanding=True)
 _AT: Final = bindparam("at", type_=record.c.recorded_at.type)
 _CLEAR: Final = ("case_id", "id", "kind", "clear", "origin", "recorded_at")
 _WHO: Final = ("recorded_by", "on_date", "version")
@@ -54,7 +54,7 @@ _FILES: Final = select(
 _PAST: Final = select(case_past).order_by(case_past.c.case_id, case_past.c.version)
 _TALLY: Final = select(tally).where(tally.c.kind.in_(_KINDS))
 
-_OF_CASE: Final = bindparam("case")
+_OF_CASE: Final[BindParameter[Any]] = bindparam("case")
 _VERSIONS: Final = select(*(record.c[name] for name in (*_CLEAR, *_WHO))).where(
     record.c.case_id == _OF_CASE
 )

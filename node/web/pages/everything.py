@@ -33,12 +33,15 @@ from node.web.pages import (
     logreveal,
     moves,
     outbox,
+    proofsettings,
     relocations,
+    reports,
     restricted,
     returns,
     sealedimport,
     setup,
     sidenotes,
+    snapshots,
     status,
     withdrawals,
     witnesses,
@@ -85,6 +88,10 @@ def all_routes() -> list[Route]:
         *logreveal.routes(),
         *evidence.routes(),
         *accounts.routes(),
+        # Before the pages of single reports, whose pattern would fit as well.
+        *snapshots.routes(),
+        *reports.routes(),
+        *proofsettings.routes(),
         *status.routes(),
     ]
 
