@@ -94,9 +94,10 @@ def sees_rows(by: Actor) -> bool:
 
 def audience_for(by: Actor, wanted: Audience, report: Definition) -> Audience:
     """For whom the numbers are prepared: never the inside for who sees totals alone."""
-    if wanted is Audience.INTERNAL and not sees_rows(by):
-        return report.audience
-    return wanted
+    if wanted is not Audience.INTERNAL or sees_rows(by):
+        return wanted
+    is_inside = report.audience is Audience.INTERNAL
+    return Audience.COUNCIL if is_inside else report.audience
 
 
 def run(uow: ReportUnit, wish: Wish, now: datetime, *, by: Actor) -> Table:

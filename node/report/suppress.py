@@ -6,15 +6,16 @@ SC-61). Implements the field document, chapter 5 (suppression).
 
 Numbers that add up are laid out as a circulation: each cell is an edge, each row, column
 and sum a node, and what flows into a node flows out of it. Somebody who sees the shown
-cells knows of a hidden one its bounds: 1 to 4 if it is marked as small, from 5 on or 0 if
-it was hidden with it. They can compute it exactly if no cycle of hidden cells lets it be
+cells knows of a hidden one its bounds: 1 to 4 if it is marked as small, from 5 on if it was
+hidden with it. They can compute it exactly if no cycle of hidden cells lets it be
 one more or one less. Such a cell gets company until there is a cycle.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
+from itertools import chain
 from typing import Final
 
 from node.report.definition import Audience
@@ -25,11 +26,14 @@ _FREE: Final = 10**9
 
 @unique
 class Mark(StrEnum):
-    """Why a cell is not shown."""
+    """Why a cell is not shown; ``VEILED`` is used while it is found out, never after."""
 
     SMALL = "small"
     WITH_IT = "with_it"
+    VEILED = "veiled"
 
+
+_Tree = Mapping[Column, Sequence[Column]]
 
 Cell = tuple[str, object]
 """A row and what is counted there."""
@@ -44,6 +48,18 @@ class Edge:
     head: object
     value: int
     is_exact: bool = False
+
+
+def rows_for(table: Table, audience: Audience) -> Table:
+    """The table with the rows that this audience sees.
+
+    Numbers of single caseworkers are for the office itself, and for the Land where it
+    asks for them; a small row would else hide most of the table.
+    """
+    asks = audience is Audience.LAND and bool(table.definition.exact_totals)
+    if audience is Audience.INTERNAL or asks:
+        return table
+    return replace(table, rows=(TOTAL,))
 
 
 def hidden_cells(table: Table, audience: Audience) -> Mapping[tuple[str, str], Mark]:
@@ -79,29 +95,38 @@ def _derived(
 def _families(table: Table, audience: Audience) -> Iterator[Iterable[Edge]]:
     """Groups of cells that add up; a cell may stand in several of them."""
     exact = table.definition.exact_totals if audience is Audience.LAND else frozenset()
-    seen: set[object] = set()
+    trees = list(_trees(table))
+    covered = {
+        column.same
+        for root, tree in trees
+        for column in (root, *chain.from_iterable(tree.values()))
+    }
+    for root, tree in trees:
+        yield _edges(table, root, tree, exact)
+    for column in table.columns:
+        if column.is_count and column.same not in covered:
+            covered.add(column.same)
+            yield _edges(table, column, {}, exact)
+
+
+def _trees(table: Table) -> Iterator[tuple[Column, _Tree]]:
+    """Columns that are the sum of others."""
     plain = [column for column in table.columns if column.is_count and not column.code]
     by_indicator = {column.rule.indicator: column for column in plain}
-    whole = by_indicator.get("responsible")
-    rest = by_indicator.get("not_cared_for")
-    cared = by_indicator.get("cared_for")
+    whole, cared = by_indicator.get("responsible"), by_indicator.get("cared_for")
     for column in plain:
         parts = table.parts(column.rule)
-        tree: dict[Column, Sequence[Column]] = {column: parts} if parts else {}
-        if column == rest and whole and cared:
+        if column.rule.indicator == "not_cared_for" and whole and cared:
             # Responsible is cared for and not cared for, the latter by reason.
-            tree = {whole: [cared, column], column: parts}
-            yield _edges(table, whole, tree, exact)
-            continue
-        if column.same not in seen or parts:
-            seen.add(column.same)
-            yield _edges(table, column, tree, exact)
+            yield whole, {whole: [cared, column], column: parts}
+        elif parts:
+            yield column, {column: parts}
 
 
 def _edges(
     table: Table,
     root: Column,
-    tree: Mapping[Column, Sequence[Column]],
+    tree: _Tree,
     exact: Iterable[str],
 ) -> Iterator[Edge]:
     """The circulation of one tree of columns over all rows."""
@@ -129,16 +154,14 @@ def _edges(
 
 
 def _walk(
-    column: Column, above: Column | None, tree: Mapping[Column, Sequence[Column]]
+    column: Column, above: Column | None, tree: _Tree
 ) -> Iterator[tuple[Column, Column | None]]:
     yield column, above
     for part in tree.get(column, ()):
         yield from _walk(part, column, tree)
 
 
-def _adds_up(
-    table: Table, root: Column, tree: Mapping[Column, Sequence[Column]]
-) -> bool:
+def _adds_up(table: Table, root: Column, tree: _Tree) -> bool:
     """Whether the rows add up to the last one; persons reached by two do not."""
     workers = [row for row in table.rows if row != TOTAL]
     return not workers or all(
@@ -154,6 +177,9 @@ def _adds_up(
 def protect(families: Sequence[Sequence[Edge]], below: int = 5) -> Mapping[Cell, Mark]:
     """Hide small numbers, and what they could be computed from.
 
+    Where no company is left, the table is so small that the marks themselves would tell:
+    then nothing is marked as small in it, and what is hidden may be any number.
+
     Args:
         families: Circulations; the same cell may be an edge of several.
         below: Numbers from 1 up to this one are small.
@@ -165,20 +191,38 @@ def protect(families: Sequence[Sequence[Edge]], below: int = 5) -> Mapping[Cell,
         if 0 < edge.value < below and not edge.is_exact
     }
     shared = _shared(families)
+    veiled: set[int] = set()
     is_settled = False
     while not is_settled:
         is_settled = True
-        for family in families:
-            for edge in family:
-                if edge.cell not in marks or not _is_told(
-                    edge, families, marks, shared=shared, below=below
-                ):
-                    continue
-                companion = _companion(edge, family, marks, families, shared, below)
-                if companion is not None:
-                    marks[companion.cell] = Mark.WITH_IT
+        for number, family in enumerate(families):
+            told = [
+                edge
+                for edge in family
+                if edge.cell in marks
+                and _is_told(edge, families, marks, shared=shared, below=below)
+            ]
+            for edge in told:
+                added = _company(
+                    edge,
+                    family,
+                    marks,
+                    lambda tried, edge=edge: (  # type: ignore[misc]
+                        not _is_told(edge, families, tried, shared=shared, below=below)
+                    ),
+                    is_veiled=number in veiled,
+                )
+                if not added and number not in veiled:
+                    veiled.add(number)
+                    added = {e.cell: Mark.VEILED for e in family if e.cell in marks}
+                if added:
+                    marks |= added
                     is_settled = False
-    return marks
+                    break
+    return {
+        cell: Mark.WITH_IT if mark is Mark.VEILED else mark
+        for cell, mark in marks.items()
+    }
 
 
 def _shared(families: Sequence[Sequence[Edge]]) -> frozenset[Cell]:
@@ -223,12 +267,12 @@ def _ways(
         # What stands in several families is taken as fixed, which only hides more.
         if other.cell not in marks or other is edge or other.cell in shared:
             continue
-        low, high = _bounds(other, marks[other.cell], below)
+        low, high = _bounds(marks[other.cell], below)
         if other.value < high:
             onward[other.tail].append(other.head)
         if other.value > low:
             onward[other.head].append(other.tail)
-    low, high = _bounds(edge, marks[edge.cell], below)
+    low, high = _bounds(marks[edge.cell], below)
     found: set[int] = set()
     if edge.value < high and _leads(onward, edge.head, edge.tail):
         found.add(1)
@@ -237,10 +281,14 @@ def _ways(
     return found
 
 
-def _bounds(edge: Edge, mark: Mark, below: int) -> tuple[int, int]:
-    if mark is Mark.SMALL:
-        return 1, below - 1
-    return (below, _FREE) if edge.value else (0, _FREE)
+def _bounds(mark: Mark, below: int) -> tuple[int, int]:
+    match mark:
+        case Mark.SMALL:
+            return 1, below - 1
+        case Mark.WITH_IT:
+            return below, _FREE
+        case Mark.VEILED:
+            return 0, _FREE
 
 
 def _leads(
@@ -259,29 +307,34 @@ def _leads(
     return False
 
 
-def _companion(
+def _company(
     edge: Edge,
     family: Sequence[Edge],
     marks: Mapping[Cell, Mark],
-    families: Sequence[Sequence[Edge]],
-    shared: frozenset[Cell],
-    below: int,
-) -> Edge | None:
+    helps: Callable[[Mapping[Cell, Mark]], bool],
+    *,
+    is_veiled: bool,
+) -> dict[Cell, Mark]:
     """What is hidden beside a cell: the smallest that helps, else the smallest near it."""
+    mark = Mark.VEILED if is_veiled else Mark.WITH_IT
     choice = sorted(
-        (other for other in family if other.cell not in marks and not other.is_exact),
+        (
+            other
+            for other in family
+            if other.cell not in marks
+            and not other.is_exact
+            and (other.value or is_veiled)
+        ),
         key=lambda other: (
             other.value == 0,
-            other.cell in shared,
             other.cell[0] == TOTAL,
             other.value,
             str(other.cell),
         ),
     )
     for other in choice:
-        tried = {**marks, other.cell: Mark.WITH_IT}
-        if not _is_told(edge, families, tried, shared=shared, below=below):
-            return other
+        if helps({**marks, other.cell: mark}):
+            return {other.cell: mark}
     ends = {edge.tail, edge.head}
     near = [other for other in choice if ends & {other.tail, other.head}]
-    return next(iter(near or choice), None)
+    return {other.cell: mark for other in (near or choice)[:1]}

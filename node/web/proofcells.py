@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from node.report.tables import TOTAL
 from node.web.language import Words
+from node.web.prooffile import Refusal
 from node.web.reportview import Shown
 from node.web.sheettext import Value
 
@@ -49,3 +50,20 @@ def _value(seen: Shown, row: str, name: str) -> Value:
     if value is None:
         return ""
     return value if isinstance(value, int) else seen.text(row, column)
+
+
+def refusal_words(refusal: Refusal, words: Words) -> str:
+    """Why a template cannot be filled, by sheet and cell."""
+    sentence = {
+        "sheet": words.gettext('The sheet "%(sheet)s" is missing in the file.'),
+        "formula": words.gettext(
+            'Cell %(cell)s on the sheet "%(sheet)s" holds a formula. It is not overwritten.'
+        ),
+        "cell": words.gettext(
+            'Cell %(cell)s on the sheet "%(sheet)s" cannot be filled.'
+        ),
+        "text": words.gettext(
+            'Cell %(cell)s on the sheet "%(sheet)s" holds a text already.'
+        ),
+    }.get(refusal.why, words.gettext("The file cannot be filled."))
+    return sentence % {"sheet": refusal.sheet, "cell": refusal.cell}

@@ -37,6 +37,17 @@ _MOST_ENTRIES: Final = 1000
 _MOST_UNPACKED: Final = 100 * 1024 * 1024
 _MOST_RATIO: Final = 100
 _SMALL: Final = 64 * 1024
+# What the library raises on files that only look like one.
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    OSError,
+    SyntaxError,
+    zipfile.BadZipFile,
+)
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -74,7 +85,7 @@ def _shape(content: bytes) -> Shape:
 
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), keep_links=False)
-    except Exception as error:
+    except _UNREADABLE as error:
         raise MalformedMessageError("template") from error
     texts: dict[str, dict[str, str]] = {}
     formulas: dict[str, frozenset[str]] = {}

@@ -29,7 +29,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class LyingBar:
     """One bar: its words, where it stands and how long it is."""
 
     name: str
@@ -44,7 +44,7 @@ class Chart:
 
     width: int
     height: int
-    bars: Sequence[Bar] = ()
+    bars: Sequence[LyingBar] = ()
     thickness: int = _BAR
     line: str = ""
     marks: Sequence[tuple[float, float, str, str]] = ()
@@ -64,7 +64,7 @@ def bars(points: Sequence[Point]) -> Chart:
         _WIDTH,
         _ROW * len(shown),
         [
-            Bar(
+            LyingBar(
                 point.name,
                 point.text,
                 number * _ROW,

@@ -19,7 +19,7 @@ from node.casework.reporting import Wish, audience_for, sees_rows
 from node.ids import AccountId
 from node.report.definition import LAND, Audience, ColumnRule, Definition, definition
 from node.report.snapshot import ReportSettings
-from node.report.suppress import Mark, hidden_cells
+from node.report.suppress import Mark, hidden_cells, rows_for
 from node.report.tables import TOTAL, Column, Table
 from node.web.casework import actor, colleagues, today
 from node.web.forms import Form
@@ -93,16 +93,20 @@ async def asked(
         wanted = Audience(form.text("audience") or report.audience)
     except ValueError:
         wanted = report.audience
+    audience = audience_for(by, wanted, report)
     worker = next(iter(ids([form.text("caseworker")], AccountId)), None)
+    if audience in {Audience.COUNCIL, Audience.PUBLIC}:
+        # Two reports, one of them without somebody, would show what each hides.
+        worker = None
     wish = Wish(report.id, first, last, settings.window_months, worker)
     values = {"from": shown_day(first), "to": shown_day(last)}
     if errors:
         values = {name: form.text(name) for name in ("from", "to")}
     if not sees_rows(by):
         values = {"period": form.text("period")}
-    values |= {"caseworker": worker or "", "audience": audience_for(by, wanted, report)}
+    values |= {"caseworker": worker or "", "audience": audience}
     shown = Form({k: (v,) for k, v in values.items()}).with_errors(errors)
-    return Asked(report, wish, audience_for(by, wanted, report), shown, settings)
+    return Asked(report, wish, audience, shown, settings)
 
 
 def _days(
@@ -176,8 +180,8 @@ class Shown:
         words: Words,
     ) -> None:
         """Judge what may be seen."""
-        self.table = table
-        self.hidden = hidden_cells(table, audience)
+        self.table = rows_for(table, audience)
+        self.hidden = hidden_cells(self.table, audience)
         self._names, self._words = names, words
 
     def value(self, row: str, column: Column) -> Value:

@@ -7,7 +7,6 @@ expands; a byte that changes though nobody asked for it. Serves ``prooffile``; S
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -36,19 +35,27 @@ def elements(data: bytes) -> Iterator[tuple[str, dict[str, str]]]:
 # -- Where things stand ------------------------------------------------------------------
 
 
-@dataclass(slots=True)
 class Place:
-    """Where a cell or row stands in the text: from, up to, and its attributes."""
+    """Where an element stands in the text, filled while the text is read."""
 
-    start: int
-    end: int = 0
-    attributes: dict[str, str] = field(default_factory=dict)
-    prefix: str = ""
-    row: int = 0
-    inner_end: int = 0
-    has_formula: bool = False
-    has_value: bool = False
-    remembered: tuple[int, int] | None = None
+    __slots__ = (
+        "attributes",
+        "end",
+        "has_formula",
+        "has_value",
+        "inner_end",
+        "prefix",
+        "remembered",
+        "row",
+        "start",
+    )
+
+    def __init__(self, start: int, attributes: Mapping[str, str], prefix: str) -> None:
+        """It begins here; where it ends is not known yet."""
+        self.start, self.end, self.inner_end = start, 0, 0
+        self.attributes, self.prefix, self.row = attributes, prefix, 0
+        self.has_formula = self.has_value = False
+        self.remembered: tuple[int, int] | None = None
 
     def close(self, inner_end: int, end: int) -> None:
         """Note where it ends; one without content ends inside where it began."""
@@ -56,14 +63,17 @@ class Place:
         self.end = end
 
 
-@dataclass(slots=True)
 class Places:
     """The cells and rows of a sheet, and which areas are merged."""
 
-    cells: dict[str, Place] = field(default_factory=dict)
-    rows: dict[int, Place] = field(default_factory=dict)
-    table: Place | None = None
-    merged: list[str] = field(default_factory=list)
+    __slots__ = ("cells", "merged", "rows", "table")
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self.cells: dict[str, Place] = {}
+        self.rows: dict[int, Place] = {}
+        self.merged: list[str] = []
+        self.table: Place | None = None
 
 
 def _parser(*, namespaces: bool = False) -> Any:
@@ -117,11 +127,8 @@ class _Reader:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         prefix, _, name = tag.rpartition(":")
-        place = Place(
-            self._parser.CurrentByteIndex,
-            attributes=attributes,
-            prefix=f"{prefix}:" if prefix else "",
-        )
+        head = f"{prefix}:" if prefix else ""
+        place = Place(self._parser.CurrentByteIndex, attributes, head)
         match name:
             case "sheetData":
                 self.found.table = place
@@ -176,7 +183,7 @@ def when_opened(data: bytes) -> bytes:
     def start(tag: str, attributes: dict[str, str]) -> None:
         prefix, _, name = tag.rpartition(":")
         head = f"{prefix}:" if prefix else ""
-        places[name] = Place(parser.CurrentByteIndex, 0, attributes, head)
+        places[name] = Place(parser.CurrentByteIndex, attributes, head)
 
     def end(tag: str) -> None:
         at, close = _end_of(data, parser.CurrentByteIndex, tag)

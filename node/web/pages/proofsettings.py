@@ -36,7 +36,7 @@ from node.web.frame import (
 from node.web.guard import FILE
 from node.web.language import Words
 from node.web.pages.reports import download
-from node.web.proofcells import NAME, PERIOD_FROM, PERIOD_TO
+from node.web.proofcells import NAME, PERIOD_FROM, PERIOD_TO, refusal_words
 from node.web.prooffile import MOST_BYTES, Refusal, Shape, fill, shape_of
 from node.web.sheettext import CELL, Value, column_letters, column_number
 from node.web.spreadsheet_out import XLSX_TYPE
@@ -377,20 +377,3 @@ async def _trial(request: web.Request) -> web.Response:
     if isinstance(made, Refusal):
         return await see_other(request, _AT)
     return download(made, XLSX_TYPE, "probe.xlsx")
-
-
-def refusal_words(refusal: Refusal, words: Words) -> str:
-    """Why a template cannot be filled, by sheet and cell."""
-    sentence = {
-        "sheet": words.gettext('The sheet "%(sheet)s" is missing in the file.'),
-        "formula": words.gettext(
-            'Cell %(cell)s on the sheet "%(sheet)s" holds a formula. It is not overwritten.'
-        ),
-        "cell": words.gettext(
-            'Cell %(cell)s on the sheet "%(sheet)s" cannot be filled.'
-        ),
-        "text": words.gettext(
-            'Cell %(cell)s on the sheet "%(sheet)s" holds a text already.'
-        ),
-    }.get(refusal.why, words.gettext("The file cannot be filled."))
-    return sentence % {"sheet": refusal.sheet, "cell": refusal.cell}

@@ -22,7 +22,7 @@ from node.report.tables import TOTAL, Table
 from node.web.casework import actor, colleagues, new_once, people_of, today
 from node.web.frame import Route, account_of, page, parts_of, words_of
 from node.web.guard import SANDBOX
-from node.web.proofcells import proof_values
+from node.web.proofcells import proof_values, refusal_words
 from node.web.prooffile import Refusal, fill
 from node.web.reportview import (
     HIDES,
@@ -121,7 +121,7 @@ async def report_page(
         can_follow=Role.CASEWORKER in by.roles,
         is_land=wanted.report.id == LAND,
         pattern=template,
-        refusal=refusal,
+        refusal=refusal_words(refusal, words) if refusal else "",
         kept=kept,
         changes=changes,
         once=new_once(request),
@@ -293,9 +293,7 @@ async def _narrative(request: web.Request) -> web.Response:
     for report in definitions():
         one = await asked(request, report.id)
         table = await _counted(request, one)
-        audience = Audience.LAND if one.audience is Audience.INTERNAL else one.audience
-        view = (await shown(request, table, audience)).view()
-        numbers[report.id] = view
+        numbers[report.id] = (await shown(request, table, Audience.LAND)).view()
     return await page(
         request,
         "report_narrative.html",
