@@ -48,4 +48,5 @@ class SqlTally:
             }
             for number, line in enumerate(lines)
         ]
-        self._work.change(_ADD, rows)
+        if rows:
+            self._work.change(_ADD, rows)

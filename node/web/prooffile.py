@@ -128,11 +128,15 @@ def fill(
             _WORKBOOK: when_opened(entries[_WORKBOOK]),
         }
         for name, data in entries.items():
-            if name.startswith("xl/worksheets/") and name != part:
+            if _is_sheet(name) and name != part:
                 changed[name] = splice(data, stale(places_of(data)))
         return _packed(content, changed)
     except MalformedMessageError:
         return Refusal("file", sheet)
+
+
+def _is_sheet(name: str) -> bool:
+    return name.startswith("xl/worksheets/") and name.count("/") == 2
 
 
 def _wrong(cell: str, places: Places, *, fresh: bool) -> str:

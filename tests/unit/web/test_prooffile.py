@@ -59,11 +59,11 @@ def cells_of(content):
             cell.value,
             cell.data_type,
             cell.number_format,
-            cell.font,
-            cell.fill,
-            cell.border,
-            cell.alignment,
-            cell.protection,
+            repr(cell.font),
+            repr(cell.fill),
+            repr(cell.border),
+            repr(cell.alignment),
+            repr(cell.protection),
         )
         for sheet in book.worksheets
         for row in sheet.iter_rows(max_row=30, max_col=12)
