@@ -85,7 +85,7 @@ def _derived(
             parts = column.rule.ratio
             if parts is not None and any((row, part) in found for part in parts):
                 yield (row, column.id), Mark.WITH_IT
-            if column.rule.measure:
+            if column.rule.measure and table.at(row, column.id) is not None:
                 yield (row, column.id), Mark.WITH_IT
 
 

@@ -60,7 +60,7 @@ class SqlReports:
         self._work.change(
             _SET,
             {
-                "only": 1,
+                "id": 1,
                 "first": settings.first,
                 "last": settings.last,
                 "window_months": settings.window_months,

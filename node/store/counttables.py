@@ -56,7 +56,7 @@ report_snapshot = Table(
 
 
 class _Settings(TypedColumns):
-    only: Named[int] = Column(primary_key=True, autoincrement=False)
+    id: Named[int] = Column(primary_key=True, autoincrement=False)
     first = Column(Day, nullable=False)
     last = Column(Day, nullable=False)
     window_months: Named[int]
@@ -69,7 +69,7 @@ report_settings = Table(
     "report_settings",
     metadata,
     _Settings,
-    CheckConstraint("only = 1", name="one_row"),
+    CheckConstraint("id = 1", name="one_row"),
     CheckConstraint("first <= last", name="days"),
     CheckConstraint("window_months BETWEEN 1 AND 60", name="window"),
 )

@@ -168,6 +168,11 @@ class View:
     lines: Sequence[tuple[str, str, Sequence[str]]]
     hides: bool
 
+    @property
+    def columns(self) -> list[str]:
+        """The head, marked as columns of numbers."""
+        return [f"#{label}" for label in self.head]
+
 
 class Shown:
     """The texts of one table for one audience."""
@@ -241,6 +246,9 @@ class Shown:
         """The whole report."""
         table, words = self.table, self._words
         plain = [column for column in table.columns if not column.code]
+        # One number divided in several ways is shown once.
+        first = {column.same: column for column in reversed(plain) if column.is_count}
+        single = [c for c in plain if not c.is_count or first[c.same] == c]
         return View(
             title=table.definition.title.of(words.language),
             about=table.definition.about.of(words.language),
@@ -252,16 +260,16 @@ class Shown:
                     self.so(column),
                     column.is_count,
                 )
-                for column in plain
+                for column in single
             ],
             questions=[
                 self._question(column.rule)
                 for column in plain
                 if column.rule.by and table.parts(column.rule)
             ],
-            head=[self.label(column) for column in plain],
+            head=[self.label(column) for column in single],
             lines=[
-                (row, self.row_name(row), [self.text(row, column) for column in plain])
+                (row, self.row_name(row), [self.text(row, column) for column in single])
                 for row in table.rows
             ],
             hides=bool(self.hidden),

@@ -176,7 +176,7 @@ def ratio_so(
     return sentence % {
         "part": part[0],
         "whole": whole[0],
-        "numbers": f"{part[1]} / {whole[1]}",
+        "numbers": f"{part[1]}\u00a0/\u00a0{whole[1]}",
         "window": words.number(frame.window_months),
     }
 

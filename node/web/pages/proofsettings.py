@@ -47,6 +47,8 @@ _AT: Final = "/settings/proof"
 _PORTION: Final = 64 * 1024
 _MOST_ROWS: Final = 60
 _MOST_COLUMNS: Final = 40
+# Forms that are never a talk (FR-6).
+_NO_TALK: Final = frozenset({"letter", "third_party", "no_show"})
 _INVENTED: Final = 1234
 
 
@@ -231,6 +233,7 @@ def _numbers(words: Words) -> list[tuple[str, str]]:
             found += [
                 (f"{rule.id}.{code}", f"{label}: {words.code(code, 'contact_form')}")
                 for code in code_list("contact_form").codes
+                if code not in _NO_TALK
             ]
     return found
 

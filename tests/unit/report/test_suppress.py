@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.ids import AccountId
 from node.report.definition import Audience, definition, read_definition
-from node.report.facts import RESPONSIBILITY, Fact, Facts
+from node.report.facts import RESPONSIBILITY, Fact, Facts, Handed
 from node.report.figures import Frame
 from node.report.suppress import Edge, Mark, hidden_cells, protect, rows_for
 from node.report.tables import TOTAL, build
@@ -234,7 +234,9 @@ def test_numbers_that_are_the_same_are_hidden_together():
 
 
 def test_the_days_of_handovers_are_not_shown_outside():
-    table = build(definition("uebergaben"), Facts(()), FRAME)
+    day = date(2020, 6, 1)
+    handed = Handed("h", True, 1, None, day, day, day, None)
+    table = build(definition("uebergaben"), Facts((), handed=(handed,)), FRAME)
     marks = hidden_cells(table, Audience.COUNCIL)
     assert marks[TOTAL, "tage-mitte"] is Mark.WITH_IT
     assert hidden_cells(table, Audience.INTERNAL) == {}
