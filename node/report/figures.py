@@ -10,6 +10,7 @@ FR-3, FR-4, FR-5. Figures about work stand in ``workfigures``.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
 from node.cases.codes import find_code
@@ -72,6 +73,7 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, day.day)
 
 
+@lru_cache(maxsize=4096)
 def known_code(codes: str, code: str) -> str:
     """The code if the list knows it, else ``unknown``."""
     return code if find_code(codes, code) is not None else UNKNOWN

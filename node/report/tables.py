@@ -146,15 +146,7 @@ def build(
         caseworker: Count the work of one person alone.
         only_total: No rows by caseworker.
     """
-    things = {
-        rule.id: [
-            thing
-            for thing in counted(rule, facts, frame)
-            if caseworker is None or thing.worker == caseworker
-        ]
-        for rule in definition.columns
-        if rule.indicator in FIGURES
-    }
+    things = _things(definition, facts, frame, caseworker)
     columns = [
         column
         for rule in definition.columns
@@ -181,6 +173,26 @@ def build(
                 part, whole = (cells[row, name] for name in column.rule.ratio)
                 cells[row, column.id] = _per_cent(part, whole, column.rule)
     return Table(definition, frame, caseworker, rows, tuple(columns), cells)
+
+
+def _things(
+    definition: Definition, facts: Facts, frame: Frame, caseworker: AccountId | None
+) -> Mapping[str, Sequence[Counted]]:
+    """What each column counts; one number divided in several ways is counted once."""
+    once: dict[tuple[str, int | None], Sequence[Counted]] = {}
+    found: dict[str, Sequence[Counted]] = {}
+    for rule in definition.columns:
+        if rule.indicator not in FIGURES:
+            continue
+        key = (rule.indicator, rule.window_months)
+        if key not in once:
+            once[key] = [
+                thing
+                for thing in counted(rule, facts, frame)
+                if caseworker is None or thing.worker == caseworker
+            ]
+        found[rule.id] = once[key]
+    return found
 
 
 def _frame_of(rule: ColumnRule, frame: Frame) -> Frame:

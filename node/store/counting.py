@@ -8,6 +8,7 @@ itself and as tally. Implements ``Counting`` and ``TallyRepository.history``.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Row, bindparam, func, select
@@ -249,7 +250,7 @@ def _fact(row: _Row, at: datetime | None) -> Iterator[Fact]:
         row.id,
         _date(_agreed(codes) if row.kind == "plan" else row.on_date),
         codes,
-        AccountId(worker) if worker else None,
+        _account(worker) if worker else None,
         row.recorded_at,
         is_own=row.origin != Origin.TRANSFER,
     )
@@ -257,6 +258,11 @@ def _fact(row: _Row, at: datetime | None) -> Iterator[Fact]:
 
 def _agreed(codes: Any) -> Any:
     return codes.get("agreed_on") or codes.get("start")
+
+
+@lru_cache(maxsize=1024)
+def _account(number: str) -> AccountId:
+    return AccountId(number)
 
 
 def _is_uncounted(codes: Any) -> bool:
