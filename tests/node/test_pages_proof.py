@@ -170,7 +170,9 @@ async def test_a_new_file_has_no_cells_until_somebody_says_so(office, leader):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"keine Tabelle", b"PK\x03\x04", bytes(5 * 1024 * 1024 + 1)]
+    "content",
+    [b"", b"keine Tabelle", b"PK\x03\x04", bytes(5 * 1024 * 1024 + 1)],
+    ids=["empty", "text", "cut", "large"],
 )
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 async def test_a_file_that_cannot_be_filled_is_not_kept(leader, content):

@@ -232,7 +232,20 @@ DOCTYPE = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><worksheet><sheetData>&a;</sheetDat
         bytes(MOST_BYTES + 1),
         with_part("xl/workbook.xml", b"<workbook/>"),
     ],
-    ids=lambda content: f"{len(content)} bytes",
+    ids=[
+        "empty",
+        "cut",
+        "old-xls",
+        "other-archive",
+        "entities",
+        "cut-sheet",
+        "no-rows",
+        "no-text",
+        "expands",
+        "many-parts",
+        "large",
+        "no-sheets",
+    ],
 )
 def test_what_is_no_template_is_refused_and_nothing_breaks(content):
     assert isinstance(fill(content, SHEET, {"B12": 1}), Refusal)
@@ -245,6 +258,10 @@ def test_an_archive_with_one_name_twice_is_refused():
     assert shape_of(archive(listed)) == Refusal("file")
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", GIVEN[:-200], archive([("a", b"b")])])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK", GIVEN[:-200], archive([("a", b"b")])],
+    ids=["empty", "cut", "shortened", "other-archive"],
+)
 def test_the_shape_of_what_is_no_template_is_a_refusal(content):
     assert shape_of(content) == Refusal("file")
