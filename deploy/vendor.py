@@ -19,7 +19,7 @@ import sys
 import tarfile
 import tempfile
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -172,6 +172,22 @@ AXE: Final = Package(
     },
 )
 
+def _for_the_screen(package: Package) -> Package:
+    """The same faces once more, as they are: what paper needs as TTF, browsers take so."""
+    return replace(
+        package,
+        files={
+            source: target.replace(PAPER, f"{WEB}/vendor").replace(".ttf", ".woff2")
+            for source, target in package.files.items()
+        },
+    )
+
+
+PACKAGES: Final = (
+    KERN, FIRA, SYMBOLS, NOTO_LICENCE, NOTO, NASKH, ETHIOPIC, AXE,
+    *map(_for_the_screen, (NOTO_LICENCE, NOTO, NASKH, ETHIOPIC)),
+)  # fmt: skip
+
 # Our name of an icon and the symbol it is drawn from. KERN's own icons are not repeated.
 ICONS: Final = {
     "call": "call",
@@ -289,7 +305,7 @@ def main() -> None:
     """Fetch everything and rewrite the manifest."""
     entries: list[tuple[Package, str, str, bytes]] = []
     faces: dict[str, bytes] = {}
-    for package in (KERN, FIRA, SYMBOLS, NOTO_LICENCE, NOTO, NASKH, ETHIOPIC, AXE):
+    for package in PACKAGES:
         with tempfile.TemporaryDirectory() as folder:
             contents = fetch(package, Path(folder))
         for source, target in package.files.items():

@@ -18,6 +18,7 @@ from typing import TypeVar
 import structlog
 from aiohttp import web
 
+from node.accounts.passkey import Site
 from node.accounts.policy import OPERATOR
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
@@ -25,6 +26,7 @@ from node.api.health import make_health_app
 from node.casework import health
 from node.casework.eraser import Eraser
 from node.casework.health import Finding
+from node.casework.unmerging import Matching
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
@@ -35,6 +37,7 @@ from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
+from node.federation.pace import Proxies
 from node.federation.relay import Counter
 from node.federation.routes import make_peer_app
 from node.federation.shared import ask as ask_shared
@@ -249,6 +252,7 @@ async def build_node(
                 ),
                 fetch_mail=Fetching(courier, mailroom) if mailroom.mailboxes else None,
                 erase_entries=Eraser(store, office, Terms(*settings.log_years)),
+                match=Matching(store, office),
                 turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
@@ -344,7 +348,8 @@ def web_app(node: Node) -> web.Application:
     """The application behind the listener for people, with the town's API beside it."""
     settings = node.settings
     clock, chance = node.office.clock, node.office.randomness
-    accounts = StoreAccounts(node.run, clock, chance, demo=settings.demo)
+    site = Site(settings.web_url, settings.name)
+    accounts = StoreAccounts(node.run, clock, chance, site, demo=settings.demo)
     parts = Parts(
         settings=WebSettings(
             body=settings.name,
@@ -365,6 +370,7 @@ def web_app(node: Node) -> web.Application:
         mark=partial(_marked, Paths(settings.folder)),
         ask_peer=node.ask_peer,
         printer=node.press,
+        address_of=Proxies(settings.trusted_proxies).address,
     )
     api = make_api_app(
         ApiDesk(node.office, node.run, parts.places, settings.delivery, parts.people)

@@ -194,6 +194,7 @@ def _consent_json(consent: Consent, holdings: Holdings) -> JsonObject:
         "withdrawn_at": consent.withdrawn_at.isoformat()
         if consent.withdrawn_at
         else None,
+        "withdrawn_by": consent.withdrawn_by,
         "withdrawn_how": consent.withdrawn_how,
         "received_by": _account(holdings, consent.received_by),
         "replaced_by": consent.replaced_by,

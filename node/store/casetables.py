@@ -43,6 +43,8 @@ class _CaseFile(TypedColumns):
     restricted_on = Column(Day)
     birth_year: Named[int | None]
     wrapped: Named[bytes | None]
+    # Since when caseworker and days of responsibility stand as they do.
+    counted_at = Column(Instant, nullable=False)
 
 
 case_file = Table(
@@ -79,6 +81,7 @@ record = Table(
     one_of("origin", Origin),
     CheckConstraint("epoch >= 1 AND version >= 1", name="counters"),
     Index(None, "kind", "on_date"),
+    Index(None, "recorded_by", "recorded_at"),
 )
 
 
@@ -130,6 +133,7 @@ class _Consent(TypedColumns):
     declined_on = Column(Day)
     withdrawn_at = Column(Instant)
     withdrawn_how: Named[str | None]
+    withdrawn_by: Named[str | None]
     received_by: Named[str | None]
     replaced_by: Named[str | None]
     entry: Named[bytes | None]

@@ -21,7 +21,7 @@ from node.report.readings import PersonRow
 from node.sync.schedule import erasable_from
 from node.sync.transfer import Outbound
 from node.web.casework import OpenCase, colleagues, recipient_name, today
-from node.web.frame import page, parts_of, path_id, words_of
+from node.web.frame import account_of, page, parts_of, path_id, words_of
 from node.web.language import Words
 
 ADULT: Final = 18
@@ -89,7 +89,8 @@ async def case_frame(request: web.Request, case: OpenCase) -> CaseFrame:
         ],
         warnings=_warnings(case, on, words),
         banner=_banner(request, case, words),
-        is_editable=case.file.baton is Baton.ACTIVE,
+        is_editable=case.file.baton is Baton.ACTIVE
+        and account_of(request).actor.owns(worker),
     )
 
 
@@ -172,6 +173,14 @@ def _banner(
     request: web.Request, case: OpenCase, words: Words
 ) -> Mapping[str, str] | None:
     parts = parts_of(request)
+    if case.file.baton is Baton.ABSORBED:
+        return {
+            "kind": "info",
+            "title": words.gettext("Merged into another case"),
+            "text": words.gettext("Everything of this case lies in the other one now."),
+            "link": words.gettext("To the merge"),
+            "href": f"/cases/{case.file.id}/match",
+        }
     left = case.departure
     if case.file.baton is Baton.HANDED_OVER and left is not None:
         durable = left.facts.get(Outbound.DURABLE)

@@ -11,7 +11,6 @@ Two checks of glyphs, because either alone misses cases: before rendering each c
 must stand in the table of what our fonts hold; afterwards no font but ours is embedded.
 """
 
-import io
 import json
 import resource
 import sys
@@ -28,6 +27,7 @@ import jinja2
 
 from node.report.sheet import FROM_THE_RIGHT, texts_of
 from node.strictjson import Json
+from node.web.qr import svg_of
 
 DONE: Final = b"+"
 NO_GLYPH: Final = b"g"
@@ -139,17 +139,6 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
-def qr_code(text: str) -> bytes:
-    """The QR code of a document's number, as SVG."""
-    import segno  # noqa: PLC0415 - only this process pays for it
-
-    drawn = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(
-        drawn, kind="svg", border=0, xmldecl=False
-    )
-    return drawn.getvalue()
-
-
 @cache
 def _fonts() -> Any:
     from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
@@ -213,7 +202,7 @@ def render_page(page: str, order: Mapping[str, Any]) -> bytes:
     """The HTML of a document as PDF, with the check of its fonts."""
     from weasyprint import CSS, HTML, Attachment  # noqa: PLC0415
 
-    fetcher, fonts = _fetcher(qr_code(order["number"])), _fonts()
+    fetcher, fonts = _fetcher(svg_of(order["number"])), _fonts()
     style = CSS(
         string=_WEB.joinpath(_STYLE).read_text(encoding="utf-8"),
         url_fetcher=fetcher,

@@ -282,8 +282,9 @@ def said(slot: Slot, value: Json, around: Around) -> str:
     match slot.look:
         case Look.PLACE:
             return _place_text(str(value or ""), around)
-        case Look.SCALE if value in (1, 2, 3):
-            return words.gettext(_SCALES[slot.name][int(str(value)) - 1])
+        # A peer may send True or 1.0, which equal 1 and are shown as they came.
+        case Look.SCALE if type(value) is int and value in (1, 2, 3):
+            return words.gettext(_SCALES[slot.name][value - 1])
         case Look.MEMBERS | Look.GUARDIANS | Look.PAUSES | Look.SCRIPTS:
             listed = value if isinstance(value, list) else [value] if value else []
             return ", ".join(_entry_said(item, names, words) for item in listed)

@@ -13,6 +13,7 @@ IN_THE_COPY = {
     "access_log": "looks",
     "case_file": "case",
     "consent": "consents",
+    "emergency": "looks, with its reason",
     "document_file": "the documents themselves, in the files to take along",
     "inbound_case": "exchange",
     "outbound_member": "recipients, exchange",
@@ -22,6 +23,8 @@ IN_THE_COPY = {
     "task": "tasks",
 }
 NOT_IN_IT = {
+    "contact_draft": "half typed, no entry yet; erased with the entry or after 30 days",
+    "case_past": "who was responsible when; the same days stand in the case",
     "consent_chain": "one number of the exchange log; each consent names its own",
     "tally": "nameless, and made only once the case is erased",
 }

@@ -37,12 +37,12 @@ async def wehr(tmp_path_factory):
         yield office
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="module")
 async def clerk(wehr):
     return await wehr.enter(CLERK)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="module")
 async def colleague(wehr):
     return await wehr.enter(COLLEAGUE)
 

@@ -90,10 +90,10 @@ class Member:
 
 async def _members(request: web.Request, case: OpenCase) -> list[Member]:
     """Everybody of the household; the page's own person first."""
-    words, on, me = words_of(request), today(request), account_of(request).id
+    words, on, me = words_of(request), today(request), account_of(request).actor
     found_members = []
     for person in (case.person, *await household_of(request, case.person)):
-        is_own = person.caseworker == me and person.is_here
+        is_own = me.owns(person.caseworker) and person.is_here
         opened = case if person.case == case.file.id else None
         if opened is None and is_own:
             opened = await opened_case(request, person.case)
@@ -134,7 +134,7 @@ async def _show(request: web.Request) -> web.Response:
         "case_household.html",
         case,
         members=members,
-        me=account_of(request).id,
+        me=account_of(request).actor,
         relations=[*_relations(members, words), *_kept_apart(members, words, on)],
         children=list(_children(members, words, on)),
         split_from=_split_from(case),
@@ -241,7 +241,7 @@ async def _ask_join(request: web.Request) -> web.Response:
 async def _join_page(
     request: web.Request, case: OpenCase, form: Form, *, status: int = 200
 ) -> web.Response:
-    words, me = words_of(request), account_of(request).id
+    words, me = words_of(request), account_of(request).actor
     typed = await searched(request)
     people = await people_of(request)
     hits = [hit.person for hit in people.search(typed, me)] if typed else []

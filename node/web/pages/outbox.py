@@ -6,7 +6,7 @@ shown to somebody whose cases they are not; "Zurückrufen" once the key has left
 Implements flow D.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -73,7 +73,7 @@ class Line:
 async def _list(request: web.Request) -> web.Response:
     parts, account = parts_of(request), account_of(request)
     sees_all = Role.APPROVER in account.roles
-    rows = await parts.run.read(_rows, None if sees_all else account.id)
+    rows = await parts.run.read(_rows, None if sees_all else account.actor.caseloads)
     scope = request.query.get("only", "open")
     people = await people_of(request)
     groups = {
@@ -91,8 +91,10 @@ async def _list(request: web.Request) -> web.Response:
     )
 
 
-def _rows(uow: ReadingUnit, caseworker: AccountId | None) -> Sequence[TransferRow]:
-    return uow.readings.transfers(caseworker)
+def _rows(
+    uow: ReadingUnit, whose: Collection[AccountId] | None
+) -> Sequence[TransferRow]:
+    return uow.readings.transfers(whose)
 
 
 def row_of(uow: ReadingUnit, transfer: TransferId) -> TransferRow:
@@ -126,11 +128,11 @@ def _own(
     request: web.Request, transfer: OutboundTransfer, people: People
 ) -> list[PersonRow]:
     """Persons of the transfer whose names this reader may see."""
-    me = account_of(request).id
+    me = account_of(request).actor
     return [
         p
         for p in people.among([member.case for member in transfer.members])
-        if p.caseworker == me
+        if me.owns(p.caseworker)
     ]
 
 

@@ -66,7 +66,7 @@ def routes() -> list[Route]:
     here = "/cases/{case}/rights/copy"
     return [
         Route("GET", here, _prepare, roles=CASEWORKERS),
-        Route("POST", here, _make, roles=CASEWORKERS),
+        Route("POST", here, _make, roles=CASEWORKERS, asks_proof=True),
         Route("GET", f"{here}/{{job}}", _job, roles=CASEWORKERS),
         Route("GET", f"{here}/{{job}}/file", _file, roles=CASEWORKERS),
     ]

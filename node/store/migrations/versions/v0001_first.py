@@ -11,14 +11,19 @@ from sqlalchemy import insert
 
 from node.exchangelog.standing import Standing
 from node.store import (  # noqa: F401 - more tables
+    accountstables,
     backuptables,
     casetables,
+    contactstables,
+    counttables,
     exporttables,
     keeptables,
     logtables,
+    matchingtables,
     pasttables,
     relaytables,
     stafftables,
+    texttables,
     witnesstables,
 )
 from node.store.tables import metadata, node_standing, node_state
