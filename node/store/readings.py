@@ -104,10 +104,10 @@ _CONSENTS: Final = (
     )
     .order_by(consent.c.valid_until, consent.c.id)
 )
-_MONTH: Final = select(record.c.id, record.c.clear).where(
+_MONTH: Final = select(record.c.id, record.c.origin, record.c.clear).where(
     record.c.case_id.in_(select(case_file.c.id).where(_MINE)),
     record.c.kind == "contact",
-    record.c.origin == Origin.OWN,
+    record.c.origin.in_([Origin.OWN, Origin.LIST]),
     record.c.on_date.between(bindparam("first"), bindparam("last")),
 )
 _RECORDED: Final = (
@@ -267,7 +267,13 @@ class SqlReadings:
                 "last": last.isoformat(),
             },
         )
-        kinds = {row.id: row.clear.get("kind") for row in rows if _counts(row.clear)}
+        # FR-8: an entry of a list counts only if its batch was held by this office.
+        kinds = {
+            row.id: row.clear.get("kind")
+            for row in rows
+            if _counts(row.clear)
+            and (row.origin == Origin.OWN or row.clear.get("counted") is True)
+        }
         counted = list(kinds.values())
         return MonthRow(counted.count("talk"), counted.count("contact"))
 

@@ -21,6 +21,7 @@ from node.accounts.ports import (
     Reveals,
     SessionRepository,
 )
+from node.cases.importports import Imports
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -48,6 +49,7 @@ from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.exports import SqlExports
 from node.store.heads import SqlHeads
+from node.store.imports import SqlImports
 from node.store.inbox import SqlInbox
 from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
@@ -143,6 +145,8 @@ class SqlUnitOfWork:
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
+        self.lists = SqlImports(self._work)
+        self.imports: Imports = self.lists
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)
         self.dump = Dump(self._work)

@@ -1,7 +1,6 @@
 """``staffelstab case import``: a trial without a trace, then exactly what it showed."""
 
 import json
-import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,16 +12,16 @@ from typer.testing import CliRunner, Result
 
 from node.accounts.model import Account, Role
 from node.bootstrap import own_hands
-from node.cases import townlist
-from node.cases.townrow import Offer
 from node.cli.app import app
-from node.cli.cases import SENTENCES
 from node.cli.opened import open_store
 from node.founding import Paths, Town, found
 from node.ids import AccountId, Ags, MemberId
 from node.trust.member import Contact
+from node.web.language import Language, Words
+from node.web.listwords import reason_of
 from tests.support.uglylists import CP1252, DUPES, NAMES
 
+GERMAN = Words(Language.GERMAN)
 WORKER = AccountId("a0" * 16)
 
 
@@ -177,31 +176,14 @@ def test_no_name_of_the_list_is_on_the_screen(node, tmp_path):
 def test_a_file_that_is_no_list_is_one_sentence(node, tmp_path, content, sentence):
     result = run(node, written(tmp_path, content))
     assert result.exit_code == 1
-    assert SENTENCES[sentence] in result.output
+    assert reason_of(sentence, GERMAN) in result.output
 
 
 def test_a_missing_file_is_one_sentence(node, tmp_path):
     result = run(node, tmp_path / "nichts.csv")
     assert result.exit_code == 1
-    assert SENTENCES["not_readable"] in result.output
+    assert reason_of("not_readable", GERMAN) in result.output
 
 
 def test_an_unknown_repair_is_refused(node, tmp_path):
     assert run(node, written(tmp_path, DUPES), "--accept", "alles").exit_code == 1
-
-
-def test_every_offer_and_reason_has_a_sentence():
-    for offer in Offer:
-        assert f"offer_{offer}" in SENTENCES or str(offer) in SENTENCES
-    room = Path(townlist.__file__).parent
-    codes = {
-        code
-        for name in ("townlist", "towncells", "townrow")
-        for code in re.findall(
-            r'(?:CellError\(|InputError\("file", |_error\("\w+", |_notice\("\w+", |'
-            r'line\.number, (?:""|title), |return )"([a-z_]+)"',
-            (room / f"{name}.py").read_text("utf-8"),
-        )
-    }
-    assert len(codes) > 20
-    assert codes <= SENTENCES.keys()

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.cases.listsheet import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from node.cases.townlist import (
-    MAX_BYTES,
-    MAX_COLUMNS,
-    MAX_ROWS,
     ListError,
     Skipped,
     TownList,

@@ -14,6 +14,7 @@ from node.store import (  # noqa: F401 - more tables
     backuptables,
     casetables,
     exporttables,
+    importtables,
     keeptables,
     logtables,
     pasttables,
