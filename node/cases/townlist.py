@@ -183,6 +183,8 @@ class _Header:
     first: int
     last: int
     titles: tuple[str, ...]
+    joined: int = 0
+    """How many titles mean something only together, like "Geburts-" above "datum"."""
 
 
 def _header(lines: Sequence[Line]) -> _Header:
@@ -200,7 +202,7 @@ def _header(lines: Sequence[Line]) -> _Header:
     # Of equal ones a line alone: two together say nothing more than one of them.
     best = max(
         found,
-        key=lambda h: (len(known_titles(h.titles)), h.first == h.last),
+        key=lambda h: (len(known_titles(h.titles)), h.joined, h.first == h.last),
         default=None,
     )
     known = known_titles(best.titles) if best else frozenset()
@@ -224,7 +226,11 @@ def _joined(upper: Line, lower: Line) -> _Header:
         joined_title(own or (group if under else ""), under)
         for own, group, under in zip(above, groups, below, strict=True)
     )
-    return _Header(upper.number, lower.number, titles)
+    joined = sum(
+        bool(known_titles([title])) and title not in {own, under}
+        for title, own, under in zip(titles, above, below, strict=True)
+    )
+    return _Header(upper.number, lower.number, titles, joined)
 
 
 def _no_person(line: Line, header: _Header) -> str:
@@ -233,7 +239,7 @@ def _no_person(line: Line, header: _Header) -> str:
     if line.fault:
         return ""
     if line.number < header.first:
-        return "title" if cells else "blank"
+        return "title"
     titles = tuple(clean(cell) for cell in line.cells)
     if line.number <= header.last or titles == header.titles:
         return "header"

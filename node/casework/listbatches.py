@@ -109,17 +109,17 @@ def put_down(
     if by.account is None:
         raise NotFoundError("account")
     now = office.clock.now()
-    answers = _begun(uow, book, Answers(name, _first_table(book)))
-    batch = Batch(
-        id=RecordId(new_id(office, now)),
-        account=by.account,
-        state=BatchState.OPEN,
-        created_at=now,
-        erase_at=now + KEPT,
-        digest=book.digest,
-        answers=answers.encode(),
-    )
     with uow:
+        answers = _begun(uow, book, Answers(name, _first_table(book)))
+        batch = Batch(
+            id=RecordId(new_id(office, now)),
+            account=by.account,
+            state=BatchState.OPEN,
+            created_at=now,
+            erase_at=now + KEPT,
+            digest=book.digest,
+            answers=answers.encode(),
+        )
         uow.imports.add(batch, zlib.compress(book.encode()))
         uow.commit()
     return batch.id

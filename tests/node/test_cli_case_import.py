@@ -19,7 +19,7 @@ from node.ids import AccountId, Ags, MemberId
 from node.trust.member import Contact
 from node.web.language import Language, Words
 from node.web.listwords import reason_of
-from tests.support.uglylists import CP1252, DUPES, NAMES
+from tests.support.uglyfiles import CP1252, DUPES, NAMES
 
 GERMAN = Words(Language.GERMAN)
 WORKER = AccountId("a0" * 16)

@@ -15,7 +15,7 @@ from node.cases.townlist import (
     read_list,
 )
 from node.errors import InputError
-from tests.support.uglylists import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
+from tests.support.uglyfiles import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
 
 
 def errors_of(listed: TownList) -> list[tuple[int, str, str]]:

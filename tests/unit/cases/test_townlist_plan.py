@@ -13,7 +13,7 @@ from node.cases.townrow import place_key
 from node.ids import Ags
 from node.report.names import fold
 from tests.support.people import case_id, record_id
-from tests.support.uglylists import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
+from tests.support.uglyfiles import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
 
 TODAY = date(2021, 3, 15)
 EVERYTHING = frozenset(Offer)
