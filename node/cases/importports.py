@@ -91,18 +91,14 @@ class Imports(Protocol):
         """Remember what a list did, so that it can be taken back."""
         ...
 
-    def taken(self, batch: RecordId) -> Sequence[Taken]:
-        """What a list did and is still there, by case."""
+    def taken(self, batch: RecordId) -> Sequence[tuple[Taken, Standing]]:
+        """What a list did and is still there, by case, and whether it is as it left it."""
         ...
 
-    def standing(self, taken: Taken) -> Standing:
-        """Whether it is as the list left it."""
-        ...
+    def take_back(self, batch: RecordId) -> None:
+        """Every case is as it was before the list, as far as nobody has touched it.
 
-    def take_back(self, taken: Taken) -> Sequence[RecordId]:
-        """The case is as it was before the list; gives records that were edited and stay.
-
-        ConflictError unless the case is here and active.
+        Of a case that was here before, the records that nobody edited go.
         """
         ...
 

@@ -109,7 +109,9 @@ def proposed_code(name: str, text: str) -> str:
     begun = {words[w] for w in words if len(short) > 2 and w.startswith(short)}
     if begun:
         return begun.pop() if len(begun) == 1 else ""
-    near = get_close_matches(short, words, n=1, cutoff=0.75)
+    # A typing error, not another word: "kurd" is near to "urdu".
+    alike = [word for word in words if short and word.startswith(short[0])]
+    near = get_close_matches(short, alike, n=1, cutoff=0.8)
     return words[near[0]] if near else ""
 
 

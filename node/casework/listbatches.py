@@ -304,8 +304,7 @@ def undo_batch(
         if batch.state is not BatchState.APPLIED or batch.erase_at <= now:
             raise ConflictError("list")
         found = _undoing(uow, batch)
-        for taken in found.goes:
-            uow.imports.take_back(taken)
+        uow.imports.take_back(number)
         after = replace(batch, state=BatchState.UNDONE, undone_at=now)
         uow.imports.replace(batch, after)
         uow.commit()
@@ -315,8 +314,7 @@ def undo_batch(
 def _undoing(uow: ImportUnit, batch: Batch) -> Undoing:
     goes: list[Taken] = []
     stays: list[tuple[CaseId, Standing]] = []
-    for taken in uow.imports.taken(batch.id):
-        standing = uow.imports.standing(taken)
+    for taken, standing in uow.imports.taken(batch.id):
         if standing is not Standing.SAME:
             stays.append((taken.case, standing))
         # Of a case with many talks those that were not edited go.

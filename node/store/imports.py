@@ -11,14 +11,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, Row, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 
 from node.cases.importports import Batch, BatchState, Standing, Taken
 from node.cases.model import Baton
 from node.crypto.casekey import CaseKey, FieldContext, open_field, seal_field
-from node.errors import ConflictError, NotFoundError
+from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, RecordId
-from node.store.casekeys import CaseKeys
+from node.store.casekeys import case_key_place
 from node.store.casetables import case_file, record, record_past, task
 from node.store.importtables import import_batch, import_case, import_memory
 from node.store.register import Destroyed, RegisterLine
@@ -42,10 +42,25 @@ _OVER: Final = select(import_batch.c.id).where(
     import_batch.c.erase_at <= bindparam("at")
 )
 _NOTE: Final = insert(import_case)
+_CASES: Final = select(import_case.c.case_id).where(
+    import_case.c.batch == bindparam("of")
+)
+# Locked: nobody writes into a case between the look and the act.
 _TAKEN: Final = (
-    select(import_case)
+    select(
+        import_case,
+        case_file.c.version,
+        case_file.c.epoch,
+        case_file.c.baton,
+        case_file.c.wrapped,
+    )
+    .join_from(import_case, case_file, case_file.c.id == import_case.c.case_id)
     .where(import_case.c.batch == bindparam("of"))
     .order_by(import_case.c.case_id)
+    .with_for_update(of=case_file)
+)
+_WRITTEN: Final = select(record.c.case_id, record.c.id, record.c.version).where(
+    record.c.case_id.in_(_CASES.where(import_case.c.before > 0))
 )
 _FORGET: Final = delete(import_case).where(import_case.c.batch == bindparam("of"))
 _MEMORY: Final = select(import_memory.c.sealed).where(
@@ -56,12 +71,9 @@ _RELEARN: Final = update(import_memory).where(
     import_memory.c.fingerprint == bindparam("of")
 )
 
-_RECORD: Final = (
-    record.c.case_id == bindparam("case"),
-    record.c.id == bindparam("id_"),
+_GONE: Final = delete(record).where(
+    record.c.case_id == bindparam("case"), record.c.id == bindparam("id_")
 )
-_VERSION: Final = select(record.c.version).where(*_RECORD)
-_GONE: Final = delete(record).where(*_RECORD)
 _PAST: Final = (
     record_past.c.case_id == bindparam("case"),
     record_past.c.id == bindparam("id_"),
@@ -88,7 +100,9 @@ class SqlImports:
     def __init__(self, work: Work) -> None:
         """Serve one unit."""
         self._work = work
-        self._keys = CaseKeys(work)
+        self._versions: dict[CaseId, int] = {}
+        self._wrapped: dict[CaseId, bytes | None] = {}
+        self._unedited: dict[CaseId, list[tuple[RecordId, int]]] = {}
 
     def add(self, batch: Batch, rows: bytes) -> None:
         """Keep a list, its rows and answers sealed under a key of its own."""
@@ -158,49 +172,61 @@ class SqlImports:
         if rows:
             self._work.change(_NOTE, rows)
 
-    def taken(self, batch: RecordId) -> Sequence[Taken]:
-        """What a list did and is still there, by case."""
-        return [
-            Taken(
+    def taken(self, batch: RecordId) -> Sequence[tuple[Taken, Standing]]:
+        """What a list did and is still there, by case, and whether it is as it left it."""
+        rows = self._work.rows(_TAKEN, {"of": batch})
+        written = {
+            (CaseId(row.case_id), RecordId(row.id)): row.version
+            for row in self._work.rows(_WRITTEN, {"of": batch})
+        }
+        named = {
+            row[0]
+            for query in _naming()
+            for row in self._work.rows(query, {"of": batch})
+        }
+        found = []
+        for row in rows:
+            taken = Taken(
                 case=CaseId(row.case_id),
                 before=row.before,
                 after=row.after,
                 records=tuple((RecordId(n), version) for n, version in row.records),
             )
-            for row in self._work.rows(_TAKEN, {"of": batch})
-            if self._keys.find_row(CaseId(row.case_id)) is not None
+            self._versions[taken.case] = row.version
+            self._wrapped[taken.case] = row.wrapped
+            same = [
+                (number, version)
+                for number, version in taken.records
+                if written.get((taken.case, number)) == version
+            ]
+            self._unedited[taken.case] = same
+            if row.baton != Baton.ACTIVE or (not taken.before and row.epoch != 1):
+                standing = Standing.MOVED
+            elif taken.before:
+                is_same = len(same) == len(taken.records)
+                standing = Standing.SAME if is_same else Standing.EDITED
+            else:
+                is_same = row.version == taken.after and taken.case not in named
+                standing = Standing.SAME if is_same else Standing.EDITED
+            found.append((taken, standing))
+        return found
+
+    def take_back(self, batch: RecordId) -> None:
+        """Every case is as it was before the list, as far as nobody has touched it."""
+        found = self.taken(batch)
+        opened = [
+            taken.case
+            for taken, standing in found
+            if not taken.before and standing is Standing.SAME
         ]
+        self._close(opened)
+        for taken, standing in found:
+            if taken.before and standing is not Standing.MOVED:
+                self._step_back(taken)
 
-    def standing(self, taken: Taken) -> Standing:
-        """Whether it is as the list left it."""
-        row = self._keys.find_row(taken.case, locked=True)
-        if (
-            row is None
-            or row.baton != Baton.ACTIVE
-            or row.epoch != _epoch_of(taken, row)
-        ):
-            return Standing.MOVED
-        if taken.before == 0:
-            is_same = row.version == taken.after and not self._is_named(taken.case)
-            return Standing.SAME if is_same else Standing.EDITED
-        kept = len(taken.records) == len(self._unedited(taken))
-        return Standing.SAME if kept else Standing.EDITED
-
-    def take_back(self, taken: Taken) -> Sequence[RecordId]:
-        """The case is as it was before the list; gives records that were edited and stay.
-
-        Raises:
-            ConflictError: The case has moved, or was opened by the list and edited since.
-        """
-        standing = self.standing(taken)
-        if taken.before == 0:
-            if standing is not Standing.SAME:
-                raise ConflictError("case")
-            self._close(taken.case)
-            return ()
-        if standing is Standing.MOVED:
-            raise ConflictError("case")
-        unedited = self._unedited(taken)
+    def _step_back(self, taken: Taken) -> None:
+        """Records that a list wrote go, or are again what they were before."""
+        unedited = self._unedited[taken.case]
         for number, version in unedited:
             place = {"case": taken.case, "id_": number}
             self._work.change(_GONE, place)
@@ -208,11 +234,11 @@ class SqlImports:
                 former = place | {"former": version - 1}
                 self._work.change(_BACK, former)
                 self._work.change(_PAST_GONE, former)
-        row = self._keys.row(taken.case)
-        # Nobody else has written since: even the count of versions is as before.
-        version = taken.before if row.version == taken.after else row.version + 1
-        self._work.change(_FILE_BACK, {"case": taken.case, "to": version})
-        return [number for number, v in taken.records if (number, v) not in unedited]
+        # If nobody else has written since, even the count of versions is as before.
+        now = self._versions[taken.case]
+        version = taken.before if now == taken.after else now + 1
+        if unedited:
+            self._work.change(_FILE_BACK, {"case": taken.case, "to": version})
 
     def memory(self, fingerprint: bytes) -> bytes | None:
         """What was decided about an earlier list with the same titles."""
@@ -226,31 +252,24 @@ class SqlImports:
         if self._work.change(_RELEARN, {"of": fingerprint, "sealed": sealed}) == 0:
             self._work.change(_LEARN, {"fingerprint": fingerprint, "sealed": sealed})
 
-    def _close(self, case: CaseId) -> None:
-        """A case that a list opened goes as if it had never been."""
-        key = self._keys.of(self._keys.row(case, locked=True))
-        digest = hashlib.sha256(key.raw).digest()
-        # P16: a backup from between must not bring the case back.
-        self._work.register.append(RegisterLine(Destroyed.CASE_KEY, case, digest))
-        for statement in (_RECORDS_GONE, _TASKS_GONE, _FILE_GONE):
-            self._work.change(statement, {"case": case})
-        self._keys.forget(case)
-
-    def _is_named(self, case: CaseId) -> bool:
-        """Whether anything but the records of a case names it: a relocation, a consent."""
-        named = (
-            select(exists().where(column == bindparam("case"))) for column in _naming()
+    def _close(self, cases: Sequence[CaseId]) -> None:
+        """Cases that a list opened go as if they had never been."""
+        if not cases:
+            return
+        keys = {
+            case: unwrap(self._work, self._wrapped[case], case_key_place(case))
+            for case in cases
+        }
+        # P16: a backup from between must not bring a case back.
+        self._work.register.append(
+            *(
+                RegisterLine(Destroyed.CASE_KEY, case, hashlib.sha256(key).digest())
+                for case, key in keys.items()
+            )
         )
-        found = (self._work.row(query, {"case": case}) for query in named)
-        return any(row is not None and row[0] for row in found)
-
-    def _unedited(self, taken: Taken) -> Sequence[tuple[RecordId, int]]:
-        found = []
-        for number, version in taken.records:
-            row = self._work.row(_VERSION, {"case": taken.case, "id_": number})
-            if row is not None and row[0] == version:
-                found.append((number, version))
-        return found
+        places = [{"case": case} for case in cases]
+        for statement in (_RECORDS_GONE, _TASKS_GONE, _FILE_GONE):
+            self._work.change(statement, places)
 
     def _row(self, batch: RecordId) -> Row[*tuple[Any, ...]]:
         row = self._work.row(_GET, {"of": batch})
@@ -303,16 +322,11 @@ def memory_place(fingerprint: bytes) -> bytes:
     return b"import_memory\0sealed\0" + fingerprint
 
 
-def _epoch_of(taken: Taken, row: Row[*tuple[Any, ...]]) -> int:
-    """A case that a list opened is at its first epoch; others may be at any."""
-    return 1 if taken.before == 0 else int(row.epoch)
-
-
 @cache
-def _naming() -> tuple[Column[Any], ...]:
-    """Every column that points at a case, but those that ``_close`` clears."""
+def _naming() -> tuple[Select[Any], ...]:
+    """Queries for cases of a list that anything but their records names."""
     return tuple(
-        key.parent
+        select(key.parent).where(key.parent.in_(_CASES)).distinct()
         for table in metadata.sorted_tables
         if table.name != record.name
         for key in table.foreign_keys

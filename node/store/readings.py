@@ -261,21 +261,12 @@ class SqlReadings:
         """Own talks and contacts in these days; one with several persons counts once."""
         rows = self._work.rows(
             _MONTH,
-            {
-                "mine": caseworker,
-                "first": first.isoformat(),
-                "last": last.isoformat(),
-            },
+            {"mine": caseworker, "first": first.isoformat(), "last": last.isoformat()},
         )
-        # FR-8: an entry of a list counts only if its batch was held by this office.
-        kinds = {
-            row.id: row.clear.get("kind")
-            for row in rows
-            if _counts(row.clear)
-            and (row.origin == Origin.OWN or row.clear.get("counted") is True)
-        }
-        counted = list(kinds.values())
-        return MonthRow(counted.count("talk"), counted.count("contact"))
+        own = (r for r in rows if r.origin == Origin.OWN or r.clear.get("counted"))
+        kinds = {row.id: row.clear.get("kind") for row in own if _counts(row.clear)}
+        found = list(kinds.values())
+        return MonthRow(found.count("talk"), found.count("contact"))
 
     def last_forms(self, account: AccountId) -> Sequence[str]:
         """Forms of the contacts this account recorded last, newest first."""

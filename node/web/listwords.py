@@ -181,7 +181,7 @@ OFFER_WORDS: Final[Mapping[Offer, str]] = {
 STATE_WORDS: Final[Mapping[BatchState, tuple[str, str]]] = {
     BatchState.OPEN: (msgid("not taken over yet"), "info"),
     BatchState.APPLIED: (msgid("taken over"), "success"),
-    BatchState.UNDONE: (msgid("taken back"), ""),
+    BatchState.UNDONE: (msgid("undone"), ""),
 }
 
 STAYS_WORDS: Final[Mapping[Standing, str]] = {

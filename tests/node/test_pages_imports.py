@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
+from time import perf_counter
 
 import openpyxl
 import pytest
@@ -20,11 +21,11 @@ from tests.support.office import LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, WEHR, found_pair, open_case
 
 PEOPLE = (
-    "Nachname;Vorname;Geburtsdatum;Familie Nr.;Status;Ort;Telefon\n"
-    "Demo-Birke;Farid;01.02.1990;1;Duldg.;Wehr;0171 3920011\n"
-    "Demo-Birke;Samira;03.04.1991;1;Duldg.;Irgendwo;0171 3920012\n"
-    "Demo-Linde;Abel;31.02.1990;2;Duldung;Wehr;\n"
-).encode()
+    b"Nachname;Vorname;Geburtsdatum;Familie Nr.;Status;Ort;Telefon\n"
+    b"Demo-Birke;Farid;01.02.1990;1;Duldg.;Wehr;0171 3920011\n"
+    b"Demo-Birke;Samira;03.04.1991;1;Duldg.;Irgendwo;0171 3920012\n"
+    b"Demo-Linde;Abel;31.02.1990;2;Duldung;Wehr;\n"
+)
 # What was looked at, who is signed in, and the lists themselves.
 NEVER_THE_SAME = frozenset(
     ("access_log", "session", "import_batch", "import_case", "import_memory")
@@ -145,7 +146,7 @@ async def test_the_same_file_again_brings_nobody_new(office, walk):
 
 @pytest.mark.spec("SC-64")
 async def test_what_was_decided_is_remembered_for_the_same_titles(office, walk):
-    content = "Nachname;Vorname;Kommt aus\nA;B;Syr.\n".encode()
+    content = b"Nachname;Vorname;Kommt aus\nA;B;Syr.\n"
     await walk.put_down(content, "januar.csv")
     await walk.send("columns", c2="citizenship")
     await walk.send("values")
@@ -160,9 +161,7 @@ async def test_what_was_decided_is_remembered_for_the_same_titles(office, walk):
 
 @pytest.mark.spec("SC-64")
 async def test_the_error_sheet_holds_the_original_row_and_its_reason(office, walk):
-    content = (
-        "Nachname;Vorname;Geburtsdatum\n=1+1;Anna;31.02.1990\nB;Berta;1990\n".encode()
-    )
+    content = b"Nachname;Vorname;Geburtsdatum\n=1+1;Anna;31.02.1990\nB;Berta;1990\n"
     await walk.put_down(content, "liste.csv")
     await walk.decide()
     answer = await walk.see("errors.xlsx")
@@ -187,6 +186,10 @@ TALKS = (
     "03.02.2021;Demo-Niemand;Nora;Büro;10;;\n"
     "01.02.2021;Demo-Birke;Farid;Telefonat;15 min;Arbeit;Bewerbung\n"
 ).encode()
+
+
+def by_day(content):
+    return sorted(content.of("contact"), key=lambda record: record.values["date"])
 
 
 async def with_people(walk):
@@ -214,7 +217,7 @@ async def test_talks_are_written_into_the_cases_of_known_people_and_taken_back(
     assert dump(office) == before
     await walk.take_over()
     (farid,) = [c for c in contents(office) if c.of("contact")]
-    first, second = farid.of("contact")
+    first, second = by_day(farid)
     assert first.values["date"] == "2021-02-01"
     assert first.values["form"] == "phone"
     assert first.values["kind"] == "talk"
@@ -335,7 +338,7 @@ async def test_a_talk_that_was_edited_stays_and_the_others_go(office, walk):
     await walk.send("values", **{values.name_of("(keine Angabe)"): "office"})
     await walk.take_over()
     (farid,) = [c for c in contents(office) if c.of("contact")]
-    office.node.store.write_sync(change_one, farid.of("contact")[0])
+    office.node.store.write_sync(change_one, by_day(farid)[0])
     done = await walk.take_back()
     assert "1 Fall bleibt" in done.text
     (farid,) = [c for c in contents(office) if c.of("contact")]
@@ -607,3 +610,29 @@ async def test_a_file_without_a_table_says_what_is_missing(office, walk):
 async def test_a_form_without_a_file_asks_for_one(office, walk):
     answer = await walk.put_down(b"", "")
     assert answer.status in {400, 422}
+
+
+# ---- A long list -----------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.spec("SC-64", "DO-42")
+async def test_5000_people_are_read_tried_taken_over_and_taken_back(office, walk):
+    content = ugly.many_people(5000)
+    before = dump(office)
+    spent = {}
+
+    async def timed(name, waiting):
+        started = perf_counter()
+        answer = await waiting
+        spent[name] = round(perf_counter() - started, 1)
+        return answer
+
+    await timed("read", walk.put_down(content))
+    trial = await timed("decide and try", walk.decide())
+    assert numbers(trial)["Neue Personen"] == "5.000"
+    await timed("take over", walk.take_over())
+    assert len(office.node.store.read_sync(lambda uow: uow.readings.versions())) == 5000
+    await timed("take back", walk.take_back())
+    assert dump(office) == before
+    print("5,000 rows, seconds:", spent)

@@ -107,12 +107,10 @@ class Walk:
         """A step's page."""
         return await self.browser.get(self.address + (f"/{step}" if step else ""))
 
-    async def send(
-        self, step: str, *, drop: tuple[str, ...] = (), **chosen: str | list[str]
-    ) -> Page:
+    async def send(self, step: str, **chosen: str | list[str]) -> Page:
         """Submit a step's form as it stands, with some choices made otherwise."""
         form = form_on(await self.see(step), f"/{step}")
-        values = [(n, v) for n, v in form.values if n not in chosen and n not in drop]
+        values = [(n, v) for n, v in form.values if n not in chosen]
         for name, value in chosen.items():
             several = value if isinstance(value, list) else [value]
             values += [(name, one) for one in several]

@@ -108,7 +108,7 @@ async def _trial(request: web.Request) -> web.Response:
                         (n.person.get("given_names"), n.person.get("family_name")),
                     )
                 ),
-                "birth": n.person.get("birth_date", ""),
+                "birth": _as_typed(n.person.get("birth_date", "")),
             }
             for n in plan.new[:_NEWCOMERS]
         ],
@@ -134,6 +134,11 @@ async def _trial(request: web.Request) -> web.Response:
             if s.code not in _NOBODY
         ][:SHOWN],
     )
+
+
+def _as_typed(birth: str) -> str:
+    """A partial date with its day first."""
+    return ".".join(reversed(birth.split("-")))
 
 
 def _notices(plan: ImportPlan, words: Words) -> list[tuple[str, int, str]]:
