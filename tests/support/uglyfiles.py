@@ -285,10 +285,11 @@ def with_parts(file: bytes, parts: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-def open_document(rows: Sequence[Sequence[str]]) -> bytes:
-    """An ODS of texts; empty cells below a filled one count as merged with it."""
+def open_document(rows: Sequence[Sequence[str]], *, hidden: int = 0) -> bytes:
+    """An ODS of texts; empty cells count as merged, the first rows may be hidden."""
+    seen = {True: ' table:visibility="collapse"', False: ""}
     cells = "".join(
-        "<table:table-row>"
+        f"<table:table-row{seen[number < hidden]}>"
         + "".join(
             f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p>'
             "</table:table-cell>"
@@ -297,7 +298,7 @@ def open_document(rows: Sequence[Sequence[str]]) -> bytes:
             for cell in row
         )
         + "</table:table-row>"
-        for row in rows
+        for number, row in enumerate(rows)
     )
     office = "urn:oasis:names:tc:opendocument:xmlns"
     content = (
