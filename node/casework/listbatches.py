@@ -110,7 +110,7 @@ def put_down(
         raise NotFoundError("account")
     now = office.clock.now()
     with uow:
-        answers = _begun(uow, book, Answers(name, _first_table(book)))
+        answers = _begun(uow, book, Answers(name, first_table(book)))
         batch = Batch(
             id=RecordId(new_id(office, now)),
             account=by.account,
@@ -232,6 +232,7 @@ def import_at_once(
     """
     require(hand.by, "list.import")
     assert hand.by.account is not None
+    answers = Answers(name, first_table(book), fields=wish.listed.fields)
     batch = Batch(
         id=RecordId(uuid7(int(hand.at.timestamp() * 1000), hand.randomness(10))),
         account=hand.by.account,
@@ -239,13 +240,13 @@ def import_at_once(
         created_at=hand.at,
         erase_at=hand.at + KEPT,
         digest=book.digest,
-        answers=Answers(name, fields=wish.listed.fields).encode(),
+        answers=answers.encode(),
         applied_at=hand.at,
     )
     with uow:
         uow.imports.add(batch, zlib.compress(book.encode()))
         plan = take_in(uow, wish, digest, batch.id, hand)
-        answers = Answers(name, fields=wish.listed.fields, counts=_counts(plan))
+        answers = replace(answers, counts=_counts(plan))
         uow.imports.replace(batch, replace(batch, answers=answers.encode()))
         uow.commit()
     return plan
@@ -353,8 +354,8 @@ def _wish(office: Office, waiting: WaitingList) -> ListWish:
     return ListWish(waiting.listed, choices)
 
 
-def _first_table(book: Book) -> int:
-    """The first sheet that somebody can see and that has titles."""
+def first_table(book: Book) -> int:
+    """The place of the first sheet that somebody can see and that has titles."""
     for place, sheet in enumerate(book.sheets):
         if not sheet.is_hidden and _titles(sheet):
             return place

@@ -60,7 +60,7 @@ def own_places(member: MemberId) -> Mapping[str, Ags]:
 def try_list(uow: ReadingUnit, wish: ListWish, *, today: date, by: Actor) -> ImportPlan:
     """What would become of the list today; reads everybody's names, writes nothing."""
     require(by, "list.import")
-    known = [_known(row, by) for row in _people(uow)]
+    known = [_known(row, by) for row in _people(uow, by)]
     if wish.listed.is_of_talks:
         past = {
             person.case: uow.cases.content(person.case).of("contact")
@@ -73,8 +73,10 @@ def try_list(uow: ReadingUnit, wish: ListWish, *, today: date, by: Actor) -> Imp
     return _with_likely(_with_changes(uow, plan, known), known)
 
 
-def _people(uow: ReadingUnit) -> Sequence[PersonRow]:
-    return uow.readings.people(list(uow.readings.versions()))
+def _people(uow: ReadingUnit, by: Actor) -> Sequence[PersonRow]:
+    """Everybody whom this person may find; a threatened one is nobody to others (FR-16)."""
+    people = uow.readings.people(list(uow.readings.versions()))
+    return [p for p in people if not p.threatened or p.caseworker == by.account]
 
 
 def _known(row: PersonRow, by: Actor) -> Known:

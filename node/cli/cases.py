@@ -48,7 +48,7 @@ def import_command(
     from node.cases.days import local_day
     from node.cases.townchoices import Choices, Offer
     from node.cases.townlist import read_sheet
-    from node.casework.listbatches import import_at_once
+    from node.casework.listbatches import first_table, import_at_once
     from node.casework.lists import Hand, ListWish, own_places, try_list
     from node.cli.opened import open_store
     from node.errors import InputError
@@ -61,7 +61,7 @@ def import_command(
         raise InputError("accept", "one of " + ", ".join(Offer)) from None
     try:
         book = read_apart(_bytes_of(file))
-        listed = read_sheet(book.sheets[0], book.digest)
+        listed = read_sheet(book.sheets[first_table(book)], book.digest)
     except InputError as error:
         reason = _sentence(error.reason)
         typer.echo(f"Die Datei kann nicht gelesen werden. {reason}", err=True)

@@ -14,7 +14,9 @@ import pytest
 from node.bootstrap import own_hands
 from node.cases.listsheet import MAX_BYTES
 from node.casework.cases import new_record, save_record
+from node.ids import AccountId
 from node.store.sweeper import Sweeper
+from tests.support import build
 from tests.support import uglyfiles as ugly
 from tests.support.listwalk import Walk, form_on, numbers
 from tests.support.office import LEADER, open_office
@@ -486,6 +488,41 @@ async def test_no_title_or_address_names_a_file_or_person(office, walk):
         assert title
         assert "Birke" not in title
     assert "Birke" not in walk.address
+
+
+def open_threatened(uow):
+    """A colleague's case of somebody whom nobody else may find."""
+    file = build.case_file(77, caseworker=AccountId("d" * 32))
+    person = {"family_name": "Demo-Birke", "given_names": "Farid"}
+    with uow:
+        uow.cases.open_new(file)
+        uow.cases.put(
+            [
+                build.record(701, case=77, kind="person", values=person),
+                build.record(
+                    702, case=77, kind="protection", values={"protection": "threatened"}
+                ),
+            ]
+        )
+        uow.commit()
+
+
+@pytest.mark.spec("FR-16")
+async def test_a_list_does_not_tell_that_a_threatened_person_is_known(office, walk):
+    office.node.store.write_sync(open_threatened)
+    await walk.put_down(PEOPLE, "liste.csv")
+    trial = await walk.decide()
+    assert numbers(trial)["Neue Personen"] == "2"
+    assert numbers(trial)["Schon bekannt"] == "0"
+
+
+async def test_a_similar_name_with_the_same_birth_date_is_pointed_out(office, walk):
+    content = b"Nachname;Vorname;Geburtsdatum\nDemo-Ulmen;Amina;04.05.1990\n"
+    open_case(office.node)
+    await walk.put_down(content, "liste.csv")
+    trial = await walk.decide()
+    assert numbers(trial)["Neue Personen"] == "1"
+    assert "Jemand mit ähnlichem Namen" in trial.text
 
 
 # ---- The twelve ugly files, as far as their pages --------------------------------------

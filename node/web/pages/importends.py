@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from node.cases.importports import BatchState, Standing
+from node.cases.importports import BatchState
 from node.cases.townplan import ImportPlan
 from node.casework.listbatches import (
     Undoing,
@@ -352,5 +352,4 @@ async def _undo(request: web.Request) -> web.Response:
             " moved.",
             len(found.stays),
         ) % {"num": words.number(len(found.stays))}
-    assert Standing.SAME not in {standing for _, standing in found.stays}
     return await see_other(request, address(number), saved=saved)
