@@ -39,10 +39,10 @@ MAX_CELL_CHARACTERS: Final = 200
 MAX_NOTE_CHARACTERS: Final = 4000
 
 _SUM: Final = re.compile(r"(summe|gesamt|insgesamt|anzahl|total)\b", re.IGNORECASE)
-# Control characters, what reorders text on a screen, the mark of a lost letter.
-_HARMFUL: Final = re.compile(
+HARMFUL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]"
 )
+"""Control characters, what reorders text on a screen, the mark of a lost letter."""
 # What our own lists put an apostrophe before, so that no spreadsheet calculates it.
 _GUARDED: Final = re.compile("'(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
@@ -260,7 +260,7 @@ def _faults(
         if place >= len(titles) and clean(cell):
             yield ListError(line.number, "", "too_many_cells")
             return
-        if _HARMFUL.search(cell):
+        if HARMFUL.search(cell):
             yield ListError(line.number, title, "control_character")
         elif place in fields and len(cell) > _most(fields[place]):
             yield ListError(line.number, title, "too_long")

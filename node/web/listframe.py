@@ -12,6 +12,7 @@ from aiohttp import web
 
 from node.accounts.model import Role
 from node.cases.importports import BatchState
+from node.cases.townlist import HARMFUL, ListError
 from node.casework.listbatches import WaitingList, look
 from node.ids import RecordId
 from node.web.casework import actor
@@ -127,3 +128,16 @@ def samples(waiting: WaitingList, most: int = 3) -> Mapping[int, str]:
             if cell.strip() and len(shown) < most and cell.strip() not in shown:
                 shown.append(cell.strip()[:60])
     return {place: ", ".join(cells) for place, cells in found.items()}
+
+
+def cell_of(waiting: WaitingList, error: ListError) -> str:
+    """What stands in the cell that an error is about."""
+    assert waiting.listed is not None
+    titles = waiting.listed.titles
+    if error.column not in titles:
+        return ""
+    place = titles.index(error.column)
+    cells = next((n.cells for n in waiting.sheet.lines if n.number == error.line), ())
+    if place >= len(cells):
+        return ""
+    return HARMFUL.sub("\N{REPLACEMENT CHARACTER}", cells[place])[:60]

@@ -43,6 +43,7 @@ from node.web.listframe import (
     SHOWN,
     address,
     batch_id,
+    cell_of,
     waiting_list,
 )
 from node.web.listwords import STAYS_WORDS, reason_of
@@ -113,7 +114,7 @@ async def _trial(request: web.Request) -> web.Response:
             for n in plan.new[:_NEWCOMERS]
         ],
         errors=[
-            (e.line, e.column, reason_of(e.code, words))
+            (e.line, e.column, cell_of(waiting, e), reason_of(e.code, words))
             for e in sorted(plan.errors, key=lambda e: e.line)[:SHOWN]
         ],
         more_errors=max(0, len(plan.errors) - SHOWN),
