@@ -164,7 +164,9 @@ def choose(
             raise InputError("file", "column_twice")
         uow.imports.replace(batch, replace(batch, answers=answers.encode()))
         if waiting.listed is not None:
-            kept = Answers(fields=answers.fields, values=answers.values)
+            # A text that means nothing may be anything, even a name: it is forgotten.
+            meant = {key: code for key, code in answers.values.items() if code}
+            kept = Answers(fields=answers.fields, values=meant)
             uow.imports.remember(waiting.listed.fingerprint, kept.encode())
         uow.commit()
 
