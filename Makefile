@@ -6,7 +6,8 @@ PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
-        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large bench-wire bench-flood bench-slowsync hostile docs screenshots clean
+        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large bench-wire \
+        bench-flood bench-slowsync hostile land docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -112,6 +113,10 @@ N ?= 100000
 SEED ?= 1
 reconcile-run: $(VENV)/.dev  ## compare N seeded transfers of two towns: time, recall, precision
 	$(BIN)/python -m tests.support.reconciling $(N) $(SEED)
+
+land: COUNT = 0
+land: $(VENV)/.dev  ## every town of a list as a node of one process (TOWNS=list.csv COUNT=1101 SEED=1)
+	@$(BIN)/python -m tests.support.land $(TOWNS) --count $(COUNT) --seed $(SEED)
 
 docs: $(VENV)/.dev  ## print the generated parts of docs/ anew
 	$(BIN)/python -m tests.support.print_docs

@@ -8,14 +8,17 @@ itself; a start on a schema, a key file or a log that does not fit (LR-11).
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 import structlog
 from aiohttp import web
 
+from node.accounts.passkey import Site
 from node.accounts.policy import OPERATOR
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
@@ -33,6 +36,7 @@ from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
+from node.federation.pace import Proxies
 from node.federation.relay import Counter
 from node.federation.routes import make_peer_app
 from node.federation.shared import ask as ask_shared
@@ -41,9 +45,11 @@ from node.keycabinet import KeyCabinet
 from node.keyroom import KeyRoom, refresh_and_keep
 from node.mailroom import Fetching, open_mailroom, relay_of, sweeps
 from node.replaying import replay_register
+from node.report.sheet import GERMAN, Kind
 from node.store.backupduty import backups_of, duty_of
-from node.store.engine import open_engine
+from node.store.engine import READERS, open_engine
 from node.store.files import SealedFiles
+from node.store.lending import LentThreads
 from node.store.mark import read_mark
 from node.store.migrate import check_schema
 from node.store.ownnames import own_names
@@ -65,9 +71,10 @@ from node.version import SOFTWARE
 from node.web.app import make_web_app
 from node.web.frame import AskPeer, Parts, WebSettings
 from node.web.pages.everything import all_routes, outlook
+from node.web.press import Press
 from node.web.session import SessionStorage
 from node.web.staff import StoreAccounts, StoreSessions
-from node.worker import Duties, Worker
+from node.worker import LEASE, Duties, Worker
 
 log = structlog.get_logger("node")
 T = TypeVar("T")
@@ -80,6 +87,25 @@ class Hands:
     clock: Clock
     randomness: Randomness
     failpoints: Failpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What many nodes of one process have in common, each being whole otherwise.
+
+    Attributes:
+        readers: Threads for reads of every store.
+        reads: How many of them read one SQLite file side by side. Each such connection
+            keeps two files and some 350 KiB.
+        lease: How long each leads before it says so again; each time is a commit.
+        library: A verified directory that somebody else keeps and refreshes: then a node
+            fetches none itself. None lets each node verify its own.
+    """
+
+    readers: Executor
+    library: Library | None = None
+    reads: int = 1
+    lease: timedelta = timedelta(minutes=30)
 
 
 def own_hands() -> Hands:
@@ -106,6 +132,7 @@ class Node:
     ask_peer: AskPeer
     relay: Counter | None
     means: Means
+    press: Press
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -126,9 +153,15 @@ def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
 
 @asynccontextmanager
 async def build_node(
-    settings: Settings, hands: Hands | None = None
+    settings: Settings, hands: Hands | None = None, *, shared: Shared | None = None
 ) -> AsyncIterator[Node]:
     """Put a node together and take it apart again.
+
+    Args:
+        settings: Checked settings.
+        hands: Clock, chance and failpoints; its own if not given.
+        shared: What it has in common with the other nodes of this process (ADR 0048);
+            ``serve`` never shares.
 
     Raises:
         ConfigError, SchemaError, LogError: It must not start; the message says why.
@@ -136,12 +169,16 @@ async def build_node(
     hands = hands or own_hands()
     paths = Paths(settings.folder)
     master, keyring = open_keyring(paths)
-    library = Library()
+    library = (shared and shared.library) or Library()
     cabinet = KeyCabinet(paths.keyring, master, hands.randomness)
     check_unpublished(cabinet())
     rumours = Rumours(library, hands.clock)
     async with AsyncExitStack() as stack:
-        engines = open_engine(settings.database_url, durable=not settings.demo)
+        engines = open_engine(
+            settings.database_url,
+            durable=not settings.demo,
+            readers=shared.reads if shared else READERS,
+        )
         check_schema(engines)
         names = own_names(engines, first_names(settings.peer_url))
         office = Office(
@@ -170,7 +207,8 @@ async def build_node(
             randomness=hands.randomness,
         )
         signals = Signals()
-        store = Store(engines, means, listener=signals)
+        readers = LentThreads(shared.readers) if shared else None
+        store = Store(engines, means, listener=signals, readers=readers)
         stack.callback(store.close)
         publisher = Publisher(store, means, paths.mark, failpoints=hands.failpoints)
         run = ThreadRunner(store)
@@ -178,6 +216,8 @@ async def build_node(
         mailroom = open_mailroom(settings, office, run, started_at)
         stack.push_async_callback(mailroom.caller.close)
         courier = Courier(run, mailroom.ways, office, means.files)
+        press = Press(settings.name, is_demo=settings.demo, clock=hands.clock)
+        stack.callback(press.close)
         relay = relay_of(settings, store, office)
         refresh = DirectoryJob(
             settings, store=store, library=library, office=office, rumours=rumours
@@ -190,7 +230,8 @@ async def build_node(
             url=settings.peer_url,
             relays=settings.relays,
         )
-        await asyncio.to_thread(_load_directory, store, library, refresh)
+        fetch = _kept_elsewhere if shared and shared.library else refresh
+        await asyncio.to_thread(_load_directory, store, library, fetch)
         start = Start(store, office, paths.mark, alone=engines.one_writer)
         await asyncio.to_thread(start.unless_led)
         await asyncio.to_thread(replay_register, store, means, office)
@@ -201,7 +242,7 @@ async def build_node(
                 courier=courier,
                 begin=start,
                 publish=publisher.publish,
-                refresh_directory=partial(refresh_and_keep, refresh, room),
+                refresh_directory=partial(refresh_and_keep, fetch, room),
                 back_up=duty,
                 erase_sources=SourceEraser(store, office),
                 sweep=sweeps(
@@ -215,6 +256,8 @@ async def build_node(
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
                 mark=partial(_marked, paths),
+                lease=shared.lease if shared else LEASE,
+                print_letter=partial(press.print_now, Kind.LETTER, GERMAN),
             )
         )
         signals.listener = worker.notice
@@ -235,6 +278,7 @@ async def build_node(
             ask_peer=partial(ask_shared, mailroom.direct.shared_log, office),
             relay=relay.counter if relay else None,
             means=means,
+            press=press,
         )
 
 
@@ -242,6 +286,8 @@ def _load_directory(
     store: Store, library: Library, refresh: Callable[[], None]
 ) -> None:
     """The directory as last verified; fetched now only if there is none."""
+    if library.known is not None:
+        return
     kept = store.read_sync(kept_directory)
     if kept is not None:
         library.swap(kept)
@@ -252,6 +298,10 @@ def _load_directory(
         raise
     except Exception as error:
         log.warning("no directory yet", exc_info=error)
+
+
+def _kept_elsewhere() -> None:
+    """Another node of this process refreshes the directory for all of them."""
 
 
 def peer_app(node: Node) -> web.Application:
@@ -296,7 +346,8 @@ def web_app(node: Node) -> web.Application:
     """The application behind the listener for people, with the town's API beside it."""
     settings = node.settings
     clock, chance = node.office.clock, node.office.randomness
-    accounts = StoreAccounts(node.run, clock, chance, demo=settings.demo)
+    site = Site(settings.web_url, settings.name)
+    accounts = StoreAccounts(node.run, clock, chance, site, demo=settings.demo)
     parts = Parts(
         settings=WebSettings(
             body=settings.name,
@@ -316,6 +367,8 @@ def web_app(node: Node) -> web.Application:
         outlook=partial(outlook, node.run),
         mark=partial(_marked, Paths(settings.folder)),
         ask_peer=node.ask_peer,
+        printer=node.press,
+        address_of=Proxies(settings.trusted_proxies).address,
     )
     api = make_api_app(
         ApiDesk(node.office, node.run, parts.places, settings.delivery, parts.people)

@@ -50,6 +50,18 @@ async def serve(settings: Settings, hands: Hands | None = None) -> None:
 async def listen(node: Node, stack: AsyncExitStack) -> None:
     """Open the listeners; the stack closes them."""
     settings = node.settings
+    people = web.AppRunner(web_app(node), access_log=None)
+    await _open(people, settings.web_host, settings.web_port, stack)
+    if not settings.is_pull_only:
+        await listen_to_peers(node, stack)
+    if settings.health_port:
+        watchers = web.AppRunner(health_app(node), access_log=None)
+        await _open(watchers, "127.0.0.1", settings.health_port, stack)
+
+
+async def listen_to_peers(node: Node, stack: AsyncExitStack) -> None:
+    """Open the peers' listener alone, where nobody works at pages."""
+    settings = node.settings
     peers: web.AppRunner = DoorRunner(
         peer_app(node),
         urlsplit(settings.peer_url).netloc,
@@ -60,16 +72,12 @@ async def listen(node: Node, stack: AsyncExitStack) -> None:
         max_line_size=limits.HEADER_FIELD_BYTES,
         max_field_size=limits.HEADER_FIELD_BYTES,
     )
-    people = web.AppRunner(web_app(node), access_log=None)
-    listeners = [
-        (people, settings.web_host, settings.web_port),
-    ]
-    if not settings.is_pull_only:
-        listeners.append((peers, settings.peer_host, settings.peer_port))
-    if settings.health_port:
-        watchers = web.AppRunner(health_app(node), access_log=None)
-        listeners.append((watchers, "127.0.0.1", settings.health_port))
-    for runner, host, port in listeners:
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, host, port).start()
+    await _open(peers, settings.peer_host, settings.peer_port, stack)
+
+
+async def _open(
+    runner: web.AppRunner, host: str, port: int, stack: AsyncExitStack
+) -> None:
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port).start()

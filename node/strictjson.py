@@ -100,8 +100,16 @@ def _is_plain(text: str, parts: list[str], *, bare: str, members: int) -> bool:
     return (
         text.isascii()
         and text.isprintable()
-        and max(map(len, parts[1::2]), default=0) <= MAX_KEY_CHARACTERS
+        and not _has_long_key(parts)
         and bare.count(",") + bare.count("[") + bare.count("{") <= members
+    )
+
+
+def _has_long_key(parts: list[str]) -> bool:
+    """Whether a text that is too long for a key stands before a colon."""
+    return any(
+        len(text) > MAX_KEY_CHARACTERS and after.lstrip(" \t\n\r").startswith(":")
+        for text, after in zip(parts[1::2], parts[2::2], strict=True)
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -52,6 +53,7 @@ class Duties:
     ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
     ``turn_week`` the week keys; all of them in a thread. ``shared`` says that other
     processes serve the same database; ``mark`` reads the log signer's memory outside it.
+    ``lease`` is how long ``recover`` keeps away from a node that died.
     """
 
     courier: Courier
@@ -67,7 +69,9 @@ class Duties:
     back_up: Callable[[], None] | None = None
     fetch_mail: Callable[[Callable[[MemberId], None]], Awaitable[None]] | None = None
     directory_every_s: float = 900.0
+    lease: timedelta = LEASE
     mark: Callable[[], Checkpoint | None] = lambda: None
+    print_letter: sealing.PrintLetter = sealing.no_paper
 
 
 class Worker:
@@ -132,7 +136,7 @@ class Worker:
     async def _lead(self) -> bool:
         now = self._office.clock.now()
         return await self._courier.run.write(
-            _take_lease, self._duties.holder, now, now + LEASE
+            _take_lease, self._duties.holder, now, now + self._duties.lease
         )
 
     async def _work(self) -> None:
@@ -174,7 +178,7 @@ class Worker:
             renew_at += POLL_S
             if self._duties.shared:
                 await self._find_due()
-            if renew_at >= LEASE.total_seconds() / 3:
+            if renew_at >= self._duties.lease.total_seconds() / 3:
                 renew_at = 0.0
                 if not await self._lead():
                     raise _LeaseLost
@@ -228,7 +232,8 @@ class Worker:
             await asyncio.sleep(MINUTE_S)
 
     async def _release(self) -> None:
-        await self._each(Wake.RELEASE, sealing.release_any)
+        paper = self._duties.print_letter
+        await self._each(Wake.RELEASE, partial(sealing.release_any, print_letter=paper))
 
     async def _open(self) -> None:
         await self._each(Wake.OPEN, opening.open_and_import)

@@ -87,6 +87,10 @@ class Imports(Protocol):
         """The list goes, with its rows, its answers and its key."""
         ...
 
+    def drop_over(self, at: datetime) -> int:
+        """Lists whose time is over go; gives how many."""
+        ...
+
     def note(self, batch: RecordId, taken: Iterable[Taken]) -> None:
         """Remember what a list did, so that it can be taken back."""
         ...

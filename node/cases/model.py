@@ -110,6 +110,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """A record as it stood before an edit, and when the edit took its place."""
+
+    record: Record
+    superseded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CaseContent:
     """A case with everything in it, opened in memory."""
 

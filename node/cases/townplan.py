@@ -8,19 +8,17 @@ chapter 7 of the field document (Dry run), DO-42.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from node.cases.folding import fold
 from node.cases.townblocks import heads_of, in_households
 from node.cases.townchoices import Choices, Offer, Question
 from node.cases.townlist import ListError, Skipped, TownList
 from node.cases.townrow import Newcomer, Notice, RowReading
 from node.ids import CaseId, RecordId
 from node.strictjson import JsonObject, encode
-
-Folding = Callable[[str], tuple[str, ...]]
-"""Gives the words of a name as they are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,6 @@ def plan_import(
     known: Iterable[Known],
     *,
     today: date,
-    fold: Folding,
     choices: Choices | None = None,
 ) -> ImportPlan:
     """What would become of this list of people.
@@ -142,11 +139,10 @@ def plan_import(
         listed: The list, read.
         known: Everybody with a case here.
         today: The day of the import; nothing in a list lies after it.
-        fold: How names are compared.
         choices: What a person decided.
     """
     choices = choices or Choices()
-    seen = _Seen(known, fold)
+    seen = _Seen(known)
     new: list[Newcomer] = []
     duplicates: list[Duplicate] = []
     joins: dict[str, RecordId] = {}
@@ -209,13 +205,12 @@ def each_once(questions: Iterable[Question]) -> tuple[Question, ...]:
 class _Seen:
     """Everybody we have met: known here, or in an earlier row."""
 
-    def __init__(self, known: Iterable[Known], fold: Folding) -> None:
-        self._fold = fold
+    def __init__(self, known: Iterable[Known]) -> None:
         self._met: dict[
             tuple[str, ...], list[tuple[str, int | None, Known | None]]
         ] = {}
         for person in known:
-            key = name_key(fold, person.family_name, person.given_names)
+            key = name_key(person.family_name, person.given_names)
             self._met.setdefault(key, []).append((person.birth, None, person))
 
     def add(self, newcomer: Newcomer) -> None:
@@ -233,9 +228,7 @@ class _Seen:
 
     def _key_of(self, newcomer: Newcomer) -> tuple[str, ...]:
         person = newcomer.person
-        return name_key(
-            self._fold, person.get("family_name", ""), person.get("given_names", "")
-        )
+        return name_key(person.get("family_name", ""), person.get("given_names", ""))
 
 
 def may_be_same_day(one: str, other: str) -> bool:
@@ -243,6 +236,6 @@ def may_be_same_day(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-def name_key(fold: Folding, family: str, given: str) -> tuple[str, ...]:
+def name_key(family: str, given: str) -> tuple[str, ...]:
     """Names as they are compared: their folded words, whichever is the family name."""
     return tuple(sorted((*fold(family), *fold(given))))

@@ -13,12 +13,12 @@ from typing import Final
 
 from node.cases import towncells, towncodes
 from node.cases.model import Record
+from node.cases.talkforms import KIND_OF
 from node.cases.towncells import CellError
 from node.cases.townchoices import Choices
 from node.cases.townlist import TownList
 from node.cases.townplan import (
     Duplicate,
-    Folding,
     ImportPlan,
     Known,
     Talk,
@@ -30,15 +30,6 @@ from node.cases.townrow import RowReading
 from node.ids import CaseId
 from node.strictjson import Json, JsonObject
 
-_KIND_OF: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("office", "drop_in", "home_visit", "accompaniment", "phone", "video", "group"),
-        "talk",
-    ),
-    **dict.fromkeys(("email", "messenger", "letter"), "contact"),
-    "third_party": "coordination",
-    "no_show": "attempt",
-}
 _MOST_MINUTES: Final = 480
 Mark = tuple[str, ...]
 """What two entries of the same talk have in common."""
@@ -50,7 +41,6 @@ def plan_talks(
     past: Mapping[CaseId, Sequence[Record]],
     *,
     today: date,
-    fold: Folding,
     choices: Choices,
 ) -> ImportPlan:
     """What would become of this list of talks.
@@ -60,10 +50,9 @@ def plan_talks(
         known: Everybody with a case here.
         past: The contacts of those cases that are the caseworker's own.
         today: The day of the import.
-        fold: How names are compared.
         choices: What a person decided.
     """
-    people = _People(known, fold)
+    people = _People(known)
     seen: dict[tuple[CaseId, Mark], int | None] = {
         (case, mark_of(record.values)): None
         for case, records in past.items()
@@ -109,12 +98,11 @@ def mark_of(values: Mapping[str, Json]) -> Mark:
 class _People:
     """Everybody known here, by the words of their names and by their file number."""
 
-    def __init__(self, known: Iterable[Known], fold: Folding) -> None:
-        self._fold = fold
+    def __init__(self, known: Iterable[Known]) -> None:
         self._by_name: dict[tuple[str, ...], list[Known]] = {}
         self._by_number: dict[str, list[Known]] = {}
         for person in known:
-            key = name_key(fold, person.family_name, person.given_names)
+            key = name_key(person.family_name, person.given_names)
             self._by_name.setdefault(key, []).append(person)
             if person.case_number:
                 number = person.case_number.casefold()
@@ -124,9 +112,7 @@ class _People:
         """Who is meant: by number, else by names and a birth date that can be theirs."""
         if number and (found := self._by_number.get(number.casefold())):
             return found
-        key = name_key(
-            self._fold, names.get("family_name", ""), names.get("given_names", "")
-        )
+        key = name_key(names.get("family_name", ""), names.get("given_names", ""))
         return [
             person
             for person in self._by_name.get(key, ())
@@ -178,7 +164,7 @@ def _values(reading: RowReading) -> JsonObject:
     elif not reading.text("talk_date"):
         reading.error("talk_date", "date_missing")
     if form := _form(reading):
-        values |= {"form": form, "kind": _KIND_OF.get(form, "contact")}
+        values |= {"form": form, "kind": KIND_OF.get(form, "contact")}
     minutes = reading.read("talk_minutes", _minutes)
     if minutes is not None:
         values["minutes"] = minutes

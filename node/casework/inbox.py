@@ -12,7 +12,7 @@ from typing import Final
 
 from node import strictjson
 from node.accounts.model import Reading
-from node.accounts.policy import Actor, require
+from node.accounts.policy import Actor, allowed, require
 from node.errors import MalformedMessageError, NotFoundError, PacketUnreadableError
 from node.ids import AccountId, MemberId, TransferId
 from node.report.readings import ReadingUnit
@@ -126,6 +126,40 @@ def questions(uow: ReadingUnit, on: date) -> Sequence[Question]:
 def count_waiting(uow: ReadingUnit) -> int:
     """How many offers wait for a decision of an approver."""
     return len(uow.inbound.in_states((Inbound.WAITING,)))
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSeen:
+    """An offer that waits for a decision, as a list of tasks shows it."""
+
+    transfer: TransferId
+    sender: MemberId
+    persons: int
+    ends: datetime
+
+    @property
+    def number(self) -> str:
+        """What both offices call it."""
+        return self.transfer.short
+
+
+def offers_of(uow: ReadingUnit, by: Actor) -> Sequence[OfferSeen]:
+    """Offers that wait for this person's decision, soonest end first; none if not theirs."""
+    if not allowed(by, "offer.read"):
+        return ()
+    found = [_received(uow, n) for n in uow.inbound.in_states((Inbound.WAITING,))]
+    return sorted(
+        (
+            OfferSeen(
+                one.transfer.id,
+                one.transfer.sender,
+                one.offer.persons,
+                one.transfer.expires_at,
+            )
+            for one in found
+        ),
+        key=lambda offer: offer.ends,
+    )
 
 
 def offer_sight(uow: ReadingUnit, transfer_id: TransferId, by: Actor) -> OfferSight:

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from node.accounts.policy import Actor, require
 from node.cases.days import local_day
+from node.cases.folding import fold, name_likeness
 from node.cases.importports import Imports, Taken
 from node.cases.model import Baton, CaseContent, CaseFile, Origin, PartialDate, Record
 from node.cases.townchoices import Choices
@@ -26,7 +27,6 @@ from node.cases.towntalks import plan_talks
 from node.crypto.keys import Randomness
 from node.errors import ConflictError
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, uuid7
-from node.report.names import fold, name_likeness
 from node.report.readings import PersonRow, ReadingUnit
 from node.strictjson import JsonObject
 from node.trust.places import shipped_places
@@ -66,10 +66,8 @@ def try_list(uow: ReadingUnit, wish: ListWish, *, today: date, by: Actor) -> Imp
             person.case: uow.cases.content(person.case).of("contact")
             for person in _named(wish.listed, known)
         }
-        return plan_talks(
-            wish.listed, known, past, today=today, fold=fold, choices=wish.choices
-        )
-    plan = plan_import(wish.listed, known, today=today, fold=fold, choices=wish.choices)
+        return plan_talks(wish.listed, known, past, today=today, choices=wish.choices)
+    plan = plan_import(wish.listed, known, today=today, choices=wish.choices)
     return _with_likely(_with_changes(uow, plan, known), known)
 
 
@@ -160,8 +158,8 @@ def _with_likely(plan: ImportPlan, known: Sequence[Known]) -> ImportPlan:
         for newcomer in plan.new
         if any(
             name_likeness(
-                name_key(fold, *_names(newcomer)),
-                name_key(fold, person.family_name, person.given_names),
+                name_key(*_names(newcomer)),
+                name_key(person.family_name, person.given_names),
             )
             >= _LIKE
             for birth in _spellings(newcomer.person.get("birth_date", ""))

@@ -214,7 +214,7 @@ def _mine(uow: UnitOfWork, transfer: InboundTransfer, by: Actor) -> frozenset[Ca
     brought = [case for case, _ in uow.inbound.cases(transfer.id)]
     if allowed(by, "notice.answer"):
         return frozenset(brought)
-    own = [c for c in brought if uow.cases.file(c).caseworker == by.account]
+    own = [c for c in brought if by.owns(uow.cases.file(c).caseworker)]
     if not own or by.account is None:
         raise NotFoundError("transfer")
     return frozenset(own)

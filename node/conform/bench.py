@@ -4,6 +4,7 @@ Enters: a member of the same directory, opened from its folder. Leaves: checks i
 report. Must never happen: an answer that nobody signed taken for a good one (HO-70).
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +12,9 @@ from node.bootstrap import Node
 from node.conform.report import Report
 from node.conform.wire import JSON, STRAIGHT, Bend, Seen, Wire
 from node.errors import UnreachableError
-from node.ids import MemberId
+from node.ids import MemberId, MessageId
+from node.sync.delivery import next_batch
+from node.sync.message import Envelope
 
 P = "/staffelstab/1"
 
@@ -67,6 +70,17 @@ class Bench:
         return self.report.judge(
             number, what, good=good, seen=f"{seen}, erwartet {status} {code}"
         )
+
+    async def queued(self, said: MessageId) -> tuple[Envelope, ...]:
+        """A statement of ours with all that stands before it in our chain and still waits.
+
+        What they send us meanwhile makes our node answer by itself, so no statement is
+        ever sent without what our chain holds before it (HO-81).
+        """
+        await asyncio.to_thread(self.node.publisher.publish)
+        batch = self.node.store.read_sync(next_batch, self.node.office, self.peer)
+        place = [row.jti for row in batch.rows].index(said)
+        return batch.envelopes[: place + 1]
 
     def judge(self, number: str, what: str, *, good: bool, seen: object) -> bool:
         """Note one check."""

@@ -6,6 +6,7 @@ HO-20, HO-23, HO-47. Must never happen: a wait without an end.
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from typing import Final
 
 from node.conform.bench import Ask, Bench, P
@@ -75,26 +76,27 @@ async def _gate(bench: Bench, sent: Sent) -> None:
         ("Beweis eines anderen Eintrags", _other_entry(att)),
         ("Prüfpunkt mit falscher Unterschrift", _other_note(att)),
     ):
-        seen = await _say(bench, Envelope(sent.offer.jws, attachment))
+        spoiled = Envelope(sent.offer.jws, attachment)
+        seen = await _say(bench, replace(sent, offer=spoiled))
         bench.judge(
             "LR-30",
             what,
-            good=_result(seen) == "log-unproven" and not seen.fault,
-            seen=f"{seen}: {_result(seen)}, erwartet log-unproven",
+            good=_result(seen, sent) == "log-unproven" and not seen.fault,
+            seen=f"{seen}: {_result(seen, sent)}, erwartet log-unproven",
         )
-    seen = await _say(bench, sent.offer)
+    seen = await _say(bench, sent)
     bench.judge(
         "LR-30",
         "Angebot mit Beweis wird genommen",
-        good=_result(seen) == "taken" and not seen.fault,
-        seen=f"{seen}: {_result(seen)}",
+        good=_result(seen, sent) == "taken" and not seen.fault,
+        seen=f"{seen}: {_result(seen, sent)}",
     )
-    again = await _say(bench, sent.offer)
+    again = await _say(bench, sent)
     bench.judge(
         "HO-20",
         "dasselbe Angebot noch einmal hat dasselbe Ergebnis",
-        good=_result(again) == "taken" and not again.fault,
-        seen=f"{again}: {_result(again)}",
+        good=_result(again, sent) == "taken" and not again.fault,
+        seen=f"{again}: {_result(again, sent)}",
     )
     await _is_cosigned(bench)
 
@@ -137,18 +139,16 @@ def _other_note(att: JsonObject) -> JsonObject:
     return att | {"checkpoint": note[:place] + other + note[place + 1 :]}
 
 
-async def _say(bench: Bench, envelope: Envelope) -> Seen:
-    return await bench.wire.send(
-        "POST", f"{P}/statements", encode_envelopes([envelope])
-    )
+async def _say(bench: Bench, sent: Sent) -> Seen:
+    """The offer, behind what our chain holds before it."""
+    said = encode_envelopes([*sent.before, sent.offer])
+    return await bench.wire.send("POST", f"{P}/statements", said)
 
 
-def _result(seen: Seen) -> Json:
-    """The result of the one statement that was sent."""
+def _result(seen: Seen, sent: Sent) -> Json:
+    """The result of the offer."""
     results = seen.content.get("results")
-    if not isinstance(results, dict) or len(results) != 1:
-        return None
-    return next(iter(results.values()))
+    return results.get(str(sent.jti)) if isinstance(results, dict) else None
 
 
 # -- Recall before the grant; the other side's people -------------------------------------
@@ -159,9 +159,9 @@ async def _recall(bench: Bench, ags: Ags) -> None:
     sent = await prepare(bench, ags)
     if sent is None:
         return
-    seen = await _say(bench, sent.offer)
-    if _result(seen) != "taken":
-        bench.judge("LR-30", "zweites Angebot", good=False, seen=_result(seen))
+    seen = await _say(bench, sent)
+    if _result(seen, sent) != "taken":
+        bench.judge("LR-30", "zweites Angebot", good=False, seen=_result(seen, sent))
         return
     await _is_cosigned(bench)
     await parts(bench, sent)

@@ -4,7 +4,6 @@ Enters: the bench, a place of the member under test. Leaves: what is ready to be
 never happen: an invented person mistaken for a real one, so all are called ``Demo-Probe``.
 """
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -18,13 +17,13 @@ from node.casework import consents
 from node.casework.cases import open_case
 from node.casework.relocations import Move, record_relocation
 from node.conform.bench import Bench
-from node.ids import AccountId, Ags, TransferId
+from node.ids import AccountId, Ags, MessageId, TransferId
 from node.strictjson import JsonObject
 from node.sync import release
-from node.sync.delivery import next_batch
 from node.sync.message import Envelope
 from node.sync.ports import UnitOfWork
 from node.sync.transfer import Outbound, OutboundTransfer
+from node.sync.words import StatementType
 from node.trust.places import shipped_places
 
 TESTER: Final = Actor(AccountId("0" * 31 + "7"), frozenset({Role.CASEWORKER}))
@@ -33,9 +32,14 @@ _USUAL: Final = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One prepared transfer: its offer with its proof, and its container."""
+    """One prepared transfer: its offer with its proof, and its container.
+
+    ``before`` stands before the offer in our chain, and may not have been sent yet.
+    """
 
     transfer: TransferId
+    jti: MessageId
+    before: tuple[Envelope, ...]
     offer: Envelope
     container: bytes
 
@@ -87,16 +91,11 @@ async def prepare(bench: Bench, ags: Ags) -> Sent | None:
         why = ", ".join(code for _, code in found.withheld) if found else "kein Weg"
         bench.report.skip("HO-46", "Übergabe", f"nichts zu senden: {why}")
         return None
-    await asyncio.to_thread(node.publisher.publish)
-    batch = node.store.read_sync(next_batch, office, bench.peer)
-    offer = next(
-        envelope
-        for row, envelope in zip(batch.rows, batch.envelopes, strict=True)
-        if row.transfer == transfer
-    )
+    jti = node.store.read_sync(_offer_of, transfer)
+    *before, offer = await bench.queued(jti)
     assert found.packet_digest is not None
     container = b"".join(node.courier.files.read(found.packet_digest))
-    return Sent(transfer, offer, container)
+    return Sent(transfer, jti, tuple(before), offer, container)
 
 
 def outbound(bench: Bench, transfer: TransferId) -> OutboundTransfer | None:
@@ -107,3 +106,9 @@ def outbound(bench: Bench, transfer: TransferId) -> OutboundTransfer | None:
 def _find(uow: UnitOfWork, transfer: TransferId) -> OutboundTransfer | None:
     with uow:
         return uow.outbound.find(transfer)
+
+
+def _offer_of(uow: UnitOfWork, transfer: TransferId) -> MessageId:
+    with uow:
+        said = uow.outbox.of_transfer(transfer)
+    return next(row.jti for row in said if row.type == StatementType.OFFER)

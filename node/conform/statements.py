@@ -6,6 +6,7 @@ asked for by name and ends the pair for good.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,8 +26,10 @@ from node.sync.issue import issue
 from node.sync.message import (
     STATEMENT_TYP,
     Claims,
+    Envelope,
     Statement,
     encode_claims,
+    encode_envelopes,
     sign_statement,
 )
 from node.sync.ports import UnitOfWork
@@ -109,7 +112,9 @@ async def chains(bench: Bench) -> None:
     gap = _say(bench, replace(link, seq=link.seq + 5))
     await _result(bench, "MSG-11", "Lücke in der Kette", gap, "chain-gap")
     said = nudge(bench)
-    await _result(bench, "HO-45", "Aussage ohne Zeile in der Tabelle", said, "refused")
+    before = (await bench.queued(said.claims.jti))[:-1]
+    what = "Aussage ohne Zeile in der Tabelle"
+    await _result(bench, "HO-45", what, said, "refused", before=before)
     await _result(bench, "HO-20", "dieselbe Aussage noch einmal", said, "refused")
     twin = sign_statement(
         replace(said.claims, dir=said.claims.dir + 1),
@@ -126,6 +131,8 @@ async def fork(bench: Bench) -> None:
     if not bench.last:
         bench.report.skip("MSG-12", what, "trennt das Paar für immer: --last")
         return
+    # They must hold what stands there already, else they see a gap and no fork.
+    await deliver_due(bench.node.courier, bench.peer)
     now = bench.node.store.read_sync(_last, bench)
     if now is None:
         bench.report.skip("MSG-12", what, "noch keine Kette")
@@ -234,14 +241,20 @@ async def _refused(
 
 
 async def _result(
-    bench: Bench, number: str, what: str, said: Statement, expected: str
+    bench: Bench,
+    number: str,
+    what: str,
+    said: Statement,
+    expected: str,
+    *,
+    before: Sequence[Envelope] = (),
 ) -> None:
     """The list is answered with 200, and the statement has this result."""
     seen: Seen | None = None
     result: Json = None
     try:
         seen = await bench.wire.send(
-            "POST", _PATH, strictjson.encode([{"jws": said.jws, "att": None}])
+            "POST", _PATH, encode_envelopes([*before, Envelope(said.jws, None)])
         )
         results = seen.content.get("results")
         if isinstance(results, dict):

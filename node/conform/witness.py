@@ -13,7 +13,14 @@ from dataclasses import replace
 from node.conform.bench import Bench
 from node.conform.wire import Seen
 from node.crypto.base64url import unb64u
-from node.crypto.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from node.crypto.checkpoint import (
+    ED25519,
+    Checkpoint,
+    NoteKey,
+    only,
+    open_checkpoint,
+    sign_checkpoint,
+)
 from node.crypto.keys import SigningKey
 from node.crypto.merkle import verify_consistency
 from node.errors import NodeError, UnreachableError
@@ -39,7 +46,8 @@ async def statuses(bench: Bench) -> None:
     size = 0
     if remembered is not None and remembered.status == 200:
         size = int(remembered.body.decode().split("\n")[1])
-    asked = bench.node.store.read_sync(_ask, size)
+    key = NoteKey(office.log_origin, office.keyring.log.public, ED25519)
+    asked = bench.node.store.read_sync(_ask, size, key)
     if asked is None:
         bench.report.skip("LR-15", "Mitzeichnen", "das eigene Protokoll ist leer")
         return
@@ -203,16 +211,18 @@ def _spell(asked: AddCheckpoint) -> bytes:
     return encode_add_checkpoint(asked)
 
 
-def _ask(uow: UnitOfWork, size: int) -> AddCheckpoint | None:
-    """Our newest head for a witness that remembers so much of our log."""
+def _ask(uow: UnitOfWork, size: int, key: NoteKey) -> AddCheckpoint | None:
+    """Our newest head for a witness that remembers so much of our log.
+
+    With our signature alone: a hello may have brought us the same cosignature in the same
+    second, and then nothing would tell the one that is answered now.
+    """
     with uow:
         newest = uow.log.newest()
         if newest is None or newest.size < size:
             return None
-        signed = SignedHead(
-            Checkpoint(newest.origin, newest.size, newest.root), newest.note
-        )
-        return ask(signed, size, uow.log.tree())
+        head = Checkpoint(newest.origin, newest.size, newest.root)
+        return ask(SignedHead(head, only(newest.note, key)), size, uow.log.tree())
 
 
 def _remembered(uow: UnitOfWork, origin: str) -> Checkpoint | None:

@@ -6,6 +6,7 @@ payload being read before its signature, two spellings of one statement.
 Implements HO-39, HO-40, SR-P2. Sources: RFC 7515, section 3.1; RFC 8725; RFC 9864.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from node.crypto.base64url import b64u, unb64u
@@ -79,6 +80,7 @@ def _parts(jws: str) -> tuple[str, str, str]:
     return header, payload, signature
 
 
+@lru_cache(maxsize=64)
 def _read_header(text: str) -> tuple[KeyId, str]:
     if len(text) > _MAX_HEADER_CHARACTERS:
         raise MalformedMessageError("jws-header")

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
@@ -288,7 +289,9 @@ class CheckedResolver(AbstractResolver):
         """Nothing is held."""
 
 
+@cache
 def _tls() -> ssl.SSLContext:
+    """One for all nodes of a process: the system's certificates are many, and read once."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context

@@ -7,12 +7,12 @@ verified again by whoever reads it. Implements HO-104 (every node may be a mirro
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from tuf.api.metadata import Metadata, TargetFile
+from tuf.api.metadata import TargetFile
 
 from node.errors import DirectoryFileError
 from node.federation.wholefile import write_all, write_whole
@@ -30,8 +30,9 @@ class Mirror:
         self._metadata = folder / "metadata"
         self._targets = folder / "targets"
         self._used = set[Path]()
+        self._made = set[Path]()
 
-    def place(self, info: TargetFile) -> str:
+    def place(self, info: TargetFile) -> Path:
         """Where a file belongs: under its digest, as it is published.
 
         Raises:
@@ -44,21 +45,25 @@ class Mirror:
             raise DirectoryFileError("no digest")
         place = self._targets / folder / f"{digest}.{name}"
         self._used.add(place)
-        return str(place)
+        return place
 
-    def publish(self, cache: Path, roles: Iterable[str]) -> None:
+    def keep(self, place: Path, content: bytes) -> None:
+        """Write a verified file; a torn one is seen when it is read, and fetched anew."""
+        if place.parent not in self._made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(place.parent)
+        place.write_bytes(content)
+
+    def publish(self, cache: Path, versions: Mapping[str, int]) -> None:
         """Lay out metadata of ngclient's folder; the timestamp comes last.
 
         Args:
             cache: The folder ngclient keeps.
-            roles: Which roles may have changed.
+            versions: The roles that may have changed, and their versions there.
         """
         new = {root.name: root for root in (cache / "root_history").glob("*.root.json")}
-        versions: dict[str, int] = {}
-        for role in roles:
-            path = cache / f"{quote(role, '')}.json"
-            versions[role] = Metadata.from_file(str(path)).signed.version
-            new[f"{versions[role]}.{role}.json"] = path
+        for role, version in versions.items():
+            new[f"{version}.{role}.json"] = cache / f"{quote(role, '')}.json"
         self._put(new)
         self._drop_others(versions)
         write_whole(self._metadata / _TIMESTAMP, (cache / _TIMESTAMP).read_bytes())

@@ -16,11 +16,12 @@ from typing import Final
 
 from tuf.api.metadata import Role, Root, Snapshot, Targets, Timestamp
 
+from node.crypto.jws import peek_kid
 from node.errors import InputError
 from node.exchangelog.policy import Policy, parse_policy
 from node.federation.founding import SHEETS_LIFE, YEAR
 from node.federation.registry import Registry, check_new_sheet, children
-from node.ids import Ags, MemberId
+from node.ids import Ags, KeyId, MemberId
 from node.trust.admission import AdmissionRequest
 from node.trust.head import REVOKER
 from node.trust.holdings import DirectoryFile, FileKind, Holdings
@@ -85,27 +86,64 @@ def admit(
         SignatureError: The key sheet or a key is bad.
         ConfigError: Not enough keys at hand.
     """
+    (record,) = admit_all(
+        folder, keys, requests=[request], places=places, at=at, rounds=rounds
+    )
+    return record
+
+
+def admit_all(
+    folder: Path,
+    keys: Sequence[Path],
+    *,
+    requests: Sequence[AdmissionRequest],
+    places: Mapping[Ags, str],
+    at: datetime,
+    rounds: bool = False,
+) -> list[Member]:
+    """``admit`` for several bodies at once: all of them or none, each role signed once.
+
+    Raises:
+        NodeError: As ``admit``, for the first request that cannot be taken.
+    """
     office = Registry(folder, keys, rounds=rounds)
-    kreis = request.id.scope[:5]
-    land = office.land_of(kreis)
     holdings = office.holdings()
-    _check_request(request, holdings, places=places, at=at)
-    record = request.record(at.date(), exp=at + YEAR)
+    taken: dict[str, list[tuple[Member, str]]] = {}
+    lands: dict[str, Targets] = {}
+    for request in requests:
+        kreis = request.id.scope[:5]
+        if kreis not in lands:
+            lands[kreis] = office.land_of(kreis)
+        _check_request(request, holdings, places=places, at=at)
+        record = request.record(at.date(), exp=at + YEAR)
+        _take(holdings, record, request.key_sheet, at)
+        taken.setdefault(kreis, []).append((record, request.key_sheet))
+    for kreis, admitted in taken.items():
+        role, sheets = office.load(kreis), office.load(f"{kreis}-keys")
+        for record, sheet in admitted:
+            office.put(role, record_path(record.id), record.encode())
+            office.put(sheets, sheet_path(record.id), sheet.encode("ascii"))
+        served = {place.ags.kreis for record, _ in admitted for place in record.serves}
+        for touched in sorted(served):
+            office.put_routes(role, touched, holdings)
+        office.sign(kreis, role, lands[kreis], expires=at + YEAR)
+        name = f"{kreis}-keys"
+        office.sign(name, sheets, lands[kreis], expires=at + SHEETS_LIFE)
+    office.publish(at)
+    return [record for admitted in taken.values() for record, _ in admitted]
+
+
+def _take(holdings: Holdings, record: Member, text: str, at: datetime) -> None:
+    """Check a record and its first sheet, and count both as listed from now on."""
     check_record(holdings, record)
     content = record.encode()
     file = DirectoryFile(FileKind.RECORD, record.id, record.serial, content, at)
     holdings.add_record(record, file)
-    check_sheet(holdings, open_sheet(request.key_sheet, record))
-    role = office.load(kreis)
-    office.put(role, record_path(record.id), content)
-    for touched in sorted({place.ags.kreis for place in record.serves}):
-        office.put_routes(role, touched, holdings)
-    office.sign(kreis, role, land, expires=at + YEAR)
-    sheets = office.load(f"{kreis}-keys")
-    office.put(sheets, sheet_path(record.id), request.key_sheet.encode("ascii"))
-    office.sign(f"{kreis}-keys", sheets, land, expires=at + SHEETS_LIFE)
-    office.publish(at)
-    return record
+    sheet = open_sheet(text, record)
+    check_sheet(holdings, sheet)
+    body = text.encode("ascii")
+    file = DirectoryFile(FileKind.SHEET, record.id, sheet.serial, body, at)
+    holdings.add_sheet(sheet, file, signer=KeyId(peek_kid(text)))
 
 
 def publish(

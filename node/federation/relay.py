@@ -276,7 +276,8 @@ async def _wait(
         if found or left <= 0 or counter.ends.is_set():
             return list(found)
         with suppress(TimeoutError):
-            await asyncio.wait_for(bell.wait(), min(left, _LOOK_S))
+            async with asyncio.timeout(min(left, _LOOK_S)):
+                await bell.wait()
 
 
 def _slip(item: Item) -> strictjson.JsonObject:

@@ -13,7 +13,14 @@ from http import HTTPMethod
 from typing import Final, Protocol
 
 from node import strictjson
-from node.errors import AtRelayError, MalformedMessageError, UnreachableError
+from node.errors import (
+    AtRelayError,
+    DeliveryError,
+    MalformedMessageError,
+    PeerError,
+    TrustError,
+    UnreachableError,
+)
 from node.federation.caller import PART_TYPE, SignedCaller, Wish
 from node.federation.relay import ITEM_TYPE
 from node.federation.sending import part_of
@@ -168,8 +175,16 @@ class RelayTransport:
         )
 
     async def _put(self, packed: Packed) -> str:
-        turn = await self._run.read(posting.turn, self._office, packed.queue)
-        return await self._post.put(packed, turn)
+        peer = packed.queue
+        turn = await self._run.read(posting.turn, self._office, peer)
+        try:
+            relay = await self._post.put(packed, turn)
+        except (DeliveryError, TrustError, PeerError):
+            await self._run.write(posting.missed, self._office, peer)
+            raise
+        if relay and turn.failing_since is not None:
+            await self._run.write(posting.reached, self._office, peer, relay)
+        return relay
 
 
 class RelayPost:

@@ -23,7 +23,15 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 from tuf.api import exceptions
-from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import (
+    Metadata,
+    Root,
+    Signed,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
@@ -44,6 +52,7 @@ from node.exchangelog.policy import parse_policy
 from node.federation.fetcher import Source, make_fetcher
 from node.federation.mirror import Mirror
 from node.federation.tufkey import use_one_verifier
+from node.federation.tufpaths import look_at_beginnings
 from node.ids import MemberId
 from node.trust.directory import Directory
 from node.trust.fields import Fields
@@ -105,6 +114,7 @@ def refresh(
         ConfigError: The folder cannot be used, or a demo root outside a demo.
     """
     use_one_verifier()
+    look_at_beginnings()
     with _translated(), closing(make_fetcher(source)) as fetcher:
         run = _Run(source, folder, root=root, fetcher=fetcher)
         head = run.head(previous)
@@ -134,6 +144,8 @@ class _Run:
         self._mirror = Mirror(folder)
         self._incomplete = False
         self._faults: list[Fault] = []
+        self._known: dict[str, tuple[bytes, Signed]] = {}
+        self._fetcher = fetcher
         self._updater = Updater(
             str(self._metadata),
             f"{source.base_url}metadata/",
@@ -205,7 +217,8 @@ class _Run:
 
     def publish(self, roles: Iterable[str]) -> None:
         """Let others read from us what we have verified (HO-104)."""
-        self._mirror.publish(self._metadata, roles)
+        versions = {role: self._any(role).version for role in roles}
+        self._mirror.publish(self._metadata, versions)
 
     def tidy(self) -> None:
         """Forget files of former times, unless some of the present ones are missing."""
@@ -292,9 +305,28 @@ class _Run:
             if info.length > MAX_FILE_BYTES:
                 raise DirectoryFileError("too long")
             place = self._mirror.place(info)
-            if self._updater.find_cached_target(info, place) is None:
-                self._updater.download_target(info, place)
-            return Path(place).read_bytes()
+            with suppress(OSError, exceptions.LengthOrHashMismatchError):
+                content = place.read_bytes()
+                info.verify_length_and_hashes(content)
+                return content
+            content = self._download(info, place)
+            self._mirror.keep(place, content)
+            return content
+
+    def _download(self, info: TargetFile, place: Path) -> bytes:
+        """A file as it is published, judged by what the metadata says of it.
+
+        ngclient would write it to two files and read it from there once more.
+        """
+        folder = info.path.rpartition("/")[0]
+        url = f"{self._source.base_url}targets/{folder}/{place.name}"
+        content = bytearray()
+        for piece in self._fetcher.fetch(url):
+            content += piece
+            if len(content) > info.length:
+                raise exceptions.DownloadLengthMismatchError("longer than it may be")
+        info.verify_length_and_hashes(bytes(content))
+        return bytes(content)
 
     def _note(self, path: str, error: NodeError) -> None:
         """Remember a fault; if the source itself is gone, stop the run.
@@ -313,10 +345,18 @@ class _Run:
 
     def _read(self, role: str, kind: type[_Part]) -> _Part:
         """Metadata that ngclient has verified and written to our folder."""
-        signed = Metadata.from_file(str(self._path(role))).signed
+        signed = self._any(role)
         if not isinstance(signed, kind):
             raise DirectoryFileError("metadata of another role")
         return signed
+
+    def _any(self, role: str) -> Signed:
+        """As ``_read``, of any kind; the same bytes are read once."""
+        content = self._path(role).read_bytes()
+        known = self._known.get(role)
+        if known is None or known[0] != content:
+            known = self._known[role] = content, Metadata.from_bytes(content).signed
+        return known[1]
 
 
 def _members_of(routes: Iterable[bytes]) -> set[MemberId]:

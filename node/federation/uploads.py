@@ -142,7 +142,8 @@ async def _finish(
         desk.finishing[transfer] = job
         job.add_done_callback(lambda _: desk.finishing.pop(transfer, None))
     try:
-        reply = await asyncio.wait_for(asyncio.shield(job), FINISH_S)
+        async with asyncio.timeout(FINISH_S):
+            reply = await asyncio.shield(job)
     except TimeoutError:
         raise ProblemError("maintenance", retry_after=5) from None
     desk.contact(call.peer)

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
 
-from node.cases.model import Baton, CaseContent, CaseFile, Record
+from node.cases.model import Baton, CaseContent, CaseFile, Former, Record
 from node.cases.staged import StagedDocument, StagedKey
 from node.crypto.casekey import CaseKey
 from node.errors import ConflictError, NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
 from node.store.casekeys import CaseKeys, CaseRow
 from node.store.casetables import case_file
+from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
 from node.store.incoming import Incoming
 from node.store.records import SqlRecords
@@ -181,6 +182,10 @@ class SqlCases:
         """
         return self._records.get(case, record)
 
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> Sequence[Former]:
+        """Every earlier version of these records, oldest first (DO-10)."""
+        return self._records.former(case, records)
+
     def touch(self, case: CaseId) -> None:
         """Raise the version of the case file: something in the case changed."""
         if self._work.change(_TOUCH, {"case": case}) != 1:
@@ -233,6 +238,7 @@ class SqlCases:
         self._work.register.append(RegisterLine(Destroyed.CASE_KEY, case, digest))
         self._records.drop(case)
         self._documents.drop(case)
+        drop_drafts(self._work, case)
         self._keys.forget(case)
 
 

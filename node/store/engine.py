@@ -65,13 +65,15 @@ class Engines:
         self.reader.dispose()
 
 
-def open_engine(url: str, *, durable: bool = True) -> Engines:
+def open_engine(url: str, *, durable: bool = True, readers: int = READERS) -> Engines:
     """Open a database.
 
     Args:
         url: ``sqlite:////folder/file.db`` or ``postgresql://…``.
         durable: False accepts a PostgreSQL server without durable commits; demo and
             tests only.
+        readers: How many reads of a SQLite file go side by side, each by a connection
+            that stays open; whoever comes then waits.
 
     Raises:
         ConfigError: Another kind of database, a network file system under SQLite, a
@@ -84,7 +86,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engines:
         raise ConfigError("database is no URL") from None
     match parts.get_backend_name():
         case "sqlite":
-            return _open_sqlite(parts)
+            return _open_sqlite(parts, readers)
         case "postgresql":
             return _open_postgres(parts, durable=durable)
         case other:
@@ -183,13 +185,13 @@ def transaction_outcome(engine: Engine, mark: str) -> str | None:
         raise StoreError("database is not reachable") from None
 
 
-def _open_sqlite(url: URL) -> Engines:
+def _open_sqlite(url: URL, readers: int) -> Engines:
     if not url.database or url.database == ":memory:":
         raise ConfigError("a database of a node is a file")
     _refuse_network_files(Path(url.database))
     return Engines(
         writer=_sqlite_engine(url, begin="BEGIN IMMEDIATE", query_only=0, pool=2),
-        reader=_sqlite_engine(url, begin="BEGIN", query_only=1, pool=READERS),
+        reader=_sqlite_engine(url, begin="BEGIN", query_only=1, pool=readers),
         one_writer=True,
     )
 

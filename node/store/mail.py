@@ -27,11 +27,14 @@ from node.sync.schedule import post_again
 HELLO: Final = "hello"
 LAST: Final = "relay"
 """The row that remembers which relay took something last; it is never due."""
+FAILING: Final = "failing"
+"""The row that remembers since when no relay takes anything; it is never due either."""
+_MARKS: Final = (LAST, FAILING)
 
 _TO: Final = _post.c.peer == bindparam("to")
 _ONE: Final = select(_post).where(_TO, _post.c.key == bindparam("what"))
 _DUE: Final = select(func.count()).where(
-    _TO, _post.c.key != LAST, _post.c.until <= bindparam("now")
+    _TO, _post.c.key.not_in(_MARKS), _post.c.until <= bindparam("now")
 )
 _OUTSTANDING: Final = or_(
     exists().where(
@@ -55,8 +58,9 @@ _LIES: Final = select(func.min(_post.c.posted_at)).where(
     )
 )
 _TIDY: Final = delete(_post).where(
-    _TO, _post.c.key.not_in((HELLO, LAST)), ~_OUTSTANDING
+    _TO, _post.c.key.not_in((HELLO, *_MARKS)), ~_OUTSTANDING
 )
+_WORKS: Final = delete(_post).where(_TO, _post.c.key == FAILING)
 _GREETED: Final = delete(_post).where(_TO, _post.c.key == HELLO)
 _HASTEN: Final = update(_post).where(_TO, _post.c.until > bindparam("now"))
 
@@ -114,8 +118,7 @@ class SqlMail:
                     "attempts": attempts,
                 },
             )
-        last = {"key": LAST, "posted_at": at, "until": at, "attempts": 0}
-        self._work.change(_NOTE, {"peer": peer, "relay": relay, **last})
+        self.reached(peer, relay, at)
 
     def lies(self, peer: MemberId, key: str, now: datetime) -> bool:
         """Whether one lies there and is not due again."""
@@ -131,7 +134,26 @@ class SqlMail:
         """Which relay took something last, and whether that brought nothing in time."""
         last = self._work.row(_ONE, {"to": peer, "what": LAST})
         due = self._work.row(_DUE, {"to": peer, "now": now})
-        return Turn(last.relay if last else "", int(due[0]) if due else 0)
+        failing = self._work.row(_ONE, {"to": peer, "what": FAILING})
+        return Turn(
+            last.relay if last else "",
+            int(due[0]) if due else 0,
+            failing.posted_at if failing else None,
+        )
+
+    def missed(self, peer: MemberId, at: datetime) -> None:
+        """The relay whose turn it was took nothing; the first time counts."""
+        if self._work.row(_ONE, {"to": peer, "what": FAILING}) is None:
+            self._mark(peer, FAILING, "", at)
+
+    def reached(self, peer: MemberId, relay: str, at: datetime) -> None:
+        """This relay took something: it is the one that works."""
+        self._work.change(_WORKS, {"to": peer})
+        self._mark(peer, LAST, relay, at)
+
+    def _mark(self, peer: MemberId, key: str, relay: str, at: datetime) -> None:
+        row = {"peer": peer, "key": key, "relay": relay, "posted_at": at, "until": at}
+        self._work.change(_NOTE, row | {"attempts": 0})
 
     def heard(self, peer: MemberId) -> None:
         """The peer has said something: it reads its mailbox."""

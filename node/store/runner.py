@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
@@ -30,7 +30,14 @@ T = TypeVar("T")
 class Store:
     """The store of one node; started when made, stopped by ``close``."""
 
-    def __init__(self, engines: Engines, means: Means, *, listener: Listener) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        means: Means,
+        *,
+        listener: Listener,
+        readers: Executor | None = None,
+    ) -> None:
         """Connect and start the threads.
 
         Args:
@@ -38,6 +45,7 @@ class Store:
             means: Files, keys and randomness for every unit.
             listener: Told after each commit what is due, in a thread of the store; it
                 hands over to its own loop and does nothing else.
+            readers: Threads for reads, shut down with the store; its own if not given.
 
         Raises:
             ConfigError: The database does not keep the settings that durability needs.
@@ -48,7 +56,9 @@ class Store:
         make_unit = partial(SqlUnitOfWork, means=means)
         kind = GroupWriter if engines.one_writer else PoolWriter
         self._writer: Writer = kind(engines.writer, make_unit, listener)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._readers = readers or ThreadPoolExecutor(
+            READERS, thread_name_prefix="store-reader"
+        )
         self._places = threading.BoundedSemaphore(WAITING)
         self._door = threading.Lock()
         self._is_closed = False

@@ -1,4 +1,4 @@
-"""Sweeping files that no row names: what a crash or a lost race left behind.
+"""Sweeping what nobody needs: files that no row names, drafts whose days are over.
 
 Enters: the store and its folders. Leaves: nothing that is not named, and no list
 whose 30 days are over. Must never happen: a file removed whose unit is about to commit, so
@@ -6,11 +6,13 @@ what this process may be writing gets its hour. Implements "orphan removed" of t
 points 06, 07, 13, 23 (handover 6.3).
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from node.errors import ReadingOnlyError
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.work import Means
@@ -20,7 +22,7 @@ GRACE: Final = timedelta(hours=1)
 
 
 class Sweeper:
-    """Removes files that no row names; called again and again."""
+    """Removes what nobody needs any more; called again and again."""
 
     def __init__(self, store: Store, means: Means, *, grace: bool) -> None:
         """Remember what lay there before this process began to write.
@@ -44,7 +46,13 @@ class Sweeper:
         )
         if swept:
             log.info("files swept", count=swept)
-        self._sweep_lists()
+        if self._store.read_sync(_has_old_drafts):
+            # In quarantine nothing is written: the next sweep after it finds them.
+            with suppress(ReadingOnlyError):
+                self._store.write_sync(_drop_old_drafts)
+        # The same holds for lists whose 30 days are over.
+        with suppress(ReadingOnlyError):
+            self._sweep_lists()
 
     def _sweep_lists(self) -> None:
         """Lists that waited 30 days, or were taken in 30 days ago, go (retention)."""
@@ -55,10 +63,20 @@ class Sweeper:
 
 def _drop_lists(uow: SqlUnitOfWork, at: datetime) -> int:
     with uow:
-        count = uow.lists.drop_over(at)
+        count = uow.imports.drop_over(at)
         uow.commit()
     return count
 
 
 def _named_files(uow: SqlUnitOfWork) -> tuple[set[bytes], set[bytes]]:
     return uow.upkeep.named_files(), uow.upkeep.named_documents()
+
+
+def _has_old_drafts(uow: SqlUnitOfWork) -> bool:
+    return uow.diary.has_old_drafts()
+
+
+def _drop_old_drafts(uow: SqlUnitOfWork) -> None:
+    with uow:
+        uow.diary.drop_old_drafts()
+        uow.commit()

@@ -21,10 +21,17 @@ from node.accounts.ports import (
     Reveals,
     SessionRepository,
 )
+from node.accounts.wayports import (
+    AccountChanges,
+    Emergencies,
+    KeptForms,
+    WayRepository,
+)
 from node.cases.importports import Imports
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
+    ConsentTextRepository,
     RelocationRepository,
     TallyRepository,
     TaskRepository,
@@ -37,12 +44,15 @@ from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
 from node.store.access import SqlReadLog
+from node.store.accountchanges import SqlAccountChanges, SqlEmergencies
 from node.store.accounts import SqlAccounts
 from node.store.backuprows import SqlBackups
 from node.store.cards import SqlCards
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
+from node.store.consenttexts import SqlConsentTexts
+from node.store.diary import SqlDiary
 from node.store.directory import SqlDirectory
 from node.store.dump import Dump
 from node.store.evidence import SqlEvidence
@@ -72,6 +82,7 @@ from node.store.tasks import SqlTasks
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
+from node.store.waysin import SqlKeptForms, SqlWays
 from node.store.work import Access, Means, Work
 from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
@@ -111,6 +122,7 @@ class SqlUnitOfWork:
         self._wakes: dict[tuple[Wake, str], None] = {}
         self.cases: CaseRepository = SqlCases(self._work)
         self.consents: ConsentRepository = SqlConsents(self._work)
+        self.consent_texts: ConsentTextRepository = SqlConsentTexts(self._work)
         self.relocations: RelocationRepository = SqlRelocations(self._work)
         self.tasks: TaskRepository = SqlTasks(self._work)
         self.tally: TallyRepository = SqlTally(self._work)
@@ -142,11 +154,15 @@ class SqlUnitOfWork:
         self.directory = SqlDirectory(self._work)
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
+        self.ways: WayRepository = SqlWays(self._work)
+        self.kept_forms: KeptForms = SqlKeptForms(self._work)
+        self.changes: AccountChanges = SqlAccountChanges(self._work)
+        self.emergencies: Emergencies = SqlEmergencies(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
-        self.lists = SqlImports(self._work)
-        self.imports: Imports = self.lists
+        self.imports: Imports = SqlImports(self._work)
+        self.diary = SqlDiary(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)
         self.dump = Dump(self._work)

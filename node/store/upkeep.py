@@ -18,6 +18,7 @@ from node.crypto.casekey import wrapped_week
 from node.errors import ErasedError
 from node.ids import CaseId, TransferId
 from node.store.access import reason_place
+from node.store.accountstables import authenticator
 from node.store.casekeys import case_key_place
 from node.store.casetables import case_file, consent, document_file
 from node.store.consents import evidence_key_place
@@ -40,6 +41,7 @@ from node.store.tables import (
 )
 from node.store.transfers import inbound_comment_place, outbound_comment_place
 from node.store.uploads import part_names, upload_place
+from node.store.waysin import secret_place
 from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
 
@@ -86,6 +88,9 @@ _COLUMNS: Final = {
     ),
     "log_key": _Column(_group.key_id, _group.wrapped, group_key_place, holds_keys=True),
     "access_log": _Column(_line.id, _line.reason, reason_place),
+    "authenticator": _Column(
+        authenticator.c.account, authenticator.c.secret, secret_place
+    ),
     "outbound_secret": _Column(_kept.transfer, _kept.share_b, share_place),
     "received_packet": _Column(_got.transfer, _got.key, key_place),
     "outbound_transfer": _Column(_out.id, _out.refused_comment, outbound_comment_place),

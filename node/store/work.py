@@ -74,12 +74,18 @@ _STANDING: Final = select(node_standing.c.standing)
 _OPEN_TABLES: Final = frozenset(
     {
         "access_log",
+        "authenticator",
         "directory_file",
+        "kept_form",
         "lease",
         "login_failure",
         "node_standing",
+        "passkey",
         "peer_queue",
+        "recovery_code",
         "session",
+        "sign_in",
+        "used_challenge",
     }
 )
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from node.errors import AtRelayError, RejectedError, UnreachableError
 from node.ids import MemberId
+from node.sync.limits import RELAY_FIRST_WAIT
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.sync.rows import PacketRow
@@ -55,6 +56,10 @@ def note_failure(
             failing_since=due.failing_since,
             retry_after_s=_wish(error),
         )
+        since = uow.mail.turn(peer, now).failing_since
+        if since is not None and now < since + RELAY_FIRST_WAIT:
+            # HO-92: then another relay's turn comes, which may work at once.
+            at = min(at, since + RELAY_FIRST_WAIT)
         uow.outbox.failed(peer, at=now, next_at=at, code=code)
         uow.commit()
 

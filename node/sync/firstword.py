@@ -6,8 +6,8 @@ goes on although somebody showed its own signature under a head it lacks. Hello 
 for nothing of this (LR-25). Implements exchange-log 5.4; LR-19, LR-24, SR-R5.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import hashlib
+from collections.abc import Collection, Mapping
 
 from node.crypto.checkpoint import ED25519, NoteKey
 from node.errors import FirstWordError, ReadingOnlyError, UnknownNodeError, UsageError
@@ -77,21 +77,35 @@ def whom_to_ask(uow: UnitOfWork, office: Office) -> frozenset[MemberId]:
         return to_ask(uow.stands.met(), listed(office), office.clock.now())
 
 
-def by_last_meeting(uow: UnitOfWork, office: Office) -> list[MemberId]:
+def by_last_meeting(
+    uow: UnitOfWork, office: Office, *, witnesses: Collection[MemberId] = ()
+) -> list[MemberId]:
     """Every listed member, the one met last first: whom to ask before a signature.
 
     Those never met as well: a machine rolled back to before it met anybody does not know
-    whom it met. But nobody waits for a mailbox here: it is answered in its own time.
+    whom it met. Most likely to remember us are the ``witnesses`` of our policy, then the
+    members of our Kreis; for the rest the order is our own, else a whole Land would ask
+    the same two (ADR 0048). Nobody waits for a mailbox here: it answers in its own time.
     """
     with uow:
         met = uow.stands.met()
-    names = [
+    others = {
         peer
-        for peer in sorted(listed(office) or ())
+        for peer in listed(office) or ()
         if not is_pull_only(office.directory(), peer)
-    ]
-    never = datetime.min.replace(tzinfo=UTC)
-    return sorted(names, key=lambda peer: met.get(peer, never), reverse=True)
+    }
+    known = sorted(
+        others & met.keys(), key=lambda peer: (met[peer], peer), reverse=True
+    )
+    own = hashlib.sha256(office.member.encode())
+    kreis = office.member.scope[:5]
+
+    def place(peer: MemberId) -> tuple[bool, bool, bytes]:
+        drawn = own.copy()
+        drawn.update(peer.encode())
+        return peer not in witnesses, peer.scope[:5] != kreis, drawn.digest()
+
+    return [*known, *sorted(others - met.keys(), key=place)]
 
 
 def listed(office: Office) -> frozenset[MemberId] | None:

@@ -180,20 +180,21 @@ def conflict(
 
 def _known(uow: UnitOfWork, office: Office) -> dict[str, tuple[MemberId, NoteKey]]:
     """Whose log has which origin now; what the directory lists counts as well."""
-    found = dict(_log_keys(office.directory()))
+    found = dict(listed_logs(office.directory()))
     if uow.cards.any():
         found |= {key.name: (member, key) for member, key in log_keys(uow, office)}
     return found
 
 
 @lru_cache(maxsize=2)
-def _log_keys(directory: Directory) -> dict[str, tuple[MemberId, NoteKey]]:
+def listed_logs(directory: Directory) -> dict[str, tuple[MemberId, NoteKey]]:
     """Whose log has which origin, without the retired; read once per directory."""
-    found = {}
+    found: dict[str, tuple[MemberId, NoteKey]] = {}
     for member in directory.members():
         try:
             key = directory.log_key(member.id)
         except TrustError:
             continue
-        found[key.name] = (member.id, key)
+        # Whoever else claims an origin does not take it away.
+        found.setdefault(key.name, (member.id, key))
     return found

@@ -11,16 +11,18 @@ from typing import Final
 
 import structlog
 
-from node.errors import DeliveryError, PeerError, TrustError
+from node.errors import DeliveryError, PeerError, TrustError, UnknownNodeError
 from node.exchangelog.standing import ENOUGH, Said, Standing
 from node.ids import MemberId
-from node.sync import delivery, failing, firstword, hello
+from node.sync import delivery, failing, firstword, hello, quorum, witnessing
 from node.sync.courier import Courier
+from node.sync.office import Office
 
 log = structlog.get_logger("worker")
 FIRST_PAUSE_S: Final = 1.0
 LAST_PAUSE_S: Final = 30.0
 RENEW_S: Final = 1.0
+GREETED: Final = 8
 RENEW_WAIT_S: Final = 2.0
 SILENT_S: Final = 60.0
 FAILURES = (DeliveryError, TrustError, PeerError)
@@ -60,10 +62,14 @@ class FirstWord:
     async def given(self) -> set[MemberId]:
         """Wait until the node may speak; gives those who answered, or whom to greet.
 
-        Who never met anybody greets everybody once: somebody may remember it all the same.
+        Who never met anybody greets a few: somebody may remember it all the same. Not
+        everybody, for in a Land whose towns all start that would be the square of their
+        number; who remembers us and was not asked shows it at the first contact (ADR 0048).
         """
         await self._given.wait()
-        return set(self._said) or set(firstword.listed(self._courier.office) or ())
+        if self._said:
+            return set(self._said)
+        return set((await self._likeliest())[:GREETED])
 
     def called(self) -> None:
         """A peer called us: it is there, so it is asked again at once."""
@@ -104,9 +110,7 @@ class FirstWord:
         if not self._given.is_set() or now < self._renewed_at + RENEW_S:
             return
         self._renewed_at = now
-        known = await self._courier.run.read(
-            firstword.by_last_meeting, self._courier.office
-        )
+        known = await self._likeliest()
         peers = [p for p in known if self._silent_until.get(p, now) <= now][:ENOUGH]
         # Whoever has not answered in time was silent.
         self._silent_until |= dict.fromkeys(peers, now + SILENT_S)
@@ -114,6 +118,13 @@ class FirstWord:
             async with asyncio.timeout(RENEW_WAIT_S), asyncio.TaskGroup() as tasks:
                 for peer in peers:
                     tasks.create_task(self._renew(peer))
+
+    async def _likeliest(self) -> list[MemberId]:
+        """Every member, those that most likely remember us first."""
+        office = self._courier.office
+        return await self._courier.run.read(
+            firstword.by_last_meeting, office, witnesses=_witnesses(office)
+        )
 
     async def _renew(self, peer: MemberId) -> None:
         try:
@@ -157,6 +168,16 @@ class FirstWord:
         )
         if after is not Standing.WAITING:
             self._given.set() if after is Standing.SPEAKING else self._called.set()
+
+
+def _witnesses(office: Office) -> set[MemberId]:
+    """The members that cosign every head of ours by our policy."""
+    try:
+        policy = quorum.policy_of(office, office.member)
+        asked = witnessing.parties(office, policy, {})
+    except UnknownNodeError:
+        return set()
+    return {party.at for party in asked if isinstance(party.at, MemberId)}
 
 
 async def _judge(courier: Courier, note: str | None) -> Said:

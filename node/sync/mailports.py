@@ -141,10 +141,14 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Where something was left last, and how often it is another one's turn since."""
+    """Where something was left last, and how often it is another one's turn since.
+
+    ``failing_since`` is when the first attempt failed since something was left.
+    """
 
     last: str
     steps: int
+    failing_since: datetime | None = None
 
     def among(self, relays: Sequence[str]) -> str:
         """The relay whose turn it is."""
@@ -167,6 +171,14 @@ class Mail(Protocol):
 
     def turn(self, peer: MemberId, now: datetime) -> Turn:
         """Which relay took something last, and whether that brought nothing in time."""
+        ...
+
+    def missed(self, peer: MemberId, at: datetime) -> None:
+        """The relay whose turn it was took nothing; the first time counts."""
+        ...
+
+    def reached(self, peer: MemberId, relay: str, at: datetime) -> None:
+        """This relay took something: it is the one that works."""
         ...
 
     def heard(self, peer: MemberId) -> None:

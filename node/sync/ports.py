@@ -13,6 +13,7 @@ from node.accounts.ports import AccountRepository
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
+    ConsentTextRepository,
     RelocationRepository,
     TallyRepository,
     TaskRepository,
@@ -211,6 +212,7 @@ class UnitOfWork(Protocol):
     cases: CaseRepository
     accounts: AccountRepository
     consents: ConsentRepository
+    consent_texts: ConsentTextRepository
     relocations: RelocationRepository
     tasks: TaskRepository
     tally: TallyRepository

@@ -5,9 +5,10 @@ item at a relay counting as delivered. Implements handover 10.5 on the sending s
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
 
 from node.ids import MemberId
+from node.sync.limits import RELAY_FIRST_WAIT
 from node.sync.mailports import Owed, Turn
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -33,13 +34,31 @@ def is_asked(uow: UnitOfWork, office: Office, peer: MemberId) -> bool:
 
 
 def turn(uow: UnitOfWork, office: Office, peer: MemberId) -> Turn:
-    """Which relay is next: the one that worked, until an hour brought nothing (HO-92)."""
+    """Which relay is next: the one that worked, until an hour brought nothing (HO-92).
+
+    Only what the relays did counts here: a peer that writes to us by its own way all the
+    while says nothing about the way to it.
+    """
     now = office.clock.now()
     with uow:
-        since = uow.outbox.due(peer).failing_since
-        hours = (now - since) // timedelta(hours=1) if since else 0
         found = uow.mail.turn(peer, now)
-    return Turn(found.last, min(found.steps, 1) + hours)
+    since = found.failing_since
+    hours = (now - since) // RELAY_FIRST_WAIT if since else 0
+    return replace(found, steps=min(found.steps, 1) + hours)
+
+
+def missed(uow: UnitOfWork, office: Office, peer: MemberId) -> None:
+    """The relay whose turn it was took nothing."""
+    with uow:
+        uow.mail.missed(peer, office.clock.now())
+        uow.commit()
+
+
+def reached(uow: UnitOfWork, office: Office, peer: MemberId, relay: str) -> None:
+    """A relay took something after others had not."""
+    with uow:
+        uow.mail.reached(peer, relay, office.clock.now())
+        uow.commit()
 
 
 def owed(uow: UnitOfWork, peer: MemberId) -> Owed | None:

@@ -104,11 +104,14 @@ async def test_our_own_node_has_no_failure_as_recipient(folders, request):
         first = await run.check(settings, url, wait_s=20)
         report = await run.check(settings, url, wait_s=20, last=True)
         person.cancel()
-    # A known race of the tool: a line the node sends of its own accord may take
-    # the place in the chain that these two rules count on.
-    racy = {"LR-16", "LR-30"}
-    assert {line.number for line in (*first.failed, *report.failed)} <= racy
-    assert min(len(first.lines), len(report.lines)) > 60
+    assert first.failed == ()
+    assert [line.number for line in first.lines if line.outcome is Outcome.NOT_RUN] == [
+        "MSG-12"
+    ]
+    assert report.failed == ()
+    assert report.count(Outcome.NOT_RUN) == 0
+    assert report.exit_code == 0
+    assert len(report.lines) > 100
     proven = {n for mark in request.node.iter_markers("spec") for n in mark.args}
     assert {line.number for line in report.lines} <= proven
 

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,11 @@ from node.store.casetables import task
 from node.store.files import SealedFiles
 from node.store.relaytables import relay_item, relay_queue
 from node.sync import decision, relaying
+from node.sync.greeting import greet
 from node.sync.rows import Wake
 from node.sync.transfer import Inbound, Outbound
 from tests.support.desk import relocate
-from tests.support.mailtowns import RELAY, Mailed, found_mailed
+from tests.support.mailtowns import OTHER, RELAY, Mailed, found_mailed
 from tests.support.office import MovingClock
 from tests.support.pair import (
     AGS,
@@ -254,3 +256,36 @@ def relay_wait():
     from node.sync.limits import RELAY_FIRST_WAIT
 
     return RELAY_FIRST_WAIT * 1.1
+
+
+def call_again(uow):
+    """What lies at relays for Wehr goes once more."""
+    with uow:
+        uow.mail.hasten(WEHR, datetime.now(UTC))
+        uow.commit()
+
+
+@pytest.mark.spec("HO-92")
+async def test_the_second_relay_is_tried_after_an_hour(tmp_path):
+    boxes = {WEHR: (OTHER,), SAECKINGEN: (RELAY, OTHER)}
+    async with towns(tmp_path, boxes) as all_:
+        # The first relay never comes up.
+        await all_.start(OTHER, WEHR, SAECKINGEN)
+        transfer, _ = all_.move_in()
+        due = lambda: all_.wehr.store.read_sync(  # noqa: E731
+            lambda uow: uow.outbox.due(SAECKINGEN)
+        )
+        await until(lambda: due().failures > 0)
+        all_.clock.offset += relay_wait() * 0.6
+        # That it can write to us all the while says nothing about the way to it.
+        heard = due().last_success_at
+        all_.saeckingen.store.write_sync(call_again)
+        await greet(all_.saeckingen.courier, WEHR)
+        await until(lambda: due().last_success_at != heard)
+        all_.wehr.worker.notice(Wake.DELIVER, SAECKINGEN)
+        await until(lambda: due().failures > 0)
+        assert all_.there(transfer) is None
+        all_.clock.offset += relay_wait() * 0.4
+        all_.wehr.worker.notice(Wake.DELIVER, SAECKINGEN)
+        await all_.approved(transfer)
+        await all_.closed(transfer)

@@ -32,7 +32,7 @@ TABLES = ("case_file", "record", "record_past", "task")
 
 @pytest.fixture
 def batch(store: Store) -> None:
-    write(store, lambda uow: uow.lists.add(BATCH, b"canary rows"))
+    write(store, lambda uow: uow.imports.add(BATCH, b"canary rows"))
 
 
 def state(store: Store) -> list[object]:
@@ -43,40 +43,40 @@ def opened(uow: SqlUnitOfWork, *numbers: int) -> None:
     for number in numbers:
         uow.cases.open_new(case_file(number))
         uow.cases.put([record(number, case=number)])
-    uow.lists.note(LIST, [Taken(case_id(n), 0, 2) for n in numbers])
+    uow.imports.note(LIST, [Taken(case_id(n), 0, 2) for n in numbers])
 
 
 def standings(store: Store) -> list[Standing]:
-    return [one for _, one in store.read_sync(lambda uow: uow.lists.taken(LIST))]
+    return [one for _, one in store.read_sync(lambda uow: uow.imports.taken(LIST))]
 
 
 @pytest.mark.spec("SR-K1")
 def test_a_list_comes_back_as_it_was_put_and_lies_there_sealed(
     store: Store, batch: None
 ) -> None:
-    assert store.read_sync(lambda uow: uow.lists.get(LIST)) == BATCH
-    assert store.read_sync(lambda uow: uow.lists.rows(LIST)) == b"canary rows"
-    assert store.read_sync(lambda uow: uow.lists.of(ANNA)) == [BATCH]
+    assert store.read_sync(lambda uow: uow.imports.get(LIST)) == BATCH
+    assert store.read_sync(lambda uow: uow.imports.rows(LIST)) == b"canary rows"
+    assert store.read_sync(lambda uow: uow.imports.of(ANNA)) == [BATCH]
     for row in rows(store, "select sealed, answers from import_batch"):
         assert not any(b"canary" in bytes(value) for value in row)
 
 
 def test_a_list_changes_only_as_it_was_seen(store: Store, batch: None) -> None:
     after = replace(BATCH, answers=b"others")
-    write(store, lambda uow: uow.lists.replace(BATCH, after))
-    found = store.read_sync(lambda uow: uow.lists.get(LIST))
+    write(store, lambda uow: uow.imports.replace(BATCH, after))
+    found = store.read_sync(lambda uow: uow.imports.get(LIST))
     assert (found.answers, found.version) == (b"others", 2)
     with pytest.raises(ConflictError):
-        write(store, lambda uow: uow.lists.replace(BATCH, after))
+        write(store, lambda uow: uow.imports.replace(BATCH, after))
 
 
 def test_a_list_goes_at_its_time_and_not_before(store: Store, batch: None) -> None:
     write(store, lambda uow: opened(uow, 1))
     before = BATCH.erase_at - timedelta(seconds=1)
-    assert write(store, lambda uow: uow.lists.drop_over(before)) == 0
-    assert write(store, lambda uow: uow.lists.drop_over(BATCH.erase_at)) == 1
+    assert write(store, lambda uow: uow.imports.drop_over(before)) == 0
+    assert write(store, lambda uow: uow.imports.drop_over(BATCH.erase_at)) == 1
     with pytest.raises(NotFoundError):
-        store.read_sync(lambda uow: uow.lists.rows(LIST))
+        store.read_sync(lambda uow: uow.imports.rows(LIST))
     assert rows(store, "select * from import_case") == []
     assert len(rows(store, "select * from case_file")) == 1
 
@@ -89,7 +89,7 @@ def test_cases_that_a_list_opened_go_as_if_they_had_never_been(
     before = state(store)
     write(store, lambda uow: opened(uow, 1, 2))
     assert standings(store) == [Standing.SAME, Standing.SAME]
-    write(store, lambda uow: uow.lists.take_back(LIST))
+    write(store, lambda uow: uow.imports.take_back(LIST))
     assert state(store) == before
     assert standings(store) == []
     # P16: a backup from between must not bring them back.
@@ -103,7 +103,7 @@ def test_a_case_that_was_edited_stays(store: Store, batch: None) -> None:
     write(store, lambda uow: opened(uow, 1, 2))
     write(store, lambda uow: uow.cases.put([record(50, case=1)]))
     assert standings(store) == [Standing.EDITED, Standing.SAME]
-    write(store, lambda uow: uow.lists.take_back(LIST))
+    write(store, lambda uow: uow.imports.take_back(LIST))
     assert [r[0] for r in rows(store, "select id from case_file")] == [case_id(1)]
     assert len(rows(store, "select * from record")) == 2
 
@@ -118,7 +118,7 @@ def test_a_case_that_moved_stays(store: Store, batch: None) -> None:
 
     write(store, freeze)
     assert standings(store) == [Standing.MOVED]
-    write(store, lambda uow: uow.lists.take_back(LIST))
+    write(store, lambda uow: uow.imports.take_back(LIST))
     assert len(rows(store, "select * from case_file")) == 1
 
 
@@ -144,11 +144,11 @@ def test_records_go_or_are_as_before_and_so_is_the_count_of_versions(
         file = uow.cases.file(case_id(1))
         uow.cases.put([record(1, values={"note": "list"}), record(2)])
         marks = ((record_id(1), 2), (record_id(2), 1))
-        uow.lists.note(LIST, [Taken(file.id, file.version, file.version + 1, marks)])
+        uow.imports.note(LIST, [Taken(file.id, file.version, file.version + 1, marks)])
 
     write(store, change)
     assert standings(store) == [Standing.SAME]
-    write(store, lambda uow: uow.lists.take_back(LIST))
+    write(store, lambda uow: uow.imports.take_back(LIST))
     assert state(store) == before
 
 
@@ -162,13 +162,13 @@ def test_a_record_that_was_edited_stays_and_the_version_rises(
         file = uow.cases.file(case_id(1))
         uow.cases.put([record(1), record(2)])
         marks = ((record_id(1), 1), (record_id(2), 1))
-        uow.lists.note(LIST, [Taken(file.id, file.version, file.version + 1, marks)])
+        uow.imports.note(LIST, [Taken(file.id, file.version, file.version + 1, marks)])
 
     write(store, change)
     write(store, lambda uow: uow.cases.put([record(2, values={"note": "edited"})]))
     assert standings(store) == [Standing.EDITED]
     version = store.read_sync(lambda uow: uow.cases.file(case_id(1))).version
-    write(store, lambda uow: uow.lists.take_back(LIST))
+    write(store, lambda uow: uow.imports.take_back(LIST))
     kept = store.read_sync(lambda uow: uow.cases.content(case_id(1)))
     assert [r.id for r in kept.records] == [record_id(2)]
     assert kept.file.version == version + 1
@@ -178,9 +178,9 @@ def test_what_was_decided_is_remembered_sealed_and_the_last_word_counts(
     store: Store,
 ) -> None:
     for words in (b"canary one", b"canary two"):
-        write(store, lambda uow, w=words: uow.lists.remember(bytes(32), w))
-    assert store.read_sync(lambda uow: uow.lists.memory(bytes(32))) == b"canary two"
-    assert store.read_sync(lambda uow: uow.lists.memory(b"\1" * 32)) is None
+        write(store, lambda uow, w=words: uow.imports.remember(bytes(32), w))
+    assert store.read_sync(lambda uow: uow.imports.memory(bytes(32))) == b"canary two"
+    assert store.read_sync(lambda uow: uow.imports.memory(b"\1" * 32)) is None
     (sealed,) = rows(store, "select sealed from import_memory")
     assert b"canary" not in bytes(sealed[0])
 
@@ -189,11 +189,11 @@ def test_what_was_decided_is_remembered_sealed_and_the_last_word_counts(
 def test_lists_and_memories_are_sealed_anew_under_a_new_week_key(
     store: Store, batch: None, means: Means
 ) -> None:
-    write(store, lambda uow: uow.lists.remember(bytes(32), b"canary"))
+    write(store, lambda uow: uow.imports.remember(bytes(32), b"canary"))
     means.week_keys.make("2026-W08")  # type: ignore[attr-defined]
     stale = store.read_sync(lambda uow: uow.upkeep.stale())
     assert SealedAt("import_batch", LIST) in stale
     assert write(store, lambda uow: uow.upkeep.rewrap(stale)) == 2
     del means.week_keys.keys["2026-W07"]  # type: ignore[attr-defined]
-    assert store.read_sync(lambda uow: uow.lists.rows(LIST)) == b"canary rows"
-    assert store.read_sync(lambda uow: uow.lists.memory(bytes(32))) == b"canary"
+    assert store.read_sync(lambda uow: uow.imports.rows(LIST)) == b"canary rows"
+    assert store.read_sync(lambda uow: uow.imports.memory(bytes(32))) == b"canary"

@@ -155,6 +155,22 @@ def test_what_lies_at_a_relay_stays_in_the_outbox_and_goes_again_later(store, me
     assert unsent(store) == [1, 2]
 
 
+@pytest.mark.spec("HO-92")
+def test_since_when_no_relay_takes_anything_is_kept_until_one_does(store):
+    now = NOON
+    turn = lambda: store.read_sync(lambda uow: uow.mail.turn(SAECKINGEN, now + HOUR))  # noqa: E731
+    do(store, lambda uow: uow.mail.reached(SAECKINGEN, "r1", now))
+    assert turn() == Turn("r1", 0)
+    do(store, lambda uow: uow.mail.missed(SAECKINGEN, now))
+    do(store, lambda uow: uow.mail.missed(SAECKINGEN, now + HOUR))
+    # A letter of the peer came by another way: it cures nothing here.
+    do(store, lambda uow: uow.mail.heard(SAECKINGEN))
+    do(store, lambda uow: uow.outbox.succeeded(SAECKINGEN, now))
+    assert turn() == Turn("r1", 0, now)
+    do(store, lambda uow: uow.mail.note(SAECKINGEN, [], "r2", now))
+    assert turn() == Turn("r2", 0)
+
+
 def test_a_wait_at_a_relay_has_an_end():
     from node.sync.schedule import post_again
 

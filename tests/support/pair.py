@@ -143,15 +143,17 @@ def add_staff(node: Node) -> None:
 
 @asynccontextmanager
 async def running(node: Node, *, worker: bool = True) -> AsyncIterator[Node]:
-    """The node's listeners and worker, while the block runs."""
+    """The node's listeners and, unless told otherwise, its worker, while the block runs."""
     async with AsyncExitStack() as stack:
         await listen(node, stack)
-        task = asyncio.get_running_loop().create_task(node.worker.run())
+        work = [node.worker.run()] if worker else []
+        tasks = [asyncio.get_running_loop().create_task(job) for job in work]
         try:
             yield node
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until(check: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -53,6 +53,7 @@ def patch():
 )
 @settings(max_examples=400, deadline=None)
 @example(value={"a" * 129: 1}, ascii_only=True, depth=2, members=9, cut=0)
+@example(value={"a": "b" * 129}, ascii_only=True, depth=2, members=9, cut=0)
 @example(value=["\x7f"], ascii_only=False, depth=2, members=9, cut=0)
 @example(value=[10**17], ascii_only=True, depth=2, members=9, cut=0)
 @example(value=["[[[[[[,,,,,,"], ascii_only=True, depth=1, members=1, cut=0)
@@ -75,6 +76,7 @@ def test_both_ways_of_reading_agree(patch, value, ascii_only, depth, members, cu
         b'"',
         b'{"a":"b"',
         b"[[[[[1]]]]]",
+        b'{"' + b"a" * 129 + b'" :1}',
     ],
 )
 def test_the_quick_way_lets_nothing_through(patch, raw):

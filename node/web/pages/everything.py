@@ -13,34 +13,54 @@ from node.sync.firstword import standing
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words, msgid
 from node.web.pages import (
+    accountchanges,
     accounts,
     aftermath,
     arrivals,
     casefile,
     cases,
     consentcards,
+    consentpapers,
     consents,
+    consenttexts,
     contacts,
+    deputies,
+    details,
+    devices,
     documents,
+    emergencies,
     erasures,
     evidence,
     exchangelog,
     exports,
+    followups,
+    household,
     importends,
     imports,
     importsteps,
     inbox,
+    kiosk,
     logaccess,
     logcompare,
     login,
     logreveal,
     moves,
+    myaccount,
+    newcase,
     outbox,
+    pastcontacts,
+    personcopy,
+    plan,
+    planacts,
+    proof,
+    protection,
     relocations,
     restricted,
     returns,
+    rights,
     sealedimport,
     setup,
+    sheets,
     sidenotes,
     status,
     withdrawals,
@@ -60,21 +80,36 @@ def all_routes() -> list[Route]:
         *login.routes(),
         *setup.routes(),
         *work.routes(),
+        *followups.routes(),
+        *newcase.routes(),
         *cases.routes(),
         *casefile.routes(),
+        *details.routes(),
+        *sheets.routes(),
+        *household.routes(),
+        *protection.routes(),
+        *plan.routes(),
+        *planacts.routes(),
         *sidenotes.routes(),
         *restricted.routes(),
+        *rights.routes(),
+        *personcopy.routes(),
         *documents.routes(),
         *consents.routes(),
+        # Before the pages of single consents, whose pattern would fit as well.
+        *devices.routes(),
         *consentcards.routes(),
+        *consentpapers.routes(),
         *withdrawals.routes(),
         *contacts.routes(),
         *imports.routes(),
         *importsteps.routes(),
         *importends.routes(),
+        *pastcontacts.routes(),
         *moves.routes(),
         *relocations.routes(),
         *outbox.routes(),
+        *proof.routes(),
         # Before the pages of single offers, whose pattern would fit as well.
         *sealedimport.routes(),
         *exports.routes(),
@@ -90,17 +125,50 @@ def all_routes() -> list[Route]:
         *logcompare.routes(),
         *logreveal.routes(),
         *evidence.routes(),
+        *kiosk.routes(),
+        # The own account and changes first: single accounts would fit them as well.
+        *myaccount.routes(),
+        *accountchanges.routes(),
         *accounts.routes(),
+        *deputies.routes(),
+        *emergencies.routes(),
+        *consenttexts.routes(),
         *status.routes(),
     ]
 
 
 async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:
     """Counts for the navigation and sentences that concern this account now."""
-    counts = {}
+    counts, notices = {}, emergency_notices(account, words)
+    notices += change_notices(account.changes_waiting, words)
     if Role.APPROVER in account.roles:
         counts["/inbox"] = await run.read(count_waiting)
     stand = await run.read(standing)
     if stand.standing is Standing.QUARANTINE:
-        return Outlook(counts, reading_only=words.gettext(READING_ONLY))
-    return Outlook(counts)
+        return Outlook(counts, notices, reading_only=words.gettext(READING_ONLY))
+    return Outlook(counts, notices)
+
+
+def change_notices(count: int, words: Words) -> list[str]:
+    """That a change of an account waits for this person as the second one."""
+    if not count:
+        return []
+    text = words.ngettext(
+        "%(num)s change of an account waits for you as second person: see My account.",
+        "%(num)s changes of accounts wait for you as second person: see My account.",
+        count,
+    )
+    return [text % {"num": count}]
+
+
+def emergency_notices(account: AccountView, words: Words) -> list[str]:
+    """That an emergency access runs, as long as it does."""
+    count = len(account.emergencies)
+    if not count:
+        return []
+    text = words.ngettext(
+        "An emergency access to %(num)s case is running. It is on record.",
+        "Emergency accesses to %(num)s cases are running. They are on record.",
+        count,
+    )
+    return [text % {"num": count}]

@@ -163,7 +163,6 @@ def test_nobody_is_their_own_second(action):
         (Action.CASE_ERASE_EARLY, Role.CASEWORKER, Role.APPROVER),
         (Action.LOG_REVEAL, Role.APPROVER, Role.AUDITOR),
         (Action.LOG_REVEAL, Role.AUDITOR, Role.APPROVER),
-        (Action.ACCOUNT_ROLES, Role.ADMINISTRATOR, Role.ADMINISTRATOR),
         (Action.TEXT_VERIFY, Role.ADMINISTRATOR, Role.ADMINISTRATOR),
         (Action.PEER_KEYS, Role.ADMINISTRATOR, Role.ADMINISTRATOR),
     ],
@@ -176,6 +175,21 @@ def test_two_hands_of_the_named_roles_may_what_neither_may_alone(action, first, 
             relation=Relation.OWN,
             second=someone(other, account=TWO),
         ) == (other is second)
+
+
+@pytest.mark.spec("DO-39", "SR-B7")
+def test_roles_and_ways_in_need_an_administrator_and_another_one_or_an_approver():
+    for other in Role:
+        assert allowed(
+            someone(Role.ADMINISTRATOR),
+            Action.ACCOUNT_ROLES,
+            second=someone(other, account=TWO),
+        ) == (other in {Role.ADMINISTRATOR, Role.APPROVER})
+        assert not allowed(
+            someone(Role.APPROVER),
+            Action.ACCOUNT_ROLES,
+            second=someone(other, account=TWO),
+        )
 
 
 def test_a_second_hand_never_widens_the_caseload():

@@ -21,7 +21,6 @@ from node.cases.towncodes import code, proposed_code
 from node.cases.townlist import read_list, read_sheet
 from node.cases.townplan import Known, plan_import
 from node.cases.towntalks import plan_talks
-from node.report.names import fold
 from node.web.spreadsheet import read_file
 from tests.support import uglyfiles as ugly
 from tests.support.people import case_id
@@ -34,7 +33,7 @@ def planned(file: bytes, **decided):
     book = read_file(file)
     listed = read_sheet(book.sheets[0], book.digest)
     choices = Choices(known_ags=PLACES, **decided)
-    return plan_import(listed, (), today=TODAY, fold=fold, choices=choices)
+    return plan_import(listed, (), today=TODAY, choices=choices)
 
 
 def errors(plan) -> list[tuple[int, str, str]]:
@@ -372,7 +371,6 @@ def talks(text: str, *known: Known, **decided):
         known or (ANNA, OTHERS),
         {},
         today=TODAY,
-        fold=fold,
         choices=Choices(**decided),
     )
 

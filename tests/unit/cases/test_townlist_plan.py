@@ -11,7 +11,6 @@ from node.cases.townlist import Skipped, read_list
 from node.cases.townplan import ImportPlan, Known, plan_import
 from node.cases.townrow import place_key
 from node.ids import Ags
-from node.report.names import fold
 from tests.support.people import case_id, record_id
 from tests.support.uglyfiles import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
 
@@ -31,7 +30,6 @@ def plan(
         read_list(data),
         known,
         today=today,
-        fold=fold,
         choices=Choices(accepted=accepted, places=WEHR),
     )
 

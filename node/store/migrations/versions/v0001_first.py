@@ -11,8 +11,10 @@ from sqlalchemy import insert
 
 from node.exchangelog.standing import Standing
 from node.store import (  # noqa: F401 - more tables
+    accountstables,
     backuptables,
     casetables,
+    contactstables,
     exporttables,
     importtables,
     keeptables,
@@ -20,6 +22,7 @@ from node.store import (  # noqa: F401 - more tables
     pasttables,
     relaytables,
     stafftables,
+    texttables,
     witnesstables,
 )
 from node.store.tables import metadata, node_standing, node_state
