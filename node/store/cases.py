@@ -21,6 +21,7 @@ from node.store.casekeys import CaseKeys, CaseRow
 from node.store.casetables import case_file
 from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
+from node.store.imports import drop_lists_with
 from node.store.incoming import Incoming
 from node.store.records import SqlRecords
 from node.store.register import Destroyed, RegisterLine
@@ -239,6 +240,7 @@ class SqlCases:
         self._records.drop(case)
         self._documents.drop(case)
         drop_drafts(self._work, case)
+        drop_lists_with(self._work, case)
         self._keys.forget(case)
 
 

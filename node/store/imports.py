@@ -62,6 +62,9 @@ _TAKEN: Final = (
 _WRITTEN: Final = select(record.c.case_id, record.c.id, record.c.version).where(
     record.c.case_id.in_(_CASES.where(import_case.c.before > 0))
 )
+_WITH: Final = select(import_case.c.batch).where(
+    import_case.c.case_id == bindparam("case")
+)
 _FORGET: Final = delete(import_case).where(import_case.c.batch == bindparam("of"))
 _MEMORY: Final = select(import_memory.c.sealed).where(
     import_memory.c.fingerprint == bindparam("of")
@@ -306,6 +309,16 @@ class SqlImports:
             undone_at=row.undone_at,
             version=row.version,
         )
+
+
+def drop_lists_with(work: Work, case: CaseId) -> None:
+    """The case was shredded: the lists that brought something of it go before their time.
+
+    Their rows still tell of the person; without them the list cannot be taken back.
+    """
+    for batch in [row[0] for row in work.rows(_WITH, {"case": case})]:
+        work.change(_FORGET, {"of": batch})
+        work.change(_DROP, {"of": batch})
 
 
 def _place(batch: str, column: str) -> FieldContext:

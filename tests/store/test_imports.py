@@ -174,6 +174,22 @@ def test_a_record_that_was_edited_stays_and_the_version_rises(
     assert kept.file.version == version + 1
 
 
+@pytest.mark.spec("SR-K5")
+def test_nothing_of_a_list_outlives_the_case_it_brought(
+    store: Store, batch: None
+) -> None:
+    write(store, lambda uow: opened(uow, 1, 2))
+
+    def shred(uow: SqlUnitOfWork) -> None:
+        file = uow.cases.file(case_id(1))
+        uow.cases.replace(file, replace(file, baton=Baton.SHREDDED))
+
+    write(store, shred)
+    assert rows(store, "select * from import_batch") == []
+    assert rows(store, "select * from import_case") == []
+    assert len(store.read_sync(lambda uow: uow.cases.content(case_id(2))).records) == 1
+
+
 def test_what_was_decided_is_remembered_sealed_and_the_last_word_counts(
     store: Store,
 ) -> None:
