@@ -26,6 +26,7 @@ from node.api.health import make_health_app
 from node.casework import health
 from node.casework.eraser import Eraser
 from node.casework.health import Finding
+from node.casework.unmerging import Matching
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
@@ -251,6 +252,7 @@ async def build_node(
                 ),
                 fetch_mail=Fetching(courier, mailroom) if mailroom.mailboxes else None,
                 erase_entries=Eraser(store, office, Terms(*settings.log_years)),
+                match=Matching(store, office),
                 turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),

@@ -2,8 +2,8 @@
 
 Enters: wakes after commits, verified contacts of peers, and the clock. Leaves: use cases,
 one after the other. Must never happen: a loop that dies silently; one dead peer slowing
-another (P20); anything that is due being known in memory alone, since a restart finds all
-of it in the store. Several processes of one node take turns by a lease.
+another (P20); anything due that is known in memory alone: a restart finds it in the store.
+Several processes of one node take turns by a lease.
 """
 
 import asyncio
@@ -44,16 +44,13 @@ HEARTBEAT_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Duties:
-    """What the worker is given to work with.
+    """What the worker is given to work with; jobs without a loop run in a thread.
 
-    ``begin`` judges the mark and sets the node's standing anew. ``publish`` signs a
-    checkpoint of what is committed; it says whether there is a new one.
-    ``refresh_directory`` fetches the directory and does what is due with our keys, ``sweep``
-    removes files that no row names. ``back_up`` makes and verifies the backup of the day,
-    ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
-    ``turn_week`` the week keys; all of them in a thread. ``shared`` says that other
-    processes serve the same database; ``mark`` reads the log signer's memory outside it.
-    ``lease`` is how long ``recover`` keeps away from a node that died.
+    ``begin`` judges the mark and sets the standing anew, ``publish`` signs a checkpoint and
+    says whether there is a new one, ``refresh_directory`` also does what is due with our
+    keys, ``sweep`` removes files that no row names, ``erase_sources`` what was handed over,
+    ``match`` finds who is here twice. ``shared``: other processes serve the same database;
+    ``mark`` reads the signer's memory; ``lease`` keeps ``recover`` from a node that died.
     """
 
     courier: Courier
@@ -64,6 +61,7 @@ class Duties:
     erase_sources: Callable[[], None]
     erase_entries: Callable[[], None]
     turn_week: Callable[[], object]
+    match: Callable[[], None]
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
@@ -236,7 +234,12 @@ class Worker:
         await self._each(Wake.RELEASE, partial(sealing.release_any, print_letter=paper))
 
     async def _open(self) -> None:
-        await self._each(Wake.OPEN, opening.open_and_import)
+        await self._each(Wake.OPEN, self._open_one)
+
+    async def _open_one(self, courier: Courier, transfer: TransferId) -> None:
+        """Usable at once; who may be here twice is found after it (SC-55)."""
+        await opening.open_and_import(courier, transfer)
+        await self._in_thread(self._duties.match)
 
     async def _each(
         self, what: Wake, job: Callable[[Courier, TransferId], Awaitable[None]]
@@ -338,17 +341,15 @@ class Worker:
 
     async def _every_hour(self) -> None:
         while True:
-            await self._guard(
-                self._courier.run.write, uploading.forget_idle, self._office
-            )
-            await self._in_thread(self._duties.sweep)
-            await self._in_thread(self._duties.erase_sources)
-            await self._in_thread(self._duties.turn_week)
+            write, todo = self._courier.run.write, self._duties
+            await self._guard(write, uploading.forget_idle, self._office)
+            for duty in (todo.sweep, todo.erase_sources, todo.turn_week, todo.match):
+                await self._in_thread(duty)
             await asyncio.sleep(HOUR_S)
 
     async def _back_up(self) -> None:
-        while self._duties.back_up is not None:
-            await self._in_thread(self._duties.back_up)
+        while (back_up := self._duties.back_up) is not None:
+            await self._in_thread(back_up)
             await asyncio.sleep(BACKUP_S)
 
     async def _in_thread(self, duty: Callable[[], object]) -> None:
@@ -386,7 +387,7 @@ def _take_lease(uow: UnitOfWork, holder: str, at: datetime, until: datetime) -> 
     with uow:
         taken = uow.leases.take("worker", holder, at=at, until=until)
         uow.commit()
-    return taken
+        return taken
 
 
 def find_due(uow: UnitOfWork) -> list[tuple[Wake, str]]:
@@ -395,4 +396,4 @@ def find_due(uow: UnitOfWork) -> list[tuple[Wake, str]]:
         due = [(Wake.RELEASE, str(t)) for t in uow.outbound.in_states([Outbound.HELD])]
         due += [(Wake.OPEN, str(t)) for t in uow.inbound.in_states([Inbound.OPENING])]
         due += [(Wake.PUBLISH, str(peer)) for peer in uow.outbox.waiting_peers()]
-    return [*due, (Wake.PUBLISH, "")]
+        return [*due, (Wake.PUBLISH, "")]

@@ -34,7 +34,11 @@ _PARTIAL_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}", re.ASCII)
 
 @unique
 class Baton(StrEnum):
-    """The state of a case at this node (handover, chapter 3)."""
+    """The state of a case at this node (handover, chapter 3).
+
+    ``absorbed`` is local: its content was united with another case of the person, and it
+    can come back for 30 days; then it is shredded.
+    """
 
     ABSENT = "absent"
     ACTIVE = "active"
@@ -42,6 +46,11 @@ class Baton(StrEnum):
     GRANTED = "granted"
     HANDED_OVER = "handed_over"
     SHREDDED = "shredded"
+    ABSORBED = "absorbed"
+
+
+UNSEEN = frozenset({Baton.SHREDDED, Baton.ABSORBED})
+"""Cases that nobody finds: nothing is left of them, or another case holds it."""
 
 
 @unique

@@ -263,6 +263,10 @@ class TaskRepository(Protocol):
         """Add a task unless an open one of the same kind, case and transfer stands."""
         ...
 
+    def is_open(self, kind: str, *, case: CaseId) -> bool:
+        """Whether a task of this kind about a case waits for somebody."""
+        ...
+
     def settle(
         self,
         kind: str,

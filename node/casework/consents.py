@@ -164,7 +164,12 @@ def make_consent(
 
 
 def log_recorded(
-    uow: UnitOfWork, office: Office, consent: Consent, *, by: AccountId | None
+    uow: UnitOfWork,
+    office: Office,
+    consent: Consent,
+    *,
+    by: AccountId | None,
+    at: datetime | None = None,
 ) -> bytes:
     """Write ``consent.recorded``; gives its commitment."""
     return _append_consent(
@@ -180,9 +185,39 @@ def log_recorded(
             "basis": "consent",
             "register": office.register,
         },
-        at=consent.recorded_at,
+        at=at or consent.recorded_at,
         by=Who("caseworker", by),
     )
+
+
+def log_moved(
+    uow: UnitOfWork,
+    office: Office,
+    consent: Consent,
+    to: CaseId,
+    *,
+    by: AccountId | None,
+) -> Consent:
+    """The consent in another case of the same person, after a merge or its undo.
+
+    What still stands ends in the chain it came from and is recorded in the other one, so
+    that a handover which rests on it can be checked (EL-8). What is over says nothing new.
+    """
+    now = office.clock.now()
+    moved = replace(consent, case=to)
+    is_over = consent.withdrawn_at or consent.declined_on or consent.replaced_by
+    if is_over or consent.entry is None or consent.valid_until < local_day(now):
+        return moved
+    blind = uow.log.blind_consent(consent.case, consent.evidence)
+    _append_consent(
+        uow,
+        consent,
+        "consent.replaced",
+        {"consent": blind, "outcome": "replaced"},
+        at=now,
+        by=Who("caseworker", by),
+    )
+    return replace(moved, entry=log_recorded(uow, office, moved, by=by, at=now))
 
 
 def _append_consent(

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
 
+from node.cases.merging import renamed
 from node.cases.model import Baton, CaseContent, CaseFile, Former, Record
 from node.cases.staged import StagedDocument, StagedKey
 from node.crypto.casekey import CaseKey
@@ -23,6 +24,7 @@ from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
 from node.store.imports import drop_lists_with
 from node.store.incoming import Incoming
+from node.store.matching import forget_matches, one_now
 from node.store.records import SqlRecords
 from node.store.register import Destroyed, RegisterLine
 from node.store.work import Work
@@ -86,9 +88,8 @@ class SqlCases:
             SealError: A row was moved or damaged.
         """
         row = self._keys.row(case)
-        return CaseContent(
-            _from_row(row), self._records.all_of(case, self._keys.of(row))
-        )
+        records = self._records.all_of(case, self._keys.of(row))
+        return CaseContent(_from_row(row), self._named_now(case, records))
 
     def person_content(self, case: CaseId) -> CaseContent:
         """The case with nothing but the records of person and protection, opened.
@@ -97,9 +98,8 @@ class SqlCases:
             As ``content``.
         """
         row = self._keys.row(case)
-        return CaseContent(
-            _from_row(row), self._records.of_person(case, self._keys.of(row))
-        )
+        records = self._records.of_person(case, self._keys.of(row))
+        return CaseContent(_from_row(row), self._named_now(case, records))
 
     def open_new(self, file: CaseFile, key: StagedKey | None = None) -> None:
         """Insert a case under a new case key, or under the one staged for it.
@@ -232,6 +232,17 @@ class SqlCases:
         """The plaintext of a document, verified chunk by chunk."""
         return self._documents.open(case, digest)
 
+    def _named_now(
+        self, case: CaseId, records: tuple[Record, ...]
+    ) -> tuple[Record, ...]:
+        """Who names a case that was merged means the one that stayed.
+
+        So a flag about it counts for the other one, and an undo has nothing to put back.
+        """
+        names = one_now(self._work)
+        names.pop(case, None)
+        return tuple(renamed(r, names) for r in records) if names else records
+
     def _shred(self, case: CaseId, key: CaseKey) -> None:
         """What is left of a case whose key has gone from its row in this unit."""
         digest = hashlib.sha256(key.raw).digest()
@@ -241,6 +252,7 @@ class SqlCases:
         self._documents.drop(case)
         drop_drafts(self._work, case)
         drop_lists_with(self._work, case)
+        forget_matches(self._work, case)
         self._keys.forget(case)
 
 

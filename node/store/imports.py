@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, or_, select, update
 
 from node.cases.importports import Batch, BatchState, Standing, Taken
 from node.cases.model import Baton
@@ -21,6 +21,7 @@ from node.ids import AccountId, CaseId, RecordId
 from node.store.casekeys import case_key_place
 from node.store.casetables import case_file, record, record_past, task
 from node.store.importtables import import_batch, import_case, import_memory
+from node.store.matchingtables import match_pair
 from node.store.register import Destroyed, RegisterLine
 from node.store.tables import metadata
 from node.store.weekkeys import unwrap, wrap
@@ -87,6 +88,9 @@ _BACK: Final = insert(record).from_select(
     select(*(record_past.c[column.name] for column in record.c)).where(*_PAST),
 )
 _PAST_GONE: Final = delete(record_past).where(*_PAST)
+_PAIRS_GONE: Final = delete(match_pair).where(
+    or_(match_pair.c.one == bindparam("case"), match_pair.c.other == bindparam("case"))
+)
 _RECORDS_GONE: Final = delete(record).where(record.c.case_id == bindparam("case"))
 _TASKS_GONE: Final = delete(task).where(task.c.case_id == bindparam("case"))
 _FILE_GONE: Final = delete(case_file).where(case_file.c.id == bindparam("case"))
@@ -271,7 +275,7 @@ class SqlImports:
             )
         )
         places = [{"case": case} for case in cases]
-        for statement in (_RECORDS_GONE, _TASKS_GONE, _FILE_GONE):
+        for statement in (_PAIRS_GONE, _RECORDS_GONE, _TASKS_GONE, _FILE_GONE):
             self._work.change(statement, places)
 
     def _row(self, batch: RecordId) -> Row[*tuple[Any, ...]]:
@@ -337,11 +341,19 @@ def memory_place(fingerprint: bytes) -> bytes:
 
 @cache
 def _naming() -> tuple[Select[Any], ...]:
-    """Queries for cases of a list that anything but their records names."""
-    return tuple(
+    """Queries for cases of a list that anything but their records names.
+
+    That somebody may be here twice is found by the program itself; only what a person
+    decided about a pair counts.
+    """
+    decided = (
+        select(column).where(column.in_(_CASES), match_pair.c.decided_at.is_not(None))
+        for column in (match_pair.c.one, match_pair.c.other)
+    )
+    return tuple(decided) + tuple(
         select(key.parent).where(key.parent.in_(_CASES)).distinct()
         for table in metadata.sorted_tables
-        if table.name != record.name
+        if table.name not in {record.name, match_pair.name}
         for key in table.foreign_keys
         if key.column is case_file.c.id
     )

@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Row, bindparam, func, select
 
 from node.cases.days import local_day
 from node.cases.extract import flags_in_force
-from node.cases.model import Baton, Record
+from node.cases.model import UNSEEN, Baton, Record
 from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, ConsentId, MemberId, RecordId, TransferId
 from node.report.readings import (
@@ -43,7 +43,7 @@ _HERE: Final = case_file.c.baton.in_([Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED]
 _OWN_CASES: Final = select(case_file.c.id).where(_MINE, _HERE)
 
 _VERSIONS: Final = select(case_file.c.id, case_file.c.version).where(
-    case_file.c.wrapped.is_not(None), case_file.c.restricted_on.is_(None)
+    case_file.c.baton.not_in(UNSEEN), case_file.c.restricted_on.is_(None)
 )
 _FILES: Final = select(case_file).where(
     case_file.c.id.in_(_OF), case_file.c.wrapped.is_not(None)

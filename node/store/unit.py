@@ -28,6 +28,7 @@ from node.accounts.wayports import (
     WayRepository,
 )
 from node.cases.importports import Imports
+from node.cases.matchports import Matches
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -67,6 +68,7 @@ from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.mail import SqlMail
+from node.store.matching import SqlMatches
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
 from node.store.quorums import SqlQuorums
@@ -113,7 +115,7 @@ class SqlUnitOfWork:
     entered and has nothing to commit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 -- one line for each repository
         self, connection: Connection, means: Means, *, is_reading: bool = False
     ) -> None:
         self._work = Work(connection, means, is_reading=is_reading)
@@ -126,6 +128,7 @@ class SqlUnitOfWork:
         self.relocations: RelocationRepository = SqlRelocations(self._work)
         self.tasks: TaskRepository = SqlTasks(self._work)
         self.tally: TallyRepository = SqlTally(self._work)
+        self.matches: Matches = SqlMatches(self._work)
         self.outbound: OutboundRepository = SqlOutbound(self._work)
         self.inbound: InboundRepository = SqlInbound(self._work)
         self.chains: Chains = SqlChains(self._work)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from node.accounts.ports import AccountRepository
+from node.cases.matchports import Matches
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -216,6 +217,7 @@ class UnitOfWork(Protocol):
     relocations: RelocationRepository
     tasks: TaskRepository
     tally: TallyRepository
+    matches: Matches
     outbound: OutboundRepository
     inbound: InboundRepository
     chains: Chains

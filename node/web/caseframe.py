@@ -173,6 +173,14 @@ def _banner(
     request: web.Request, case: OpenCase, words: Words
 ) -> Mapping[str, str] | None:
     parts = parts_of(request)
+    if case.file.baton is Baton.ABSORBED:
+        return {
+            "kind": "info",
+            "title": words.gettext("Merged into another case"),
+            "text": words.gettext("Everything of this case lies in the other one now."),
+            "link": words.gettext("To the merge"),
+            "href": f"/cases/{case.file.id}/match",
+        }
     left = case.departure
     if case.file.baton is Baton.HANDED_OVER and left is not None:
         durable = left.facts.get(Outbound.DURABLE)

@@ -24,6 +24,7 @@ from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError, UnreachableError
 from node.exchangelog.witness import WitnessMemory
 from node.ids import AccountId, Ags, CaseId, Identifier, MemberId
+from node.report.identities import Identities
 from node.report.logaudit import PeerList
 from node.report.logview import LogIndex
 from node.report.people import People
@@ -178,6 +179,7 @@ class Parts:
     places: Mapping[Ags, str]
     outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
     people: People = field(default_factory=People)
+    identities: Identities = field(default_factory=Identities)
     log_index: LogIndex = field(default_factory=LogIndex)
     mark: Callable[[], Checkpoint | None] = lambda: None
     jobs: Jobs = field(default_factory=Jobs)

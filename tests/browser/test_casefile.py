@@ -156,7 +156,7 @@ async def test_a_goal_is_put_off_in_three_actions_without_scripts(chromium, wehr
     await goal.get_by_label("Status").select_option("postponed")
     await goal.get_by_label("Grund").select_option("waiting_list")
     await goal.get_by_role("button", name="Übernehmen").click()
-    saved = page.get_by_role("status")
+    saved = page.locator(".saved")
     assert "verschoben" in re.sub(r"\s+", " ", await saved.inner_text())
 
 

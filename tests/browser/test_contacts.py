@@ -222,10 +222,7 @@ async def test_single_keys_vanish_when_switched_off(chromium, origin):
     await page.keyboard.press("?")
     await expect(page.locator("#keys summary")).to_be_focused()
     await page.goto(origin + "/accounts/me")
-    await page.get_by_role("button", name="Einzelne Tasten ausschalten").click()
-    await expect(
-        page.get_by_text("Einzelne Tasten sind ausgeschaltet.").first
-    ).to_be_visible()
+    await _wish(page, single_keys=False)
     await page.goto(origin + "/work")
     for key in ("n", "/", "?"):
         await page.keyboard.press(key)
@@ -233,10 +230,13 @@ async def test_single_keys_vanish_when_switched_off(chromium, origin):
     assert page.url == origin + "/work"
     assert await page.locator("#keys").count() == 0
     await page.goto(origin + "/accounts/me")
-    await page.get_by_role("button", name="Einzelne Tasten einschalten").click()
-    await expect(
-        page.get_by_text("Einzelne Tasten sind eingeschaltet.")
-    ).to_be_visible()
+    await _wish(page, single_keys=True)
+
+
+async def _wish(page, *, single_keys):
+    await page.get_by_label("Einzelne Tasten als Kürzel").set_checked(single_keys)
+    await page.get_by_role("button", name="Speichern").first.click()
+    await expect(page.locator(".saved")).to_be_visible()
 
 
 @pytest.mark.spec("SC-18")

@@ -98,7 +98,7 @@ async def record(page, tag, look):
     """The staff take the device back and record what was signed."""
     await page.get_by_role("link", name="Für die Fachkraft").click()
     await look(page)
-    await page.get_by_role("button", name="nur in der Demo").click()
+    await page.get_by_role("button", name="Ja, ich bin es").click()
     await look(page)
     await page.get_by_label("Dolmetschen").fill("Demo-Dolmetscherin")
     await page.get_by_role("button", name="Einwilligung festhalten").click()

@@ -120,27 +120,3 @@ async def test_a_touch_confirms_what_weighs(tmp_path, chromium):
         await page.get_by_role("heading", name="Bitte bestätigen Sie").wait_for()
         await page.get_by_role("button", name="Mit Passkey bestätigen").click()
         await page.get_by_label("Link", exact=True).wait_for()
-
-
-@pytest.mark.spec("SC-13")
-async def test_the_session_line_comes_after_thirteen_minutes_and_a_click_prolongs(
-    tmp_path, chromium
-):
-    async with open_office(tmp_path) as office, running(office.node, worker=False):
-        origin = office.node.settings.web_url
-        page = await chromium.new_page()
-        await page.clock.install()
-        await page.goto(origin + "/login")
-        await page.get_by_role("button", name="Demo-Leitung").click()
-        await page.wait_for_url(origin + "/status")
-        line = page.get_by_text("In zwei Minuten werden Sie abgemeldet.")
-        await page.clock.run_for(12 * 60_000)
-        assert not await line.is_visible()
-        await page.clock.run_for(61_000)
-        assert await line.is_visible()
-        async with page.expect_response("**/session") as answer:
-            await page.get_by_role("button", name="Angemeldet bleiben").click()
-        assert (await answer.value).status == 204
-        await line.wait_for(state="hidden")
-        await page.clock.run_for(13 * 60_000 + 1_000)
-        assert await line.is_visible()

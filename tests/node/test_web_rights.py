@@ -240,6 +240,16 @@ GET /settings/consent-texts/{language} | AD
 POST /settings/consent-texts/{language} | AD
 POST /settings/consent-texts/{language}/verify | AD
 POST /settings/consent-texts/{language}/recording | AD
+GET /inbox/{transfer}/match | AP CW
+GET /cases/{case}/match | AP CW
+POST /cases/{case}/match | AP CW
+GET /cases/{case}/match/{other} | AP CW
+POST /cases/{case}/match/{other} | AP CW
+POST /cases/{case}/match/{other}/merge | AP CW
+GET /cases/{case}/unmerge/{merge} | AP CW
+POST /cases/{case}/unmerge/{merge} | AP CW
+GET /cases/{case}/edits/{merge} | AP CW
+POST /cases/{case}/edits/{merge} | AP CW
 """
 API = """
 POST /api/v1/relocations | relocations:write

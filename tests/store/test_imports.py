@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from node.cases.importports import Batch, BatchState, Standing, Taken
+from node.cases.matching import Band
+from node.cases.matchports import Decision
 from node.cases.model import Baton
 from node.errors import ConflictError, NotFoundError
 from node.store.register import Destroyed
@@ -13,7 +15,7 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.upkeep import SealedAt
 from node.store.work import Means
-from tests.support.acts import rows, write
+from tests.support.acts import rows, tamper, write
 from tests.support.build import ANNA, AT, case_file, record
 from tests.support.people import case_id, record_id
 
@@ -127,6 +129,35 @@ def test_a_case_that_something_else_names_stays(store: Store, batch: None) -> No
     write(store, lambda uow: opened(uow, 1))
     write(store, lambda uow: uow.consents.set_last_entry(case_id(1), bytes(32)))
     assert standings(store) == [Standing.EDITED]
+
+
+PAIR = (
+    "insert into match_pair (one, other, band, grounds, epoch, sealed, found_at,"
+    " decision, decided_at) values (:one, :other, :band, '[]', 1, :sealed, 0,"
+    " :decision, :at)"
+)
+
+
+@pytest.mark.spec("DO-42", "DO-44")
+@pytest.mark.parametrize("decided_at", [None, 1])
+def test_a_pair_that_only_the_program_found_holds_no_case_back(
+    store: Store, batch: None, decided_at: int | None
+) -> None:
+    write(store, lambda uow: uow.cases.open_new(case_file(9)))
+    before = state(store)
+    write(store, lambda uow: opened(uow, 1))
+    tamper(
+        store,
+        PAIR,
+        one=case_id(1),
+        other=case_id(9),
+        band=next(iter(Band)),
+        sealed=b"x",
+        decision=next(iter(Decision)),
+        at=decided_at,
+    )
+    write(store, lambda uow: uow.imports.take_back(LIST))
+    assert (state(store) == before) is (decided_at is None)
 
 
 @pytest.mark.spec("DO-42")

@@ -44,6 +44,8 @@ from node.web.pages import (
     logcompare,
     login,
     logreveal,
+    matching,
+    merging,
     moves,
     myaccount,
     newcase,
@@ -108,6 +110,8 @@ def all_routes() -> list[Route]:
         *pastcontacts.routes(),
         *moves.routes(),
         *relocations.routes(),
+        *matching.routes(),
+        *merging.routes(),
         *outbox.routes(),
         *proof.routes(),
         # Before the pages of single offers, whose pattern would fit as well.

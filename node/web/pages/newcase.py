@@ -10,12 +10,11 @@ from typing import Final
 from aiohttp import web
 
 from node.cases.codes import code_list
-from node.cases.folding import SAME_SKELETON, fold, name_likeness
 from node.casework.cases import open_case
 from node.casework.households import household_for
 from node.errors import ConflictError
 from node.ids import CaseId, RecordId
-from node.report.people import Hit, People
+from node.report.readings import PersonRow
 from node.strictjson import Json
 from node.web.casework import (
     actor,
@@ -35,6 +34,7 @@ from node.web.frame import (
     see_other,
     words_of,
 )
+from node.web.lookalikes import compare_now, lookalikes
 from node.web.pages.cases import CASEWORKERS, found, is_listed, searched
 from node.web.typed import ids, typed_partial
 
@@ -79,9 +79,9 @@ async def _create(request: web.Request) -> web.Response:
     if errors:
         return await _new_page(request, form.with_errors(errors), status=422)
     if not form.text("sure"):
-        candidates = _candidates(await people_of(request), form)
-        if candidates:
-            return await _new_page(request, form, candidates=candidates)
+        candidates = await _candidates(request, form)
+        if candidates or form.text("_first"):
+            return await _new_page(request, form, candidates=candidates, is_second=True)
     case = CaseId(once(request, "case"))
     parts, more = parts_of(request), _more(form)
     household = await _household_beside(request, form)
@@ -100,6 +100,7 @@ async def _create(request: web.Request) -> web.Response:
     except ConflictError:
         # Race: the same form was sent twice; the case is there already.
         await opened_case(request, case)
+    await compare_now(request, case)
     saved = words.gettext("The case was opened.")
     return await see_other(request, f"/cases/{case}", saved=saved)
 
@@ -152,20 +153,18 @@ def _more(form: Form) -> list[tuple[str, Mapping[str, Json]]]:
     return [("language", {"language": language, "lang_kind": "mother_tongue"})]
 
 
-def _candidates(people: People, form: Form) -> list[Hit]:
-    """Who may be meant: names nearly the same, and no other birth date known."""
-    typed = fold(f"{form.text('given_names')} {form.text('family_name')}")
-    birth = typed_partial(form.text("birth_date")) or ""
-    near = []
-    for person in people.all():
-        if birth and person.birth and birth[:4] != person.birth[:4]:
-            continue
-        score = name_likeness(typed, fold(f"{person.given_names} {person.family_name}"))
-        is_whole = len(typed) > 1 or birth
-        if score >= SAME_SKELETON and is_whole:
-            near.append(Hit(person, score))
-    near.sort(key=lambda hit: -hit.score)
-    return near[:_CANDIDATES]
+async def _candidates(request: web.Request, form: Form) -> list[PersonRow]:
+    """Who may be meant; somebody under threat is known to their own caseworker only."""
+    me = account_of(request).actor
+    near = await lookalikes(
+        request,
+        await people_of(request),
+        name=f"{form.text('given_names')} {form.text('family_name')}".strip(),
+        birth=typed_partial(form.text("birth_date")) or "",
+        fictitious=form.text("birth_date_fictitious") == "yes",
+        phone=form.text("phone").strip(),
+    )
+    return [person for person in near if is_listed(person, me)][:_CANDIDATES]
 
 
 async def _new_page(
@@ -173,8 +172,10 @@ async def _new_page(
     form: Form,
     *,
     status: int = 200,
-    candidates: Sequence[Hit] = (),
+    candidates: Sequence[PersonRow] = (),
+    is_second: bool = False,
 ) -> web.Response:
+    """First who it is; what else is known once nobody here is meant (screens S3)."""
     words = words_of(request)
     on = today(request)
     return await page(
@@ -182,14 +183,8 @@ async def _new_page(
         "case_new.html",
         status=status,
         form=form,
-        candidates=await found(
-            request,
-            [
-                hit.person
-                for hit in candidates
-                if is_listed(hit.person, account_of(request).actor)
-            ],
-        ),
+        candidates=await found(request, candidates),
+        is_second=is_second or status != 200,
         languages=sorted(
             (
                 (code.code, words.code(code.code, "language"))

@@ -7,14 +7,16 @@ SC-22; FR-1 (90 days), DO-6.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from aiohttp import web
 
 from node.accounts.model import Role
 from node.accounts.policy import Actor
+from node.cases.matchports import KnownPair
 from node.casework.inbox import OfferSeen, offers_of
+from node.casework.matching import pairs_of_caseload
 from node.casework.protections import TASK as LIFT
 from node.casework.tasks import put_aside
 from node.errors import NotFoundError
@@ -41,6 +43,7 @@ from node.web.frame import (
     words_of,
 )
 from node.web.language import Words, msgid
+from node.web.matchwords import match_lines
 from node.web.pages.cases import CASEWORKERS
 from node.web.typed import ids
 from node.web.wording import reason_words, refusal_words
@@ -111,6 +114,7 @@ class _Found:
     transfers: Sequence[TransferRow]
     tasks: Sequence[TaskRow]
     offers: Sequence[OfferSeen]
+    matches: Sequence[KnownPair] = ()
 
 
 async def _show(request: web.Request) -> web.Response:
@@ -120,7 +124,9 @@ async def _show(request: web.Request) -> web.Response:
         await people_of(request),
         actor(request).roles >= CASEWORKERS,
     )
-    found: _Found = await parts.run.read(_read, actor(request), on)
+    found: _Found = await parts.run.read(
+        _read, actor(request), on, at=parts.clock.now()
+    )
     mine = [p for p in people.all() if me.owns(p.caseworker) and p.is_ours(on)]
     groups = [
         due(found.follow_ups, people, words, on),
@@ -132,6 +138,7 @@ async def _show(request: web.Request) -> web.Response:
         clock(mine, words, on),
         consents(found.consents, people, words),
         plans(mine, words, on),
+        _matches(found, people, words, me),
         titles(found.titles, people, words),
         later(found.follow_ups, people, words, on),
     ]
@@ -152,7 +159,7 @@ async def _show(request: web.Request) -> web.Response:
     )
 
 
-def _read(uow: ReadingUnit, by: Actor, on: date) -> _Found:
+def _read(uow: ReadingUnit, by: Actor, on: date, *, at: datetime) -> _Found:
     readings, whose = uow.readings, by.caseloads
     is_caseworker = by.account is not None and by.roles >= CASEWORKERS
     if not is_caseworker:
@@ -164,6 +171,7 @@ def _read(uow: ReadingUnit, by: Actor, on: date) -> _Found:
         transfers=readings.transfers(whose),
         tasks=readings.tasks(),
         offers=offers_of(uow, by),
+        matches=pairs_of_caseload(uow, by, at=at),
     )
 
 
@@ -268,6 +276,15 @@ def _news(found: _Found, people: People, words: Words, me: Actor) -> Group:
             )
         )
     return Group("news", words.gettext("News"), rows)
+
+
+def _matches(found: _Found, people: People, words: Words, me: Actor) -> Group:
+    act = words.gettext("Compare")
+    rows = [
+        Row(who=who, href=href, what=what, until=None, action=act)
+        for who, href, what in match_lines(found.matches, people, words, me)
+    ]
+    return Group("matches", words.gettext("To compare"), rows)
 
 
 # -- One button each ---------------------------------------------------------------------

@@ -32,12 +32,12 @@ FONTS = Path(__file__).resolve().parents[3] / "node/web/static/vendor"
 FAMILY = (
     ("noto-sans/NotoSans-Regular", "noto-sans/NotoSans-Bold"),
     (
-        "noto-naskh-arabic/noto-naskh-arabic-400",
-        "noto-naskh-arabic/noto-naskh-arabic-700",
+        "noto-naskh-arabic/NotoNaskhArabic-Regular",
+        "noto-naskh-arabic/NotoNaskhArabic-Bold",
     ),
     (
-        "noto-sans-ethiopic/noto-sans-ethiopic-400",
-        "noto-sans-ethiopic/noto-sans-ethiopic-700",
+        "noto-sans-ethiopic/NotoSansEthiopic-Regular",
+        "noto-sans-ethiopic/NotoSansEthiopic-Bold",
     ),
 )
 DAY = date(2026, 12, 1)

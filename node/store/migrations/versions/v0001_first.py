@@ -19,6 +19,7 @@ from node.store import (  # noqa: F401 - more tables
     importtables,
     keeptables,
     logtables,
+    matchingtables,
     pasttables,
     relaytables,
     stafftables,
