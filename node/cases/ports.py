@@ -10,7 +10,7 @@ from node.cases.consenttext import ConsentText
 from node.cases.model import CaseContent, CaseFile, Former, Record
 from node.cases.relocation import Relocation
 from node.cases.staged import StagedDocument, StagedKey
-from node.cases.tally import TallyLine
+from node.cases.tally import History, TallyLine
 from node.ids import AccountId, CaseId, ConsentId, RecordId, TransferId
 
 
@@ -239,6 +239,10 @@ class RelocationRepository(Protocol):
 
 class TallyRepository(Protocol):
     """What is left of erased cases to count; nameless."""
+
+    def history(self, case: CaseId) -> History:
+        """What a case that is about to go leaves to count."""
+        ...
 
     def add(self, lines: Iterable[TallyLine], made_on: date) -> None:
         """Keep the lines of one person."""

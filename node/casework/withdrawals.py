@@ -285,7 +285,8 @@ def _carry_out(
     if file.baton is Baton.ACTIVE and _rests(uow, content):
         _erase_what_came(uow, content)
         return
-    uow.tally.add(tally_of(content), local_day(office.clock.now()))
+    lines = tally_of(uow.tally.history(case))
+    uow.tally.add(lines, local_day(office.clock.now()))
     gone = replace(file, baton=Baton.SHREDDED, transfer=None, household=None)
     uow.cases.replace(file, gone)
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from node.cases.merging import renamed
 from node.cases.model import Baton, CaseContent, CaseFile, Former, Record
@@ -20,6 +20,7 @@ from node.errors import ConflictError, NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
 from node.store.casekeys import CaseKeys, CaseRow
 from node.store.casetables import case_file
+from node.store.counttables import case_past
 from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
 from node.store.imports import drop_lists_with
@@ -46,6 +47,17 @@ _REOPEN: Final = update(case_file).where(
 )
 _TOUCH: Final = update(case_file).where(_ONE).values(version=case_file.c.version + 1)
 _CHANGE: Final = update(case_file).where(_ONE)
+_COUNTED: Final = ("caseworker", "responsible_from", "responsible_until", "counted_at")
+_KEEP_COUNTED: Final = insert(case_past).from_select(
+    ["case_id", "version", *_COUNTED, "known_until"],
+    select(
+        case_file.c.id,
+        case_file.c.version,
+        *(case_file.c[name] for name in _COUNTED),
+        bindparam("now", type_=case_past.c.known_until.type),
+    ).where(_ONE),
+)
+_DROP_COUNTED: Final = delete(case_past).where(case_past.c.case_id == bindparam("case"))
 
 
 class SqlCases:
@@ -107,7 +119,11 @@ class SqlCases:
         Raises:
             ConflictError: It is here already.
         """
-        place = {"id": file.id, "version": file.version}
+        place = {
+            "id": file.id,
+            "version": file.version,
+            "counted_at": self._work.now(),
+        }
         self._work.change(_ADD, _to_row(file) | self._keys.new(file.id, key) | place)
 
     def reopen(self, file: CaseFile, key: StagedKey | None = None) -> None:
@@ -120,6 +136,7 @@ class SqlCases:
         """
         row = self._keys.row(file.id, locked=True)
         columns = _to_row(file) | {"version": row.version + 1}
+        columns |= self._counted(_from_row(row), file)
         if row.wrapped is None:
             columns |= self._keys.new(file.id, key)
         elif key is not None and key.raw != self._keys.of(row).raw:
@@ -136,6 +153,7 @@ class SqlCases:
             ErasedError: It was shredded before.
         """
         columns = _to_row(after) | {"version": before.version + 1}
+        columns |= self._counted(before, after)
         place = {"case": before.id, "seen": before.version}
         if after.baton is Baton.SHREDDED:
             key = self._keys.of(self._keys.row(before.id, locked=True))
@@ -243,6 +261,15 @@ class SqlCases:
         names.pop(case, None)
         return tuple(renamed(r, names) for r in records) if names else records
 
+    def _counted(self, before: CaseFile, after: CaseFile) -> dict[str, Any]:
+        """Keep what reports counted so far, if that changes."""
+        if _counted(before) == _counted(after):
+            return {}
+        now = self._work.now()
+        if before.baton is not Baton.SHREDDED:
+            self._work.change(_KEEP_COUNTED, {"case": before.id, "now": now})
+        return {"counted_at": now}
+
     def _shred(self, case: CaseId, key: CaseKey) -> None:
         """What is left of a case whose key has gone from its row in this unit."""
         digest = hashlib.sha256(key.raw).digest()
@@ -253,7 +280,12 @@ class SqlCases:
         drop_drafts(self._work, case)
         drop_lists_with(self._work, case)
         forget_matches(self._work, case)
+        self._work.change(_DROP_COUNTED, {"case": case})
         self._keys.forget(case)
+
+
+def _counted(file: CaseFile) -> tuple[object, ...]:
+    return (file.caseworker, file.responsible_from, file.responsible_until)
 
 
 def _to_row(file: CaseFile) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class _CaseFile(TypedColumns):
     restricted_on = Column(Day)
     birth_year: Named[int | None]
     wrapped: Named[bytes | None]
+    # Since when caseworker and days of responsibility stand as they do.
+    counted_at = Column(Instant, nullable=False)
 
 
 case_file = Table(

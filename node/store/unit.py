@@ -40,10 +40,12 @@ from node.cases.ports import (
 from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
+from node.report.facts import Counting
 from node.report.keepview import Keeping
 from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
+from node.report.snapshot import Reports
 from node.store.access import SqlReadLog
 from node.store.accountchanges import SqlAccountChanges, SqlEmergencies
 from node.store.accounts import SqlAccounts
@@ -53,6 +55,8 @@ from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
 from node.store.consenttexts import SqlConsentTexts
+from node.store.counting import SqlCounting
+from node.store.counts import SqlReports
 from node.store.diary import SqlDiary
 from node.store.directory import SqlDirectory
 from node.store.dump import Dump
@@ -115,7 +119,7 @@ class SqlUnitOfWork:
     entered and has nothing to commit.
     """
 
-    def __init__(  # noqa: PLR0915 -- one line for each repository
+    def __init__(
         self, connection: Connection, means: Means, *, is_reading: bool = False
     ) -> None:
         self._work = Work(connection, means, is_reading=is_reading)
@@ -155,6 +159,10 @@ class SqlUnitOfWork:
         self.evidence: EvidenceView = SqlEvidence(self._work)
         self.keeping: Keeping = SqlKeeping(self._work)
         self.directory = SqlDirectory(self._work)
+        self._open_for_people()
+
+    def _open_for_people(self) -> None:
+        """What staff and their pages ask for."""
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
         self.ways: WayRepository = SqlWays(self._work)
@@ -166,6 +174,8 @@ class SqlUnitOfWork:
         self.readings: Readings = SqlReadings(self._work)
         self.imports: Imports = SqlImports(self._work)
         self.diary = SqlDiary(self._work)
+        self.counting: Counting = SqlCounting(self._work)
+        self.reports: Reports = SqlReports(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)
         self.dump = Dump(self._work)

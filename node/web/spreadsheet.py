@@ -1,10 +1,9 @@
-"""Spreadsheets, read and written: the only room that knows their libraries.
+"""Spreadsheets that come in: the only room that knows calamine.
 
-Enters: the bytes of a file of unknown kind; rows to be written. Leaves: a ``Book`` of
-texts; an XLSX file. Must never happen: a formula, macro or link that runs: a cell is the
-value that was stored in it; a file that is unpacked before its size is known; a text that
-becomes a formula when it is opened. Implements chapter 7 of the field document (Read),
-SR-P5, SR-U5, SR-U6. ``read_file`` may hang or take much memory on a hostile file: it runs
+Enters: the bytes of a file of unknown kind. Leaves: a ``Book`` of texts. Must never happen:
+a formula, macro or link that runs: a cell is the value that was stored in it; a file that
+is unpacked before its size is known. Implements chapter 7 of the field document (Read),
+SR-P5, SR-U6. ``read_file`` may hang or take much memory on a hostile file: it runs
 in a process of its own (``listreader``).
 """
 
@@ -12,13 +11,12 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Final
 from xml.parsers import expat
 
-import xlsxwriter
 from python_calamine import (
     CalamineError,
     CalamineSheet,
@@ -296,25 +294,3 @@ def _is_old_1904(file: bytes) -> bool:
     """The record DATEMODE of an old workbook, near its beginning; source: [MS-XLS] 2.4.77."""
     found = re.search(rb"\x22\x00\x02\x00([\x00\x01])\x00", file)
     return found is not None and found[1] == b"\x01"
-
-
-# ---- Writing ---------------------------------------------------------------------------
-
-
-def write_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """One sheet of texts as XLSX; a text stays a text, whatever it begins with (SR-U5)."""
-    target = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        target,
-        {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False},
-    )
-    sheet = book.add_worksheet()
-    bold = book.add_format({"bold": True})
-    for place, title in enumerate(titles):
-        sheet.write_string(0, place, title, bold)
-    for number, row in enumerate(rows, 1):
-        for place, text in enumerate(row):
-            sheet.write_string(number, place, text)
-    sheet.freeze_panes(1, 0)
-    book.close()
-    return target.getvalue()

@@ -250,6 +250,21 @@ GET /cases/{case}/unmerge/{merge} | AP CW
 POST /cases/{case}/unmerge/{merge} | AP CW
 GET /cases/{case}/edits/{merge} | AP CW
 POST /cases/{case}/edits/{merge} | AP CW
+POST /reports/{report}/freeze | AP CW
+GET /reports/snapshots/{snapshot} | all
+GET /reports/snapshots/{snapshot}/csv | all
+GET /reports | all
+GET /reports/{report} | all
+GET /reports/{report}/csv | all
+GET /reports/{report}/xlsx | all
+GET /reports/{report}/cases | CW
+GET /reports/{report}/narrative | all
+GET /settings/proof | AD
+POST /settings/proof | AD
+POST /settings/proof/template | AD
+GET /settings/proof/cells | AD
+POST /settings/proof/cells | AD
+GET /settings/proof/trial | AD
 """
 API = """
 POST /api/v1/relocations | relocations:write

@@ -55,8 +55,10 @@ from node.web.pages import (
     plan,
     planacts,
     proof,
+    proofsettings,
     protection,
     relocations,
+    reports,
     restricted,
     returns,
     rights,
@@ -64,6 +66,7 @@ from node.web.pages import (
     setup,
     sheets,
     sidenotes,
+    snapshots,
     status,
     withdrawals,
     witnesses,
@@ -137,6 +140,10 @@ def all_routes() -> list[Route]:
         *deputies.routes(),
         *emergencies.routes(),
         *consenttexts.routes(),
+        # Before the pages of single reports, whose pattern would fit as well.
+        *snapshots.routes(),
+        *reports.routes(),
+        *proofsettings.routes(),
         *status.routes(),
     ]
 

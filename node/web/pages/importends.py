@@ -47,12 +47,11 @@ from node.web.listframe import (
     waiting_list,
 )
 from node.web.listwords import STAYS_WORDS, reason_of
-from node.web.spreadsheet import write_table
+from node.web.spreadsheet_out import XLSX_TYPE, Sheet, xlsx_bytes
 
 _REFRESH_S: Final = 2
 _NEWCOMERS: Final = 20
 _NOBODY: Final = frozenset({"blank", "header"})
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def routes() -> list[Route]:
@@ -169,7 +168,7 @@ async def _errors(request: web.Request) -> web.Response:
     return web.Response(
         body=content,
         headers={
-            "Content-Type": _XLSX,
+            "Content-Type": XLSX_TYPE,
             "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
             "Content-Security-Policy": SANDBOX,
         },
@@ -196,7 +195,7 @@ def _sheet_of(waiting: WaitingList, plan: ImportPlan, words: Words) -> bytes:
         for number, said in sorted(reasons.items())
     )
     head = [*titles, words.gettext("Row"), words.gettext("Reason")]
-    return write_table(head, rows)
+    return xlsx_bytes([Sheet(words.gettext("Rows with errors"), head, list(rows))])
 
 
 # ---- Taking over -----------------------------------------------------------------------

@@ -14,7 +14,7 @@ from node.cases.listsheet import MAX_ROWS, Book
 from node.errors import InputError
 from node.web import listreader, spreadsheet
 from node.web.listreader import read_apart
-from node.web.spreadsheet import read_file, write_table
+from node.web.spreadsheet import read_file
 from tests.support import uglyfiles as ugly
 
 ROWS = (("Nachname", "Vorname"), ("Demo-Müller", "Anna"), ("Demo-Groß", "Zoë"))
@@ -232,17 +232,3 @@ def test_a_book_survives_its_way_between_processes(found) -> None:
     )
     book = Book(bytes(32), (spreadsheet.Sheet("é", lines, is_1904=True),))
     assert Book.parse(book.encode()) == book
-
-
-# ---- Writing ---------------------------------------------------------------------------
-
-
-@pytest.mark.spec("SR-U5")
-@pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@A1", "\t=1", "http://x.example"]
-)
-def test_a_text_stays_a_text_in_what_we_write(text: str) -> None:
-    sheet = openpyxl.load_workbook(io.BytesIO(write_table(["T"], [[text]]))).active
-    assert sheet["A2"].value == text
-    assert sheet["A2"].data_type == "s"
-    assert sheet["A2"].hyperlink is None

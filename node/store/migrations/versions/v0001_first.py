@@ -15,6 +15,7 @@ from node.store import (  # noqa: F401 - more tables
     backuptables,
     casetables,
     contactstables,
+    counttables,
     exporttables,
     importtables,
     keeptables,
