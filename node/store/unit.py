@@ -27,6 +27,7 @@ from node.accounts.wayports import (
     KeptForms,
     WayRepository,
 )
+from node.cases.importports import Imports
 from node.cases.matchports import Matches
 from node.cases.ports import (
     CaseRepository,
@@ -63,6 +64,7 @@ from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.exports import SqlExports
 from node.store.heads import SqlHeads
+from node.store.imports import SqlImports
 from node.store.inbox import SqlInbox
 from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
@@ -170,6 +172,7 @@ class SqlUnitOfWork:
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
+        self.imports: Imports = SqlImports(self._work)
         self.diary = SqlDiary(self._work)
         self.counting: Counting = SqlCounting(self._work)
         self.reports: Reports = SqlReports(self._work)

@@ -17,6 +17,7 @@ from node.store import (  # noqa: F401 - more tables
     contactstables,
     counttables,
     exporttables,
+    importtables,
     keeptables,
     logtables,
     matchingtables,
