@@ -265,6 +265,22 @@ POST /settings/proof/template | AD
 GET /settings/proof/cells | AD
 POST /settings/proof/cells | AD
 GET /settings/proof/trial | AD
+GET /imports | CW
+POST /imports | CW
+GET /imports/{batch} | CW
+POST /imports/{batch}/discard | CW
+GET /imports/{batch}/file | CW
+POST /imports/{batch}/file | CW
+GET /imports/{batch}/columns | CW
+POST /imports/{batch}/columns | CW
+GET /imports/{batch}/values | CW
+POST /imports/{batch}/values | CW
+GET /imports/{batch}/trial | CW
+GET /imports/{batch}/errors.xlsx | CW
+GET /imports/{batch}/apply | CW
+POST /imports/{batch}/apply | CW
+GET /imports/{batch}/undo | CW
+POST /imports/{batch}/undo | CW
 """
 API = """
 POST /api/v1/relocations | relocations:write
