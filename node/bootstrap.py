@@ -22,9 +22,11 @@ from node.accounts.policy import OPERATOR
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
 from node.api.health import make_health_app
+from node.cases.townsettings import TownSettings
 from node.casework import health
 from node.casework.eraser import Eraser
 from node.casework.health import Finding
+from node.casework.settings import TownBook, TownUnit
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
@@ -126,6 +128,7 @@ class Node:
     publisher: Publisher
     key_room: KeyRoom
     ask_peer: AskPeer
+    read_town: Callable[[TownUnit], None]
     relay: Counter | None
     means: Means
 
@@ -176,6 +179,7 @@ async def build_node(
         )
         check_schema(engines)
         names = own_names(engines, first_names(settings.peer_url))
+        book = TownBook(TownSettings(delivery=settings.delivery))
         office = Office(
             keys=cabinet,
             clock=hands.clock,
@@ -192,6 +196,7 @@ async def build_node(
             newer=rumours.hear,
             behind=rumours.behind,
             accept_override=settings.accept_override,
+            town=book,
         )
         means = means_of(
             paths,
@@ -205,6 +210,7 @@ async def build_node(
         readers = LentThreads(shared.readers) if shared else None
         store = Store(engines, means, listener=signals, readers=readers)
         stack.callback(store.close)
+        store.read_sync(book.read)
         publisher = Publisher(store, means, paths.mark, failpoints=hands.failpoints)
         run = ThreadRunner(store)
         started_at = hands.clock.now()
@@ -249,6 +255,7 @@ async def build_node(
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
                 mark=partial(_marked, paths),
+                read_town=book.read,
                 lease=shared.lease if shared else LEASE,
             )
         )
@@ -267,6 +274,7 @@ async def build_node(
             refresh_directory=refresh,
             publisher=publisher,
             key_room=room,
+            read_town=book.read,
             ask_peer=partial(ask_shared, mailroom.direct.shared_log, office),
             relay=relay.counter if relay else None,
             means=means,
@@ -344,7 +352,6 @@ def web_app(node: Node) -> web.Application:
             origin=settings.web_url,
             version=SOFTWARE,
             demo=settings.demo,
-            delivery=settings.delivery,
         ),
         clock=clock,
         randomness=chance,
@@ -357,8 +364,7 @@ def web_app(node: Node) -> web.Application:
         outlook=partial(outlook, node.run),
         mark=partial(_marked, Paths(settings.folder)),
         ask_peer=node.ask_peer,
+        read_town=node.read_town,
     )
-    api = make_api_app(
-        ApiDesk(node.office, node.run, parts.places, settings.delivery, parts.people)
-    )
+    api = make_api_app(ApiDesk(node.office, node.run, parts.places, parts.people))
     return make_web_app(parts, all_routes(), api=api)

@@ -17,6 +17,7 @@ import structlog
 
 from node.casework import sealing
 from node.casework.selfcheck import run_due
+from node.casework.settings import TownUnit
 from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
@@ -52,7 +53,8 @@ class Duties:
     ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
     ``turn_week`` the week keys; all of them in a thread. ``shared`` says that other
     processes serve the same database; ``mark`` reads the log signer's memory outside it.
-    ``lease`` is how long ``recover`` keeps away from a node that died.
+    ``read_town`` reads what another process may have changed. ``lease`` is how long
+    ``recover`` keeps away from a node that died.
     """
 
     courier: Courier
@@ -70,6 +72,7 @@ class Duties:
     directory_every_s: float = 900.0
     lease: timedelta = LEASE
     mark: Callable[[], Checkpoint | None] = lambda: None
+    read_town: Callable[[TownUnit], None] = lambda _uow: None
 
 
 class Worker:
@@ -132,6 +135,8 @@ class Worker:
             await asyncio.sleep(POLL_S)
 
     async def _lead(self) -> bool:
+        if self._duties.shared:
+            await self._courier.run.read(self._duties.read_town)
         now = self._office.clock.now()
         return await self._courier.run.write(
             _take_lease, self._duties.holder, now, now + self._duties.lease

@@ -45,16 +45,11 @@ _TOKEN: Final = web.RequestKey("api_token", ApiToken)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the API works with.
-
-    ``policy`` is the node's delivery setting, ``auto`` or ``confirm`` (FR-25); ``people``
-    the names in memory that the pages search too.
-    """
+    """What the API works with; ``people`` are the names that the pages search too."""
 
     office: Office
     run: Runner
     places: Mapping[Ags, str]
-    policy: str
     people: People
 
 

@@ -136,7 +136,7 @@ async def record(request: web.Request) -> web.Response:
         ags=Ags(asked.ags),
         move_on=date.fromisoformat(asked.move_on),
         source=Source.REGISTER,
-        policy=desk.policy,
+        policy=desk.office.town().delivery,
         repeat=repeat,
     )
     try:

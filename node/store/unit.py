@@ -21,6 +21,7 @@ from node.accounts.ports import (
     Reveals,
     SessionRepository,
 )
+from node.accounts.programs import Programs
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
@@ -28,6 +29,7 @@ from node.cases.ports import (
     TallyRepository,
     TaskRepository,
 )
+from node.cases.townsettings import Town
 from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
@@ -57,6 +59,7 @@ from node.store.logview import SqlLogView
 from node.store.mail import SqlMail
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
+from node.store.programs import SqlPrograms
 from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
@@ -67,6 +70,7 @@ from node.store.shelf import SqlShelf
 from node.store.standing import SqlStands
 from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
+from node.store.townsettings import SqlTown
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
@@ -143,6 +147,8 @@ class SqlUnitOfWork:
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
+        self.programs: Programs = SqlPrograms(self._work)
+        self.town: Town = SqlTown(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)
         self.dump = Dump(self._work)

@@ -16,6 +16,7 @@ import jinja2
 from aiohttp import web
 
 from node.accounts.model import Role
+from node.casework.settings import TownUnit
 from node.clock import Clock
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Randomness
@@ -46,7 +47,6 @@ class WebSettings:
         version: The software's version, shown in the footer.
         demo: Whether all data are invented and sign-in is one button.
         help_contact: Who helps, in one line; may be empty.
-        delivery: ``auto`` or ``confirm``: whether what is covered goes by itself (FR-25).
     """
 
     body: str
@@ -54,7 +54,6 @@ class WebSettings:
     version: str
     demo: bool
     help_contact: str = ""
-    delivery: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +111,7 @@ class Parts:
     """Everything a page may use; made once by bootstrap.
 
     ``mark`` reads the log signer's memory outside the database, None if there is none.
+    ``read_town`` reads the town's settings anew after a change.
     ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it.
     """
 
@@ -130,6 +130,7 @@ class Parts:
     mark: Callable[[], Checkpoint | None] = lambda: None
     jobs: Jobs = field(default_factory=Jobs)
     ask_peer: AskPeer = _no_line
+    read_town: Callable[[TownUnit], None] = lambda _uow: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +283,12 @@ def bare_frame(request: web.Request) -> Frame:
     known = request.config_dict[KNOWN_PATHS]
     roles = visit.account.roles if visit.account else frozenset[Role]()
     records = Role.CASEWORKER in roles and _RECORD_CONTACT in known
+    town = parts.office.town()
     return Frame(
-        settings=parts.settings,
+        settings=replace(
+            parts.settings,
+            help_contact=town.help_contact or parts.settings.help_contact,
+        ),
         account=visit.account,
         words=words_of(request),
         form_token=visit.form_token,

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from node.exchangelog.standing import Standing
 from node.store import (  # noqa: F401 - more tables
+    apitables,
     backuptables,
     casetables,
     exporttables,
