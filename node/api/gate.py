@@ -16,7 +16,6 @@ from aiohttp.typedefs import Handler, Middleware
 
 from node import strictjson
 from node.accounts.model import ApiToken, Bearer, Scope
-from node.accounts.ports import StaffUnit
 from node.api.problem import (
     Fault,
     Problem,
@@ -24,6 +23,7 @@ from node.api.problem import (
     problem_of,
     problem_of_http,
 )
+from node.casework.programs import token_in_force
 from node.errors import MalformedMessageError, NodeError
 from node.ids import Ags
 from node.report.people import People
@@ -169,12 +169,10 @@ async def _token(request: web.Request, at: datetime) -> ApiToken | None:
         digest = Bearer(text).digest
     except MalformedMessageError:
         return None
-    token = await request.config_dict[DESK].run.read(_by_digest, digest)
-    return token if token is not None and token.is_valid(at) else None
-
-
-def _by_digest(uow: StaffUnit, digest: bytes) -> ApiToken | None:
-    return uow.accounts.token(digest)
+    found: ApiToken | None = await request.config_dict[DESK].run.read(
+        token_in_force, digest, at
+    )
+    return found
 
 
 def _problem(

@@ -18,11 +18,10 @@ from node.accounts.programs import LONGEST, OF_A_CASELOAD, Grant, Programs, Repe
 from node.cases.days import local_day
 from node.cases.model import Baton, CaseFile
 from node.casework.cases import Contact, own_case, place_contact
-from node.errors import InputError, NotFoundError, StaleEpochError
+from node.errors import InputError, NotFoundError, RestrictedError, StaleEpochError
 from node.ids import AccountId, CaseId, Hex128, RecordId
 from node.report.readings import PersonRow, ReadingUnit
 from node.sync.office import Office
-from node.sync.ports import UnitOfWork
 
 
 class ProgramsUnit(StaffUnit, Protocol):
@@ -34,7 +33,7 @@ class ProgramsUnit(StaffUnit, Protocol):
         ...
 
 
-class RecordingUnit(UnitOfWork, Protocol):
+class RecordingUnit(ReadingUnit, Protocol):
     """A transaction that records, and remembers what was answered."""
 
     @property
@@ -233,7 +232,13 @@ def one_case(uow: ReadingUnit, by: Actor, case: CaseId) -> tuple[CaseFile, Perso
     Raises:
         NotFoundError: None such, another's, handed over, locked or under protection.
     """
-    file = _own(uow, by, case, Action.CASE_READ)
+    try:
+        file = own_case(uow, by, case, Action.CASE_READ)
+    except RestrictedError:
+        raise NotFoundError("case") from None
+    # For a program no deputyship counts.
+    if file.caseworker != by.account or not _is_open(file):
+        raise NotFoundError("case")
     person = uow.readings.people([case])
     if not person or is_protected(person[0]):
         raise NotFoundError("case")
@@ -271,7 +276,7 @@ def record_by_program(
     """
     (case,) = sent.contact.cases
     with uow:
-        file = _own(uow, by, case, Action.CONTACT_RECORD)
+        file, _ = one_case(uow, by, case)
         if (file.epoch, file.version) != sent.seen:
             raise StaleEpochError("case")
         made = place_contact(uow, office, sent.contact, by=by)
@@ -279,14 +284,6 @@ def record_by_program(
         uow.programs.remember(sent.caller, sent.key, told, office.clock.now())
         uow.commit()
     return made
-
-
-def _own(uow: UnitOfWork, by: Actor, case: CaseId, action: Action) -> CaseFile:
-    """A case of the own caseload: for a program no deputyship counts."""
-    file = own_case(uow, by, case, action)
-    if file.caseworker != by.account or not _is_open(file):
-        raise NotFoundError("case")
-    return file
 
 
 def _is_open(file: CaseFile) -> bool:

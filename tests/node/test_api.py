@@ -508,7 +508,7 @@ async def test_another_media_type_or_coding_is_refused(office, token, headers):
     [
         ("PUT", PATH, (405, "method")),
         ("DELETE", f"{PATH}/{ABSENT}", (405, "method")),
-        ("GET", "/api/v1/cases", (404, "not-found")),
+        ("GET", "/api/v1/people", (404, "not-found")),
         ("GET", "/api/", (404, "not-found")),
     ],
 )
