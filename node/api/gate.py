@@ -83,7 +83,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return _problem(request, problem_of_http(error), error=None)
+        found = _problem(request, problem_of_http(error), error=None)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            found.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return found
     except NodeError as error:
         code, faults = problem_of(error)
         return _problem(request, code, error=error, faults=faults)

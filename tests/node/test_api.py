@@ -517,6 +517,7 @@ async def test_other_methods_and_addresses_are_not_there(
 ):
     answer = await office.call(method, path, token=token)
     assert problem(answer) == expected
+    assert ("Allow" in answer.headers) == (answer.status == 405)
 
 
 async def test_who_calls_too_fast_must_wait(office, token):

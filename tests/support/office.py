@@ -123,9 +123,10 @@ async def open_office(
     member: MemberId = WEHR,
     *,
     folders: Mapping[MemberId, Path] | None = None,
+    clock: MovingClock | None = None,
 ) -> AsyncIterator[OpenOffice]:
     """Found both towns, open one of them with staff of every role."""
-    clock = MovingClock()
+    clock = clock or MovingClock()
     found = folders or found_pair(folder, own_hands())
     hands = Hands(clock, secrets.token_bytes, NoFailpoints())
     async with build_node(load_settings(found[member]), hands) as node:
