@@ -62,6 +62,7 @@ from node.store.threads import Signals, ThreadRunner
 from node.store.weekturn import turn_of
 from node.store.work import Means
 from node.sync.courier import Courier
+from node.sync.greeting import greet
 from node.sync.limits import MIB, REQUESTS_PER_KEY_S, UNOPENED_BYTES_PER_PEER
 from node.sync.office import Office
 from node.trust.places import shipped_places
@@ -361,9 +362,10 @@ def web_app(node: Node) -> web.Application:
         office=node.office,
         files=node.courier.files,
         places=shipped_places(),
-        outlook=partial(outlook, node.run),
+        outlook=partial(outlook, node.run, node.office),
         mark=partial(_marked, Paths(settings.folder)),
         ask_peer=node.ask_peer,
+        greet=partial(greet, node.courier),
         read_town=node.read_town,
     )
     api = make_api_app(ApiDesk(node.office, node.run, parts.places, parts.people))

@@ -106,13 +106,18 @@ async def _no_line(peer: MemberId, memory: WitnessMemory | None) -> PeerList:  #
     raise UnreachableError("no line to other nodes")
 
 
+async def _no_answer(peer: MemberId) -> bool:  # noqa: ARG001
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything a page may use; made once by bootstrap.
 
     ``mark`` reads the log signer's memory outside the database, None if there is none.
     ``read_town`` reads the town's settings anew after a change.
-    ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it.
+    ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it;
+    ``greet`` asks a peer whether it is there.
     """
 
     settings: WebSettings
@@ -130,6 +135,7 @@ class Parts:
     mark: Callable[[], Checkpoint | None] = lambda: None
     jobs: Jobs = field(default_factory=Jobs)
     ask_peer: AskPeer = _no_line
+    greet: Callable[[MemberId], Awaitable[bool]] = _no_answer
     read_town: Callable[[TownUnit], None] = lambda _uow: None
 
 
