@@ -44,6 +44,7 @@ from node.founding import Paths, first_names, means_of, vault_of
 from node.keycabinet import KeyCabinet
 from node.keyroom import KeyRoom, refresh_and_keep
 from node.mailroom import Fetching, open_mailroom, relay_of, sweeps
+from node.noticemail import MailDoor, Notifier
 from node.replaying import replay_register
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import READERS, open_engine
@@ -235,6 +236,7 @@ async def build_node(
         start = Start(store, office, paths.mark, alone=engines.one_writer)
         await asyncio.to_thread(start.unless_led)
         await asyncio.to_thread(replay_register, store, means, office)
+        door = MailDoor.load(settings)
         vault, hour = vault_of(settings, master), settings.backup_hour
         duty = duty_of(vault, store, means, office, hour)
         worker = Worker(
@@ -244,6 +246,7 @@ async def build_node(
                 publish=publisher.publish,
                 refresh_directory=partial(refresh_and_keep, fetch, room),
                 back_up=duty,
+                send_notices=Notifier(store, office, door, settings) if door else None,
                 erase_sources=SourceEraser(store, office),
                 sweep=sweeps(
                     Sweeper(store, means, grace=not engines.one_writer),
@@ -353,6 +356,7 @@ def web_app(node: Node) -> web.Application:
             origin=settings.web_url,
             version=SOFTWARE,
             demo=settings.demo,
+            sends_mail=bool(settings.smtp_host),
         ),
         clock=clock,
         randomness=chance,

@@ -24,12 +24,11 @@ from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
 from node.sync import opening, recipient, sender, uploading, witnessing
 from node.sync.courier import Courier
-from node.sync.deadlines import find_deadlines
+from node.sync.deadlines import find_deadlines, find_due
 from node.sync.greeting import FirstWord
 from node.sync.ports import UnitOfWork
 from node.sync.rounds import Rounds
 from node.sync.rows import Wake
-from node.sync.transfer import Inbound, Outbound
 
 log = structlog.get_logger("worker")
 LEASE: Final = timedelta(seconds=15)
@@ -51,10 +50,10 @@ class Duties:
     ``refresh_directory`` fetches the directory and does what is due with our keys, ``sweep``
     removes files that no row names. ``back_up`` makes and verifies the backup of the day,
     ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
-    ``turn_week`` the week keys; all of them in a thread. ``shared`` says that other
-    processes serve the same database; ``mark`` reads the log signer's memory outside it.
-    ``read_town`` reads what another process may have changed. ``lease`` is how long
-    ``recover`` keeps away from a node that died.
+    ``turn_week`` the week keys, ``send_notices`` sends mails; all of them in a thread.
+    ``shared`` says that other processes serve the same database, ``read_town`` reads what
+    they may have changed; ``mark`` reads the log signer's memory outside the database.
+    ``lease`` is how long ``recover`` keeps away from a node that died.
     """
 
     courier: Courier
@@ -68,6 +67,7 @@ class Duties:
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
+    send_notices: Callable[[], None] | None = None
     fetch_mail: Callable[[Callable[[MemberId], None]], Awaitable[None]] | None = None
     directory_every_s: float = 900.0
     lease: timedelta = LEASE
@@ -164,6 +164,7 @@ class Worker:
                         self._directory,
                         self._every_hour,
                         self._back_up,
+                        self._send_notices,
                     ):
                         tasks.create_task(loop())
             except* _LeaseLost:
@@ -349,9 +350,15 @@ class Worker:
             await asyncio.sleep(HOUR_S)
 
     async def _back_up(self) -> None:
-        while self._duties.back_up is not None:
-            await self._in_thread(self._duties.back_up)
-            await asyncio.sleep(BACKUP_S)
+        await self._repeat(self._duties.back_up, BACKUP_S)
+
+    async def _send_notices(self) -> None:
+        await self._repeat(self._duties.send_notices, MINUTE_S)
+
+    async def _repeat(self, duty: Callable[[], None] | None, pause_s: float) -> None:
+        while duty is not None:
+            await self._in_thread(duty)
+            await asyncio.sleep(pause_s)
 
     async def _in_thread(self, duty: Callable[[], object]) -> None:
         await self._guard(asyncio.to_thread, duty)
@@ -389,12 +396,3 @@ def _take_lease(uow: UnitOfWork, holder: str, at: datetime, until: datetime) -> 
         taken = uow.leases.take("worker", holder, at=at, until=until)
         uow.commit()
     return taken
-
-
-def find_due(uow: UnitOfWork) -> list[tuple[Wake, str]]:
-    """Everything that waits in the store: after a start this is all there is."""
-    with uow:
-        due = [(Wake.RELEASE, str(t)) for t in uow.outbound.in_states([Outbound.HELD])]
-        due += [(Wake.OPEN, str(t)) for t in uow.inbound.in_states([Inbound.OPENING])]
-        due += [(Wake.PUBLISH, str(peer)) for peer in uow.outbox.waiting_peers()]
-    return [*due, (Wake.PUBLISH, "")]

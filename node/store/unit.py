@@ -15,6 +15,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
+from node.accounts.notices import Notices
 from node.accounts.ports import (
     AccountRepository,
     ReadLog,
@@ -57,6 +58,7 @@ from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.mail import SqlMail
+from node.store.notices import SqlNotices
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
 from node.store.programs import SqlPrograms
@@ -148,6 +150,7 @@ class SqlUnitOfWork:
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.programs: Programs = SqlPrograms(self._work)
+        self.notices: Notices = SqlNotices(self._work)
         self.town: Town = SqlTown(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)

@@ -47,6 +47,7 @@ class WebSettings:
         version: The software's version, shown in the footer.
         demo: Whether all data are invented and sign-in is one button.
         help_contact: Who helps, in one line; may be empty.
+        sends_mail: Whether people are told by mail that something waits.
     """
 
     body: str
@@ -54,6 +55,7 @@ class WebSettings:
     version: str
     demo: bool
     help_contact: str = ""
+    sends_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
