@@ -390,7 +390,7 @@ async def test_a_token_of_a_caseload_is_shown_to_its_caseworker_alone(office):
     assert answer.status == 303
     assert TOKEN.search(answer.text) is None
     _, listed = await form(office, LEADER, "/settings/programs")
-    assert "wartet auf die Fachkraft" in words(listed)
+    assert "nicht abgeholt" in words(listed)
     _, work = await form(office, CLERK, "/work")
     assert "Ein Programm möchte mit Ihren Fällen arbeiten" in words(work)
     browser, own = await form(office, CLERK, "/programs")

@@ -273,7 +273,7 @@ def _state(access: Access, now: datetime, words: Words) -> tuple[str, str]:
     if access.valid_until <= now:
         return words.gettext("over"), ""
     if access.is_waiting:
-        return words.gettext("waits for the caseworker"), "info"
+        return words.gettext("not fetched yet"), "info"
     return words.gettext("in use"), "success"
 
 
