@@ -281,6 +281,35 @@ GET /imports/{batch}/apply | CW
 POST /imports/{batch}/apply | CW
 GET /imports/{batch}/undo | CW
 POST /imports/{batch}/undo | CW
+GET /notifications | all
+POST /notifications | all
+GET /directory | all
+GET /directory/{body} | all
+POST /directory/{body}/call | AD
+GET /settings | AD
+GET /settings/contact | AD
+POST /settings/contact | AD
+POST /settings/contact/save | AD
+GET /settings/delivery | AD
+POST /settings/delivery | AD
+POST /settings/delivery/save | AD
+GET /settings/retention | AD
+POST /settings/retention | AD
+POST /settings/retention/save | AD
+GET /settings/statutes | AD
+POST /settings/statutes | AD
+POST /settings/statutes/{statute}/agree | AD
+GET /settings/statutes/{statute}/end | AD
+POST /settings/statutes/{statute}/end | AD
+GET /settings/programs | AD
+GET /settings/programs/new | AD
+POST /settings/programs/new | AD
+GET /settings/programs/{key}/end | AD
+POST /settings/programs/{key}/end | AD
+GET /programs | CW
+POST /programs/{grant}/fetch | CW
+GET /programs/{key}/end | CW
+POST /programs/{key}/end | CW
 """
 API = """
 POST /api/v1/relocations | relocations:write
@@ -368,6 +397,9 @@ async def test_each_route_says_what_its_line_says():
 
 # SR-B7: what asks who signed in long ago to show again who they are.
 WEIGHS = """
+POST /settings/statutes/{statute}/agree
+POST /settings/programs/new
+POST /programs/{grant}/fetch
 POST /cases/{case}/rights/copy
 POST /relocations/{transfer}/second
 POST /exports/{transfer}/words
