@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from node.accounts.model import EXCLUDED, Role, Scope
+from node.accounts.programs import OF_A_CASELOAD
 from node.api.operations import BASE, OPERATIONS
 from node.casework import cases as casework
 from node.ids import AccountId
@@ -314,6 +315,10 @@ POST /programs/{key}/end | CW
 API = """
 POST /api/v1/relocations | relocations:write
 GET /api/v1/relocations/{relocation} | relocations:write
+GET /api/v1/cases | cases:read
+GET /api/v1/cases/{case} | cases:read
+POST /api/v1/contacts | contacts:write
+GET /api/v1/status | metrics:read
 """
 SHORT = {"CW": CW, "AP": AP, "AD": AD, "AU": AU}
 ACTORS = {
@@ -510,11 +515,12 @@ async def test_every_operation_opens_to_its_scope_only(office):
     for address, operation in served.items():
         assert operation.scope == table[address], address
         path = f"{BASE}{operation.path}".replace("{relocation}", "0" * 32)
+        path = path.replace("{case}", "0" * 32)
         for scope in Scope:
             body = {} if operation.method == "POST" else None
-            answer = await office.call(
-                operation.method, path, token=office.token(scope), body=body
-            )
+            is_of_one = scope in OF_A_CASELOAD
+            token = office.token_for(CLERK, scope) if is_of_one else office.token(scope)
+            answer = await office.call(operation.method, path, token=token, body=body)
             refused = json.loads(answer.text)["status"] == 403
             assert refused is (scope is not operation.scope), (address, scope)
         # A cookie opens nothing here.
