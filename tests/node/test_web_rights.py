@@ -4,7 +4,6 @@ The table below is the whole door: a page or an operation without a line here fa
 does a line without a page.
 """
 
-import json
 import secrets
 from datetime import timedelta
 
