@@ -23,6 +23,7 @@ from node.store.casetables import case_file
 from node.store.counttables import case_past
 from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
+from node.store.imports import drop_lists_with
 from node.store.incoming import Incoming
 from node.store.matching import forget_matches, one_now
 from node.store.records import SqlRecords
@@ -277,6 +278,7 @@ class SqlCases:
         self._records.drop(case)
         self._documents.drop(case)
         drop_drafts(self._work, case)
+        drop_lists_with(self._work, case)
         forget_matches(self._work, case)
         self._work.change(_DROP_COUNTED, {"case": case})
         self._keys.forget(case)

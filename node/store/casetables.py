@@ -4,6 +4,8 @@ Rules as in ``tables``. Clear columns are pseudonymous; what identifies a person
 text stands in a ``sealed`` column (SR-K1).
 """
 
+from typing import Final
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -15,6 +17,8 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    and_,
+    or_,
     text,
 )
 
@@ -82,6 +86,13 @@ record = Table(
     CheckConstraint("epoch >= 1 AND version >= 1", name="counters"),
     Index(None, "kind", "on_date"),
     Index(None, "recorded_by", "recorded_at"),
+)
+
+
+# FR-8: our own work; an entry of a list only if its batch was held by this office.
+OWN_WORK: Final = or_(
+    record.c.origin == Origin.OWN,
+    and_(record.c.origin == Origin.LIST, record.c.clear["counted"].as_boolean()),
 )
 
 

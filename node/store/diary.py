@@ -20,7 +20,7 @@ from node.crypto.casekey import FieldContext, open_field, seal_field
 from node.ids import AccountId, CaseId, RecordId
 from node.report.diary import DRAFT_LIFE, DraftRow, Fields, TalksRow
 from node.store.casekeys import CaseKeys
-from node.store.casetables import case_file, record
+from node.store.casetables import OWN_WORK, case_file, record
 from node.store.contactstables import draft
 from node.store.records import opened
 from node.store.work import Work
@@ -58,12 +58,16 @@ _TALKS: Final = select(record.c.id, record.c.on_date, record.c.clear).where(
         select(case_file.c.id).where(case_file.c.caseworker == bindparam("by"))
     ),
     record.c.kind == "contact",
-    record.c.origin == Origin.OWN,
+    OWN_WORK,
     record.c.on_date.between(bindparam("first"), bindparam("last")),
 )
 _RECORDED: Final = (
     select(record.c.case_id, record.c.clear)
-    .where(record.c.kind == "contact", record.c.recorded_by == bindparam("by"))
+    .where(
+        record.c.kind == "contact",
+        record.c.recorded_by == bindparam("by"),
+        record.c.origin == Origin.OWN,
+    )
     .order_by(record.c.recorded_at.desc(), record.c.id)
     .limit(bindparam("most"))
 )
@@ -75,7 +79,7 @@ _COUNTED: Final = (
             select(case_file.c.id).where(case_file.c.caseworker == bindparam("by"))
         ),
         record.c.kind == "contact",
-        record.c.origin == Origin.OWN,
+        OWN_WORK,
         record.c.on_date > bindparam("after"),
         record.c.on_date <= bindparam("until"),
         record.c.clear["kind"].as_string().in_(["talk", "contact"]),

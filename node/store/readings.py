@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Row, bindparam, func, select
 
 from node.cases.days import local_day
 from node.cases.extract import flags_in_force
-from node.cases.model import UNSEEN, Baton, Origin, Record
+from node.cases.model import UNSEEN, Baton, Record
 from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, ConsentId, MemberId, RecordId, TransferId
 from node.report.readings import (
@@ -25,7 +25,7 @@ from node.report.readings import (
     TransferRow,
 )
 from node.store.casekeys import CaseKeys
-from node.store.casetables import case_file, consent, record, task
+from node.store.casetables import OWN_WORK, case_file, consent, record, task
 from node.store.mail import SqlMail
 from node.store.outbox import SqlOutbox
 from node.store.quorums import SqlQuorums
@@ -112,7 +112,7 @@ _CONSENTS: Final = (
 _MONTH: Final = select(record.c.id, record.c.clear).where(
     record.c.case_id.in_(select(case_file.c.id).where(_MINE)),
     record.c.kind == "contact",
-    record.c.origin == Origin.OWN,
+    OWN_WORK,
     record.c.on_date.between(bindparam("first"), bindparam("last")),
 )
 _ALL_TRANSFERS: Final = select(outbound_transfer.c.id).order_by(

@@ -1,12 +1,13 @@
 """Sweeping what nobody needs: files that no row names, drafts whose days are over.
 
-Enters: the store and its folders. Leaves: nothing that is not named. Must never happen: a
-file removed whose unit is about to commit, so what this process may be writing gets its
-hour. Implements "orphan removed" of the crash points 06, 07, 13, 23 (handover 6.3).
+Enters: the store and its folders. Leaves: nothing that is not named, and no list
+whose 30 days are over. Must never happen: a file removed whose unit is about to commit, so
+what this process may be writing gets its hour. Implements "orphan removed" of the crash
+points 06, 07, 13, 23 (handover 6.3).
 """
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -29,6 +30,7 @@ class Sweeper:
         With ``grace`` other processes of this node write too, so every file gets its hour.
         """
         self._store = store
+        self._clock = means.clock
         self._folders = (means.files, means.documents)
         self._before = None if grace else means.files.present()
 
@@ -48,6 +50,22 @@ class Sweeper:
             # In quarantine nothing is written: the next sweep after it finds them.
             with suppress(ReadingOnlyError):
                 self._store.write_sync(_drop_old_drafts)
+        # The same holds for lists whose 30 days are over.
+        with suppress(ReadingOnlyError):
+            self._sweep_lists()
+
+    def _sweep_lists(self) -> None:
+        """Lists that waited 30 days, or were taken in 30 days ago, go (retention)."""
+        swept = self._store.write_sync(_drop_lists, self._clock.now())
+        if swept:
+            log.info("lists erased", count=swept)
+
+
+def _drop_lists(uow: SqlUnitOfWork, at: datetime) -> int:
+    with uow:
+        count = uow.imports.drop_over(at)
+        uow.commit()
+    return count
 
 
 def _named_files(uow: SqlUnitOfWork) -> tuple[set[bytes], set[bytes]]:

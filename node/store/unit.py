@@ -15,18 +15,21 @@ from typing import Self
 
 from sqlalchemy import Connection
 
+from node.accounts.notices import Notices
 from node.accounts.ports import (
     AccountRepository,
     ReadLog,
     Reveals,
     SessionRepository,
 )
+from node.accounts.programs import Programs
 from node.accounts.wayports import (
     AccountChanges,
     Emergencies,
     KeptForms,
     WayRepository,
 )
+from node.cases.importports import Imports
 from node.cases.matchports import Matches
 from node.cases.ports import (
     CaseRepository,
@@ -36,6 +39,7 @@ from node.cases.ports import (
     TallyRepository,
     TaskRepository,
 )
+from node.cases.townsettings import Town
 from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
@@ -63,6 +67,7 @@ from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.exports import SqlExports
 from node.store.heads import SqlHeads
+from node.store.imports import SqlImports
 from node.store.inbox import SqlInbox
 from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
@@ -71,8 +76,10 @@ from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.mail import SqlMail
 from node.store.matching import SqlMatches
+from node.store.notices import SqlNotices
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
+from node.store.programs import SqlPrograms
 from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
@@ -83,6 +90,7 @@ from node.store.shelf import SqlShelf
 from node.store.standing import SqlStands
 from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
+from node.store.townsettings import SqlTown
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
@@ -170,9 +178,13 @@ class SqlUnitOfWork:
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
+        self.imports: Imports = SqlImports(self._work)
         self.diary = SqlDiary(self._work)
         self.counting: Counting = SqlCounting(self._work)
         self.reports: Reports = SqlReports(self._work)
+        self.programs: Programs = SqlPrograms(self._work)
+        self.notices: Notices = SqlNotices(self._work)
+        self.town: Town = SqlTown(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)
         self.dump = Dump(self._work)

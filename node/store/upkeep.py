@@ -25,6 +25,8 @@ from node.store.consents import evidence_key_place
 from node.store.exports import address_place
 from node.store.exporttables import export
 from node.store.groupkeys import group_key_place
+from node.store.imports import batch_key_place, memory_place
+from node.store.importtables import import_batch, import_memory
 from node.store.logtables import log_key
 from node.store.register import Destroyed, RegisterLine
 from node.store.secrets import key_place, share_place
@@ -95,6 +97,12 @@ _COLUMNS: Final = {
     "inbound_transfer": _Column(_in.id, _in.refused_comment, inbound_comment_place),
     "export": _Column(export.c.transfer, export.c.sealed, address_place),
     "upload": _Column(_upload.transfer, _upload.key, upload_place),
+    "import_batch": _Column(
+        import_batch.c.id, import_batch.c.wrapped, batch_key_place, holds_keys=True
+    ),
+    "import_memory": _Column(
+        import_memory.c.fingerprint, import_memory.c.sealed, memory_place
+    ),
 }
 _FILES: Final = (
     select(_kept.file).where(_kept.file.is_not(None)),

@@ -11,6 +11,7 @@ from typing import Final
 
 from node.cases.codes import code_list
 from node.cases.model import Record
+from node.cases.talkforms import KIND_OF
 from node.report.casepage import day_of
 from node.strictjson import Json
 from node.web.forms import Form
@@ -23,16 +24,6 @@ _STEP: Final = 5
 _LONGEST: Final = 480
 _OLD: Final = timedelta(days=7)
 _LONGEST_NOTE: Final = 4000
-KIND_OF: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("office", "drop_in", "home_visit", "accompaniment", "phone", "video", "group"),
-        "talk",
-    ),
-    **dict.fromkeys(("email", "messenger", "letter"), "contact"),
-    "third_party": "coordination",
-    "no_show": "attempt",
-}
-"""FR-6: what a form counts as unless the caseworker says otherwise."""
 _USUAL_MINUTES: Final[Mapping[str, int]] = {
     **dict.fromkeys(("office", "video"), 30),
     **dict.fromkeys(("drop_in", "phone", "third_party"), 15),

@@ -24,6 +24,7 @@ IN_THE_COPY = {
 }
 NOT_IN_IT = {
     "contact_draft": "half typed, no entry yet; erased with the entry or after 30 days",
+    "import_case": "versions, by which a list can be taken back for 30 days",
     "case_past": "who was responsible when; the same days stand in the case",
     "consent_chain": "one number of the exchange log; each consent names its own",
     "tally": "nameless, and made only once the case is erased",
