@@ -5,15 +5,9 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
 .PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-pages \
         bench-directory tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large \
-        bench-wire bench-flood bench-slowsync hostile land docs screenshots clean
-=======
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
-        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large bench-wire \
-        bench-flood bench-slowsync hostile land api-fuzz docs screenshots clean
->>>>>>> main
+        bench-wire bench-flood bench-slowsync hostile land api-fuzz docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
