@@ -35,6 +35,7 @@ class Kind(StrEnum):
     PROOF = "Nachweis"
     LETTER = "Schreiben"
     COPY = "Auskunft"
+    REPORT = "Bericht"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,15 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawn signature: a PNG in base64, and what it shows, in words."""
+
+    content: str
+    shows: str
+    lang: str = GERMAN
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """To whom a letter goes."""
 
@@ -121,7 +131,17 @@ class NewPage:
 
 
 Block: TypeAlias = (
-    Heading | Text | Facts | Lines | Table | Pair | Stamp | Address | Signing | NewPage
+    Heading
+    | Text
+    | Facts
+    | Lines
+    | Table
+    | Pair
+    | Stamp
+    | Picture
+    | Address
+    | Signing
+    | NewPage
 )
 
 
