@@ -75,12 +75,16 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under column names."""
+    """Rows under column names; ``numeric`` are the places of columns of numbers.
+
+    The caption is empty where the heading above says the same.
+    """
 
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     lang: str = GERMAN
+    numeric: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

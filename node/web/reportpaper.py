@@ -53,11 +53,12 @@ def report_blocks(
     yield Table(
         words.gettext("Numbers"),
         (
-            words.gettext("Number"),
+            words.gettext("Figure"),
             words.gettext("Counted"),
             words.gettext("So counted"),
         ),
         [(number.label, number.text, number.so) for number in view.numbers],
+        numeric=(1,),
     )
     if len(view.lines) > 1:
         yield from _by_worker(view, words)
@@ -71,9 +72,10 @@ def _by_worker(view: View, words: Words) -> Iterator[Block]:
         part = slice(first, first + _ACROSS)
         head = view.head[part]
         yield Table(
-            ", ".join(head),
+            "",
             (words.gettext("Caseworker"), *head),
             [(name, *texts[part]) for _, name, texts in view.lines],
+            numeric=tuple(range(1, 1 + len(head))),
         )
 
 
@@ -81,10 +83,11 @@ def _question(question: Question, words: Words) -> Iterator[Block]:
     yield Heading(question.title)
     yield Text(f"{words.gettext('So counted:')} {question.so}", is_small=True)
     yield Table(
-        question.title,
+        "",
         (question.split, words.gettext("Counted")),
         [
             *((name, text) for _, name, text in question.parts),
             (words.gettext("Total"), question.total),
         ],
+        numeric=(1,),
     )

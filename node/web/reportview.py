@@ -329,7 +329,7 @@ class Shown:
             ),
             Sheet(
                 words.gettext("How it was counted"),
-                [words.gettext("Number"), words.gettext("So counted")],
+                [words.gettext("Figure"), words.gettext("So counted")],
                 [
                     (self.label(column), self.so(column))
                     for column in table.columns
