@@ -17,6 +17,7 @@ from node.report.sheet import (
     Signing,
     Stamp,
     Text,
+    isolated,
 )
 
 
@@ -34,12 +35,20 @@ def agreement_sheet(paper: Agreement, number: str) -> Sheet:
     )
 
 
-def _both(paper: Agreement, name: str, *, is_heading: bool = False) -> Block:
-    german = paper.german.said[name]
-    if paper.own is not None:
-        own = paper.own
-        return Pair(own.said[name], german, own.language, is_heading)
-    return Heading(german) if is_heading else Text(german)
+def _both(paper: Agreement, name: str, value: str = "") -> Block:
+    """A fixed sentence, with a name or a day below it that every language has."""
+    german = paper.german.said[name] + (f"\n{value}" if value else "")
+    if paper.own is None:
+        return Text(german)
+    own = paper.own.said[name] + (f"\n{isolated(value)}" if value else "")
+    return Pair(own, german, paper.own.language)
+
+
+def _goals_heading(paper: Agreement) -> Block:
+    german = paper.german.said["goals"]
+    if paper.own is None:
+        return Heading(german)
+    return Pair(paper.own.said["goals"], german, paper.own.language, is_heading=True)
 
 
 def _blocks(paper: Agreement) -> Iterator[Block]:
@@ -51,20 +60,17 @@ def _blocks(paper: Agreement) -> Iterator[Block]:
             yield Stamp(own.said["draft"], own.language)
         yield Stamp(paper.german.said["draft"])
     else:
-        yield _both(paper, "agreed")
-        yield Text(_day(paper.agreed_on))
-    yield _both(paper, "between")
-    yield Text(paper.person)
-    yield _both(paper, "and")
-    yield Text(f"{paper.body}, {paper.caseworker}" if paper.caseworker else paper.body)
-    yield _both(paper, "goals", is_heading=True)
+        yield _both(paper, "agreed", _day(paper.agreed_on))
+    yield _both(paper, "between", paper.person)
+    here = f"{paper.body}, {paper.caseworker}" if paper.caseworker else paper.body
+    yield _both(paper, "and", here)
+    yield _goals_heading(paper)
     if paper.wishes:
         yield Text(paper.wishes)
     for number, goal in enumerate(paper.goals, 1):
         yield from _goal(paper, number, goal)
     if paper.review_due:
-        yield _both(paper, "review")
-        yield Text(_day(paper.review_due))
+        yield _both(paper, "review", _day(paper.review_due))
     yield _both(paper, "voluntary")
     yield _both(paper, "change")
     if own is not None:
@@ -82,8 +88,7 @@ def _goal(paper: Agreement, number: int, goal: PaperGoal) -> Iterator[Block]:
         yield _both(paper, "sign")
         yield Text(goal.sign)
     if goal.until:
-        yield _both(paper, "until")
-        yield Text(_day(goal.until))
+        yield _both(paper, "until", _day(goal.until))
     if goal.measures:
         yield _both(paper, "measures")
         yield Lines(

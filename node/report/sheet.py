@@ -172,6 +172,11 @@ class Sheet:
     attached: Attached | None = None
 
 
+def isolated(text: str) -> str:
+    """A name or a day inside a line of another language, read the way it runs itself."""
+    return f"\u2068{text}\u2069"
+
+
 def blocks_as_json(blocks: Sequence[Block]) -> list[Json]:
     """The blocks as plain values, each with its name under ``block``."""
     return [_block(block) for block in blocks]

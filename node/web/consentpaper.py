@@ -19,11 +19,9 @@ from node.report.sheet import (
     Sheet,
     Stamp,
     Text,
+    isolated,
 )
 from node.web.language import Words
-
-# Around what was filled into a line from the right (Unicode, left-to-right isolate).
-_ISOLATE, _END = "\u2066", "\u2069"
 
 
 def consent_sheet(copy: ConsentCopy, words: Words, signature: bytes) -> Sheet:
@@ -116,6 +114,4 @@ def _plain(sentence: Sentence) -> str:
 def _own(copy: ConsentCopy, sentence: Sentence) -> str:
     if copy.tongue.direction == "ltr":
         return _plain(sentence)
-    return "".join(
-        f"{_ISOLATE}{part}{_END}" if filled else part for part, filled in sentence
-    )
+    return "".join(isolated(part) if filled else part for part, filled in sentence)

@@ -62,9 +62,9 @@ def test_names_and_days_keep_their_way_in_a_line_from_the_right(tag):
     sheet = consent_sheet(copy_in(tag), GERMAN_WORDS, b"")
     lines = [pair.own for pair in pieces_of(sheet.blocks, Pair)]
     for value in (BODY, DAY, "Zeugnis B1"):
-        kept = [line for line in lines if f"\u2066{value}\u2069" in line]
+        kept = [line for line in lines if f"\u2068{value}\u2069" in line]
         assert bool(kept) == (tag in FROM_THE_RIGHT), value
-    assert not any("\u2066" in pair.german for pair in pieces_of(sheet.blocks, Pair))
+    assert not any("\u2068" in pair.german for pair in pieces_of(sheet.blocks, Pair))
 
 
 def test_in_german_nothing_stands_twice():
