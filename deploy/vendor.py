@@ -1,11 +1,13 @@
 """Fetch the foreign browser assets, check them, and write down where each came from.
 
 Run by a developer, never at run time: ``python deploy/vendor.py`` needs npm and a way to
-its registry. Enters: the table below. Leaves: unchanged files in ``node/web/static/vendor``,
-their licence texts beside them, ``icons.css`` drawn from the named symbols, and
-``deploy/VENDOR.toml`` with origin, version, licence and SHA-256 of each file. The result is
-committed; ``tests/house/test_vendored.py`` recomputes the digests. axe-core serves the
-browser tests and is no part of the product. Implements SR-S3.
+its registry, and fontTools. Enters: the table below. Leaves: unchanged files in
+``node/web/static/vendor``, their licence texts beside them, ``icons.css`` drawn from the
+named symbols, the fonts for PDF as TTF in ``node/web/paperfonts`` with ``coverage.json``
+(which characters they can print), and ``deploy/VENDOR.toml`` with origin, version, licence
+and SHA-256 of each file. The result is committed; ``tests/house/test_vendored.py``
+recomputes the digests. axe-core serves the browser tests and is no part of the product.
+Implements SR-S3.
 """
 
 import hashlib
@@ -17,15 +19,19 @@ import sys
 import tarfile
 import tempfile
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
+
+from fontTools.ttLib import TTFont
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 WEB: Final = "node/web/static"
 TESTS: Final = "tests/browser/vendor"
 ICON_SHEET: Final = f"{WEB}/icons.css"
+PAPER: Final = "node/web/paperfonts"
+COVERAGE: Final = f"{PAPER}/coverage.json"
 MANIFEST: Final = ROOT / "deploy" / "VENDOR.toml"
 
 
@@ -59,6 +65,68 @@ KERN: Final = Package(
         "dist/kern.min.css": f"{WEB}/vendor/kern/kern.min.css",
         "LICENSE.md": f"{WEB}/vendor/kern/LICENSE.md",
     },
+)
+
+# The whole face, all Latin and Cyrillic letters, as KERN ships it.
+NOTO: Final = Package(
+    name=KERN.name,
+    version=KERN.version,
+    integrity=KERN.integrity,
+    licence="OFL-1.1",
+    files={
+        f"dist/fonts/noto-sans/NotoSans-{face}.woff2": (
+            f"{PAPER}/noto-sans/NotoSans-{face}.ttf"
+        )
+        for face in ("Regular", "Bold")
+    },
+)
+
+# KERN's package holds no licence text of its font; this one does.
+NOTO_LICENCE: Final = Package(
+    name="@fontsource/noto-sans",
+    version="5.3.0",
+    integrity=(
+        "sha512-fBCog2PY7DiVVTEEqtI/Qdinx/knobHYfoGpjFXdfBX5RoJaBp1Prw2G75p0OIsdlMZg3c"
+        "Lo0c+YbIUYOxnQJw=="
+    ),
+    licence="OFL-1.1",
+    files={"LICENSE": f"{PAPER}/noto-sans/LICENSE"},
+)
+
+_FACES: Final = {"Regular": 400, "Bold": 700}
+
+NASKH: Final = Package(
+    name="@fontsource/noto-naskh-arabic",
+    version="5.3.0",
+    integrity=(
+        "sha512-S/GDgQ6mh/PKo4mz5+eXNYbEarvpI7yh6eCdOz8tTVbeM7+OUiacIEscaYEibr/+egDtGb"
+        "O2ZB00sjy1bJC1kQ=="
+    ),
+    licence="OFL-1.1",
+    files={
+        f"files/noto-naskh-arabic-arabic-{weight}-normal.woff2": (
+            f"{PAPER}/noto-naskh-arabic/NotoNaskhArabic-{face}.ttf"
+        )
+        for face, weight in _FACES.items()
+    }
+    | {"LICENSE": f"{PAPER}/noto-naskh-arabic/LICENSE"},
+)
+
+ETHIOPIC: Final = Package(
+    name="@fontsource/noto-sans-ethiopic",
+    version="5.3.0",
+    integrity=(
+        "sha512-ivXPkx5Grhse+0GEyedQysDI5vSMUIeDNBhev6OIcSX6WyAPtvutU/CSWqf2wv67POnvQ0"
+        "QaQ8Aq36vy9WfZpw=="
+    ),
+    licence="OFL-1.1",
+    files={
+        f"files/noto-sans-ethiopic-ethiopic-{weight}-normal.woff2": (
+            f"{PAPER}/noto-sans-ethiopic/NotoSansEthiopic-{face}.ttf"
+        )
+        for face, weight in _FACES.items()
+    }
+    | {"LICENSE": f"{PAPER}/noto-sans-ethiopic/LICENSE"},
 )
 
 FIRA: Final = Package(
@@ -103,6 +171,23 @@ AXE: Final = Package(
         "LICENSE": f"{TESTS}/LICENSE",
     },
 )
+
+
+def _for_the_screen(package: Package) -> Package:
+    """The same faces once more, as they are: what paper needs as TTF, browsers take so."""
+    return replace(
+        package,
+        files={
+            source: target.replace(PAPER, f"{WEB}/vendor").replace(".ttf", ".woff2")
+            for source, target in package.files.items()
+        },
+    )
+
+
+PACKAGES: Final = (
+    KERN, FIRA, SYMBOLS, NOTO_LICENCE, NOTO, NASKH, ETHIOPIC, AXE,
+    *map(_for_the_screen, (NOTO_LICENCE, NOTO, NASKH, ETHIOPIC)),
+)  # fmt: skip
 
 # Our name of an icon and the symbol it is drawn from. KERN's own icons are not repeated.
 ICONS: Final = {
@@ -185,20 +270,55 @@ def draw_icons(symbols: dict[str, bytes]) -> bytes:
     return "".join(parts).encode()
 
 
+def as_truetype(font: bytes) -> bytes:
+    """The same face without its compression: reading it is what PDFs spend time on."""
+    face = TTFont(io.BytesIO(font), recalcTimestamp=False)
+    face.flavor = None
+    plain = io.BytesIO()
+    face.save(plain, reorderTables=True)
+    return plain.getvalue()
+
+
+def coverage_of(faces: dict[str, bytes]) -> bytes:
+    """Which characters can be printed: in the regular and in the bold face of a family.
+
+    Args:
+        faces: TrueType faces by their path; one folder is one family.
+
+    Returns:
+        JSON: ascending pairs of first and last code point.
+    """
+    families: dict[str, list[set[int]]] = {}
+    for path, face in faces.items():
+        held = set(TTFont(io.BytesIO(face)).getBestCmap())
+        families.setdefault(path.rpartition("/")[0], []).append(held)
+    covered = sorted(set().union(*(set.intersection(*f) for f in families.values())))
+    spans: list[list[int]] = []
+    for point in covered:
+        if spans and point == spans[-1][1] + 1:
+            spans[-1][1] = point
+        else:
+            spans.append([point, point])
+    return (json.dumps(spans) + "\n").encode()
+
+
 def main() -> None:
     """Fetch everything and rewrite the manifest."""
     entries: list[tuple[Package, str, str, bytes]] = []
-    for package in (KERN, FIRA, SYMBOLS, AXE):
+    faces: dict[str, bytes] = {}
+    for package in PACKAGES:
         with tempfile.TemporaryDirectory() as folder:
             contents = fetch(package, Path(folder))
-        entries += [
-            (package, source, target, contents[source])
-            for source, target in package.files.items()
-        ]
+        for source, target in package.files.items():
+            body = contents[source]
+            if target.endswith(".ttf"):
+                body = faces[target] = as_truetype(body)
+            entries.append((package, source, target, body))
         if package is SYMBOLS:
             entries.append(
                 (package, "outlined/*.svg", ICON_SHEET, draw_icons(contents))
             )
+    entries.append((NOTO, "*.ttf", COVERAGE, coverage_of(faces)))
     lines = ["# Written by deploy/vendor.py.\n"]
     for package, source, target, body in entries:
         place = ROOT / target

@@ -18,6 +18,7 @@ from typing import TypeVar
 import structlog
 from aiohttp import web
 
+from node.accounts.passkey import Site
 from node.accounts.policy import OPERATOR
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
@@ -27,6 +28,7 @@ from node.casework import health
 from node.casework.eraser import Eraser
 from node.casework.health import Finding
 from node.casework.settings import TownBook, TownUnit
+from node.casework.unmerging import Matching
 from node.clock import Clock, SystemClock
 from node.config import Settings
 from node.crypto.checkpoint import Checkpoint
@@ -37,6 +39,7 @@ from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
 from node.federation.desk import Desk
+from node.federation.pace import Proxies
 from node.federation.relay import Counter
 from node.federation.routes import make_peer_app
 from node.federation.shared import ask as ask_shared
@@ -46,6 +49,7 @@ from node.keyroom import KeyRoom, refresh_and_keep
 from node.mailroom import Fetching, open_mailroom, relay_of, sweeps
 from node.noticemail import MailDoor, Notifier
 from node.replaying import replay_register
+from node.report.sheet import GERMAN, Kind
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import READERS, open_engine
 from node.store.files import SealedFiles
@@ -72,6 +76,7 @@ from node.version import SOFTWARE
 from node.web.app import make_web_app
 from node.web.frame import AskPeer, Parts, WebSettings
 from node.web.pages.everything import all_routes, outlook
+from node.web.press import Press
 from node.web.session import SessionStorage
 from node.web.staff import StoreAccounts, StoreSessions
 from node.worker import LEASE, Duties, Worker
@@ -133,6 +138,7 @@ class Node:
     read_town: Callable[[TownUnit], None]
     relay: Counter | None
     means: Means
+    press: Press
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -219,6 +225,8 @@ async def build_node(
         mailroom = open_mailroom(settings, office, run, started_at)
         stack.push_async_callback(mailroom.caller.close)
         courier = Courier(run, mailroom.ways, office, means.files)
+        press = Press(settings.name, is_demo=settings.demo, clock=hands.clock)
+        stack.callback(press.close)
         relay = relay_of(settings, store, office)
         refresh = DirectoryJob(
             settings, store=store, library=library, office=office, rumours=rumours
@@ -254,6 +262,7 @@ async def build_node(
                 ),
                 fetch_mail=Fetching(courier, mailroom) if mailroom.mailboxes else None,
                 erase_entries=Eraser(store, office, Terms(*settings.log_years)),
+                match=Matching(store, office),
                 turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
@@ -261,6 +270,7 @@ async def build_node(
                 mark=partial(_marked, paths),
                 read_town=book.read,
                 lease=shared.lease if shared else LEASE,
+                print_letter=partial(press.print_now, Kind.LETTER, GERMAN),
             )
         )
         signals.listener = worker.notice
@@ -282,6 +292,7 @@ async def build_node(
             ask_peer=partial(ask_shared, mailroom.direct.shared_log, office),
             relay=relay.counter if relay else None,
             means=means,
+            press=press,
         )
 
 
@@ -349,7 +360,8 @@ def web_app(node: Node) -> web.Application:
     """The application behind the listener for people, with the town's API beside it."""
     settings = node.settings
     clock, chance = node.office.clock, node.office.randomness
-    accounts = StoreAccounts(node.run, clock, chance, demo=settings.demo)
+    site = Site(settings.web_url, settings.name)
+    accounts = StoreAccounts(node.run, clock, chance, site, demo=settings.demo)
     parts = Parts(
         settings=WebSettings(
             body=settings.name,
@@ -371,6 +383,8 @@ def web_app(node: Node) -> web.Application:
         ask_peer=node.ask_peer,
         greet=partial(greet, node.courier),
         read_town=node.read_town,
+        printer=node.press,
+        address_of=Proxies(settings.trusted_proxies).address,
     )
     api = make_api_app(ApiDesk(node.office, node.run, parts.places, parts.people))
     return make_web_app(parts, all_routes(), api=api)

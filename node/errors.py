@@ -110,6 +110,24 @@ class StoreError(UsageError):
     retryable = True
 
 
+class PrinterError(UsageError):
+    """No PDF can be made just now: its program is missing, died or took too long (SC-68)."""
+
+    code = "printer"
+    retryable = True
+
+
+class UnprintableError(UsageError):
+    """A character that no shipped font holds (SC-67); ``character`` is for the page alone."""
+
+    code = "unprintable"
+
+    def __init__(self, character: str) -> None:
+        """Remember the character; the message names its number."""
+        super().__init__(f"no glyph: U+{ord(character):04X}")
+        self.character = character
+
+
 class OutcomeUnknownError(StoreError):
     """The connection broke during a commit: read back by id before saying anything (HO-38)."""
 

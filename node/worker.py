@@ -2,8 +2,8 @@
 
 Enters: wakes after commits, verified contacts of peers, and the clock. Leaves: use cases,
 one after the other. Must never happen: a loop that dies silently; one dead peer slowing
-another (P20); anything that is due being known in memory alone, since a restart finds all
-of it in the store. Several processes of one node take turns by a lease.
+another (P20); anything due that is known in memory alone: a restart finds it in the store.
+Several processes of one node take turns by a lease.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -43,17 +44,13 @@ HEARTBEAT_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Duties:
-    """What the worker is given to work with.
+    """What the worker is given to work with; jobs without a loop run in a thread.
 
-    ``begin`` judges the mark and sets the node's standing anew. ``publish`` signs a
-    checkpoint of what is committed; it says whether there is a new one.
-    ``refresh_directory`` fetches the directory and does what is due with our keys, ``sweep``
-    removes files that no row names. ``back_up`` makes and verifies the backup of the day,
-    ``erase_sources`` erases what was handed over and ``erase_entries`` log entries,
-    ``turn_week`` the week keys, ``send_notices`` sends mails; all of them in a thread.
-    ``shared`` says that other processes serve the same database, ``read_town`` reads what
-    they may have changed; ``mark`` reads the log signer's memory outside the database.
-    ``lease`` is how long ``recover`` keeps away from a node that died.
+    ``begin`` judges the mark and sets the standing anew, ``publish`` signs a checkpoint and
+    says whether there is a new one, ``refresh_directory`` also does what is due with our
+    keys, ``sweep`` removes files that no row names, ``erase_sources`` what was handed over,
+    ``match`` finds who is here twice. ``shared``: other processes serve the same database;
+    ``mark`` reads the signer's memory; ``lease`` keeps ``recover`` from a node that died.
     """
 
     courier: Courier
@@ -64,6 +61,7 @@ class Duties:
     erase_sources: Callable[[], None]
     erase_entries: Callable[[], None]
     turn_week: Callable[[], object]
+    match: Callable[[], None]
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
@@ -73,6 +71,7 @@ class Duties:
     lease: timedelta = LEASE
     mark: Callable[[], Checkpoint | None] = lambda: None
     read_town: Callable[[TownUnit], None] = lambda _uow: None
+    print_letter: sealing.PrintLetter = sealing.no_paper
 
 
 class Worker:
@@ -163,8 +162,8 @@ class Worker:
                         self._witness,
                         self._directory,
                         self._every_hour,
-                        self._back_up,
-                        self._send_notices,
+                        partial(self._repeat, self._duties.back_up, BACKUP_S),
+                        partial(self._repeat, self._duties.send_notices, MINUTE_S),
                     ):
                         tasks.create_task(loop())
             except* _LeaseLost:
@@ -236,10 +235,16 @@ class Worker:
             await asyncio.sleep(MINUTE_S)
 
     async def _release(self) -> None:
-        await self._each(Wake.RELEASE, sealing.release_any)
+        paper = self._duties.print_letter
+        await self._each(Wake.RELEASE, partial(sealing.release_any, print_letter=paper))
 
     async def _open(self) -> None:
-        await self._each(Wake.OPEN, opening.open_and_import)
+        await self._each(Wake.OPEN, self._open_one)
+
+    async def _open_one(self, courier: Courier, transfer: TransferId) -> None:
+        """Usable at once; who may be here twice is found after it (SC-55)."""
+        await opening.open_and_import(courier, transfer)
+        await self._in_thread(self._duties.match)
 
     async def _each(
         self, what: Wake, job: Callable[[Courier, TransferId], Awaitable[None]]
@@ -341,19 +346,11 @@ class Worker:
 
     async def _every_hour(self) -> None:
         while True:
-            await self._guard(
-                self._courier.run.write, uploading.forget_idle, self._office
-            )
-            await self._in_thread(self._duties.sweep)
-            await self._in_thread(self._duties.erase_sources)
-            await self._in_thread(self._duties.turn_week)
+            write, todo = self._courier.run.write, self._duties
+            await self._guard(write, uploading.forget_idle, self._office)
+            for duty in (todo.sweep, todo.erase_sources, todo.turn_week, todo.match):
+                await self._in_thread(duty)
             await asyncio.sleep(HOUR_S)
-
-    async def _back_up(self) -> None:
-        await self._repeat(self._duties.back_up, BACKUP_S)
-
-    async def _send_notices(self) -> None:
-        await self._repeat(self._duties.send_notices, MINUTE_S)
 
     async def _repeat(self, duty: Callable[[], None] | None, pause_s: float) -> None:
         while duty is not None:

@@ -81,7 +81,7 @@ class Account:
 
     ``name`` is shown to colleagues, ``login`` is typed at the door. ``active_until`` is
     the last day. ``secrecy_bound`` persons need a release before a case of theirs travels
-    (FR-22).
+    (FR-22). ``single_keys`` says whether a single key is a short cut (SC-18).
 
     Raises:
         InputError: A text is empty or too long, roles exclude each other, or the days run
@@ -98,6 +98,7 @@ class Account:
     secrecy_bound: bool = False
     language: str = "de"
     theme: str = "system"
+    single_keys: bool = True
 
     def __post_init__(self) -> None:
         """Refuse an account that must not be."""

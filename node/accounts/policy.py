@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, unique
-from typing import Final
+from typing import Final, Protocol
 
+from node.accounts.emergency import READABLE
 from node.accounts.model import Account, Role, Scope
 from node.errors import ForbiddenError
-from node.ids import AccountId
+from node.ids import AccountId, CaseId
 
 
 @unique
@@ -94,17 +95,59 @@ class Relation(StrEnum):
     ANY = "any"
 
 
+class Held(Protocol):
+    """A case, as far as it matters whose it is."""
+
+    @property
+    def id(self) -> CaseId:
+        """Its number."""
+        ...
+
+    @property
+    def caseworker(self) -> AccountId | None:
+        """Whose it is."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks: a person with roles, a program with scopes, or the operator.
 
     ``account`` is None for the last two. Both lists empty and ``is_operator`` false: nobody.
+    ``stands_in_for`` are the colleagues whose caseload is in their hands today,
+    ``emergencies`` the cases that an emergency access opens to them now, and
+    ``protection_open`` those of them whose protection a second person opened.
     """
 
     account: AccountId | None = None
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[Scope] = frozenset()
     is_operator: bool = False
+    stands_in_for: frozenset[AccountId] = frozenset()
+    emergencies: frozenset[CaseId] = frozenset()
+    protection_open: frozenset[CaseId] = frozenset()
+
+    @property
+    def caseloads(self) -> frozenset[AccountId]:
+        """Whose caseloads are in their hands today: the own one and those they stand in for."""
+        own = frozenset() if self.account is None else {self.account}
+        return self.stands_in_for | own
+
+    def owns(self, caseworker: AccountId | None) -> bool:
+        """Whether a case of this caseworker is theirs, or in their hands today."""
+        return self.account is not None and (
+            caseworker == self.account or caseworker in self.stands_in_for
+        )
+
+    def reaches(self, file: "Held", action: str) -> bool:
+        """Whether a case is theirs, or open to them for this in an emergency."""
+        return self.owns(file.caseworker) or (
+            file.id in self.emergencies and action in READABLE
+        )
+
+    def sees_protection(self, file: "Held") -> bool:
+        """Whether what protects a person (K14) is shown to them."""
+        return self.owns(file.caseworker) or file.id in self.protection_open
 
 
 OPERATOR: Final = Actor(is_operator=True)
@@ -144,7 +187,10 @@ class Cell(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table; ``seconds`` lists the roles that may be the second hand."""
+    """One line of the table; ``seconds`` lists the roles that may be the second hand.
+
+    Where it lists two, the hands have different ones, unless they may be ``alike``.
+    """
 
     caseworker: Cell
     approver: Cell
@@ -153,6 +199,7 @@ class Line:
     operator: Cell = Cell.NO
     scope: Scope | None = None
     seconds: frozenset[Role] = frozenset()
+    alike: bool = False
 
     def of(self, role: Role) -> Cell:
         """The cell of a role."""
@@ -231,7 +278,8 @@ TABLE: Final[Mapping[str, Line]] = {
     _A.ACCESS_LOG_READ:     Line(_N,    _N,    _N,    _ANY),
     _A.ACCOUNT_INVITE:      Line(_N,    _N,    _ANY,  _N,   _ANY),
     _A.ACCOUNT_DISABLE:     Line(_N,    _N,    _ANY,  _N),
-    _A.ACCOUNT_ROLES:       Line(_N,    _N,    _TWO,  _N,   seconds=_AD),
+    # Also an approver: with two administrators, one of them locked out, nobody else is left.
+    _A.ACCOUNT_ROLES:       Line(_N,    _N,    _TWO,  _N,   seconds=_AD | _AP, alike=True),
     _A.REPORT_DEFINE:       Line(_N,    _N,    _ANY,  _N),
     _A.TEXT_VERIFY:         Line(_N,    _N,    _TWO,  _N,   seconds=_AD),
     # FR-21: the list that statute.record chooses from ships empty; two put a line on it.
@@ -260,7 +308,7 @@ def allowed(
         relation: How the actor stands to the thing.
         second: The second hand, where one confirmed. It counts only as another account
             with a role that the line names; where the line names two, the hands have
-            different ones.
+            different ones, unless the line lets them be alike.
     """
     line = TABLE.get(action)
     if line is None:
@@ -320,5 +368,6 @@ def _is_second(line: Line, actor: Actor, role: Role, *, second: Actor | None) ->
     if second is None or second.account is None or second.account == actor.account:
         return False
     # One role in the line: its holders watch each other. Two: one of each must meet.
-    fitting = line.seconds - {role} or line.seconds
+    others = line.seconds if line.alike else line.seconds - {role}
+    fitting = others or line.seconds
     return bool(fitting & second.roles)

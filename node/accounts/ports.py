@@ -9,6 +9,12 @@ from node.accounts.looking import LookSession
 from node.accounts.model import Account, ApiToken, Deputyship, Reading
 from node.accounts.reveal import RevealWish
 from node.accounts.session import StoredSession
+from node.accounts.wayports import (
+    AccountChanges,
+    Emergencies,
+    KeptForms,
+    WayRepository,
+)
 from node.ids import AccountId, CaseId, Hex128
 
 
@@ -53,6 +59,10 @@ class AccountRepository(Protocol):
 
     def add_deputyship(self, deputyship: Deputyship) -> None:
         """Insert, or replace the one of the same two people and first day."""
+        ...
+
+    def end_deputyship(self, deputyship: Deputyship) -> None:
+        """Remove one; absent is fine."""
         ...
 
     def invite(self, digest: bytes, account: AccountId, until: datetime) -> None:
@@ -119,6 +129,14 @@ class SessionRepository(Protocol):
         """Forget the session; absent is fine."""
         ...
 
+    def delete_others(self, account: AccountId, but: bytes = b"") -> None:
+        """End all sessions of an account but one; with the default, all of them."""
+        ...
+
+    def delete_dead(self, at: datetime) -> int:
+        """Remove sessions that idled or lived too long; gives their number."""
+        ...
+
     def of(self, account: AccountId) -> Sequence[StoredSession]:
         """All sessions of an account, newest first."""
         ...
@@ -135,6 +153,26 @@ class StaffUnit(Protocol):
     @property
     def sessions(self) -> SessionRepository:
         """Browsers that are signed in."""
+        ...
+
+    @property
+    def ways(self) -> WayRepository:
+        """Passkeys, second factors, recovery codes."""
+        ...
+
+    @property
+    def kept_forms(self) -> KeptForms:
+        """Forms that came too late."""
+        ...
+
+    @property
+    def changes(self) -> AccountChanges:
+        """What waits for a second person."""
+        ...
+
+    @property
+    def emergencies(self) -> Emergencies:
+        """Emergency accesses."""
         ...
 
     def __enter__(self) -> Self:

@@ -16,6 +16,10 @@ from node.ids import AccountId, Identifier
 
 IDLE: Final = timedelta(minutes=15)
 ABSOLUTE: Final = timedelta(hours=8)
+PROOF_LIFE: Final = timedelta(minutes=5)
+"""How long a sign-in, or a confirmation, is fresh enough for what weighs (SR-B7)."""
+KEPT: Final = timedelta(minutes=30)
+"""How long a form that came too late is kept for whom it belongs to."""
 TOKEN_BYTES: Final = 32
 
 
@@ -40,6 +44,11 @@ class SessionToken(Identifier):
         """The 32 bytes that seal the values of this session."""
         return self._derive(b"session-values")
 
+    @property
+    def kept_key(self) -> bytes:
+        """The 32 bytes that seal a form which came after the session's end."""
+        return self._derive(b"session-kept")
+
     def _derive(self, purpose: bytes) -> bytes:
         return hashlib.blake2b(self.encode(), person=purpose, digest_size=32).digest()
 
@@ -54,6 +63,9 @@ class StoredSession:
         began_at: When the account signed in.
         seen_at: The last request, up to half a minute late.
         sealed_values: What pages remember between two requests, sealed.
+        proved_at: When the person last showed who they are; None is when it began.
+        handed_over: The device is in a client's hands. Nobody is signed in then, and
+            only the account's password brings the pages back (flow C, SC-34).
     """
 
     token_hash: bytes
@@ -61,7 +73,27 @@ class StoredSession:
     began_at: datetime
     seen_at: datetime
     sealed_values: bytes
+    proved_at: datetime | None = None
+    handed_over: bool = False
+
+    def is_fresh(self, at: datetime) -> bool:
+        """Whether the person showed less than five minutes ago who they are."""
+        return at - (self.proved_at or self.began_at) < PROOF_LIFE
 
     def is_alive(self, at: datetime) -> bool:
-        """Whether neither 15 idle minutes nor 8 hours in all have passed."""
-        return at - self.seen_at < IDLE and at - self.began_at < ABSOLUTE
+        """Whether neither 15 idle minutes nor 8 hours in all have passed.
+
+        A device that was handed over does not idle: what was answered so far waits.
+        """
+        idles = not self.handed_over and at - self.seen_at >= IDLE
+        return not idles and at - self.began_at < ABSOLUTE
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """What somebody sent after their session's end, for them alone, for half an hour."""
+
+    token_hash: bytes
+    account: AccountId
+    until: datetime
+    sealed: bytes

@@ -168,7 +168,10 @@ _TABLE: Final[Mapping[str, tuple[tuple[str | None, str, str], ...]]] = {
     ),
     "handover_note": (("K16", "E", "text"),),
     "side_note": (("K12", "C", "date"), ("K12", "E", "text+")),
-    "correction": (("K01", "C", "date"), ("K01", "E", "text+")),
+    "correction": (
+        ("K01", "C", "date decision:correction_decision decided_on"),
+        ("K01", "E", "text+ decision_reason+"),
+    ),
     "document": (
         ("K13", "C", "doc_kind:doc_kind issued_on valid_until media_type bytes"),
         ("K13", "C", "concerns*"),
@@ -180,6 +183,7 @@ _TABLE: Final[Mapping[str, tuple[tuple[str | None, str, str], ...]]] = {
     "protection": (
         (PROTECTION, "E", "protection:protection concerns* concerns_text+"),
         (PROTECTION, "E", "valid_from valid_until reason+"),
+        (NEVER, "E", "lift_asked_by lift_asked_at lift_reason lift_second"),
     ),
     "third_person": (("K15", "E", "name function organisation phone"),),
     "consent_evidence": (

@@ -219,7 +219,7 @@ def member_of(
 
 
 def _flags(record: Record, on: date | None) -> Iterator[tuple[str, CaseId | None]]:
-    if _is_void(record) or (on is not None and not _is_in_force(record, on)):
+    if _is_void(record) or (on is not None and not is_in_force(record, on)):
         return
     code = record.text("protection") or "other"
     named = sorted(named_cases("protection", record.values))
@@ -229,8 +229,20 @@ def _flags(record: Record, on: date | None) -> Iterator[tuple[str, CaseId | None
         yield code, None
 
 
-def _is_in_force(record: Record, on: date) -> bool:
-    """ISO dates compare as texts; what is no date leaves the flag in force."""
+def flags_in_force(records: Iterable[Record], on: date) -> frozenset[str]:
+    """The codes of the protection flags among these records that hold on this day."""
+    return frozenset(
+        record.text("protection")
+        for record in records
+        if record.kind == "protection"
+        and not _is_void(record)
+        and is_in_force(record, on)
+    )
+
+
+def is_in_force(record: Record, on: date) -> bool:
+    """Whether a flag holds on a day; what is no date leaves it in force."""
+    # ISO dates compare as texts.
     day = on.isoformat()
     begins, ends = record.text("valid_from"), record.text("valid_until")
     is_before = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", begins) and day < begins

@@ -38,7 +38,7 @@ _FRAME: Final = frozenset({"id", "kind", "node", "recorded_at", "values"})
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z", re.ASCII
 )
-_HELD: Final = frozenset({Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED})
+_HELD: Final = frozenset({Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED, Baton.ABSORBED})
 
 
 @dataclass(frozen=True, slots=True)

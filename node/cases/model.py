@@ -34,7 +34,11 @@ _PARTIAL_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}", re.ASCII)
 
 @unique
 class Baton(StrEnum):
-    """The state of a case at this node (handover, chapter 3)."""
+    """The state of a case at this node (handover, chapter 3).
+
+    ``absorbed`` is local: its content was united with another case of the person, and it
+    can come back for 30 days; then it is shredded.
+    """
 
     ABSENT = "absent"
     ACTIVE = "active"
@@ -42,6 +46,11 @@ class Baton(StrEnum):
     GRANTED = "granted"
     HANDED_OVER = "handed_over"
     SHREDDED = "shredded"
+    ABSORBED = "absorbed"
+
+
+UNSEEN = frozenset({Baton.SHREDDED, Baton.ABSORBED})
+"""Cases that nobody finds: nothing is left of them, or another case holds it."""
 
 
 @unique
@@ -107,6 +116,14 @@ class Record:
         """The field as text, empty if it is missing."""
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A record as it stood before an edit, and when the edit took its place."""
+
+    record: Record
+    superseded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """What the cases need of the world: where they are kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
 from node.cases.consent import Consent
-from node.cases.model import CaseContent, CaseFile, Record
+from node.cases.consenttext import ConsentText
+from node.cases.model import CaseContent, CaseFile, Former, Record
 from node.cases.relocation import Relocation
 from node.cases.staged import StagedDocument, StagedKey
-from node.cases.tally import TallyLine
+from node.cases.tally import History, TallyLine
 from node.ids import AccountId, CaseId, ConsentId, RecordId, TransferId
 
 
@@ -89,6 +91,10 @@ class CaseRepository(Protocol):
         """One record, opened. NotFoundError if absent."""
         ...
 
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> Sequence[Former]:
+        """Every earlier version of these records, oldest first."""
+        ...
+
     def touch(self, case: CaseId) -> None:
         """Raise the version of the case file: something in the case changed."""
         ...
@@ -158,6 +164,55 @@ class ConsentRepository(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """A consent text with who worded this version here; nobody yet for a shipped one."""
+
+    text: ConsentText
+    put_at: datetime | None = None
+    put_by: AccountId | None = None
+    verified_by: AccountId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A spoken block; ``of`` is the digest of the words that are spoken."""
+
+    language: str
+    block: str
+    of: str
+    media_type: str
+    sound: bytes
+
+
+class ConsentTextRepository(Protocol):
+    """The words with which people are asked, in every version (SC-38)."""
+
+    def current(self) -> Mapping[str, KeptText]:
+        """The text of every language that counts now; the shipped one where none is kept."""
+        ...
+
+    def version(self, digest: str) -> KeptText | None:
+        """One version, old ones and shipped ones too."""
+        ...
+
+    def put(self, kept: KeptText) -> None:
+        """Keep a version; worded again or verified, it is the same row."""
+        ...
+
+    def recordings(self) -> Mapping[tuple[str, str], str]:
+        """Of which words there are recordings: digests by language and block."""
+        ...
+
+    def recording(self, language: str, block: str) -> Recording | None:
+        """The recording of one block."""
+        ...
+
+    def record(self, made: Recording) -> None:
+        """Keep a recording instead of the one before."""
+        ...
+
+
 class RelocationRepository(Protocol):
     """Recorded changes of place."""
 
@@ -167,6 +222,10 @@ class RelocationRepository(Protocol):
 
     def get(self, relocation: RecordId) -> Relocation:
         """One relocation. NotFoundError if absent."""
+        ...
+
+    def of_case(self, case: CaseId) -> Sequence[Relocation]:
+        """All relocations of one case, oldest first."""
         ...
 
     def by_idempotency(self, caller: str, key: str) -> tuple[bytes, bytes] | None:
@@ -180,6 +239,10 @@ class RelocationRepository(Protocol):
 
 class TallyRepository(Protocol):
     """What is left of erased cases to count; nameless."""
+
+    def history(self, case: CaseId) -> History:
+        """What a case that is about to go leaves to count."""
+        ...
 
     def add(self, lines: Iterable[TallyLine], made_on: date) -> None:
         """Keep the lines of one person."""
@@ -202,6 +265,10 @@ class TaskRepository(Protocol):
         codes: Sequence[str] = (),
     ) -> None:
         """Add a task unless an open one of the same kind, case and transfer stands."""
+        ...
+
+    def is_open(self, kind: str, *, case: CaseId) -> bool:
+        """Whether a task of this kind about a case waits for somebody."""
         ...
 
     def settle(

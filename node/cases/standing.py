@@ -110,6 +110,7 @@ class Consent:
     declined_on: date | None = None
     withdrawn_at: datetime | None = None
     withdrawn_how: str | None = None
+    withdrawn_by: str | None = None
     received_by: AccountId | None = None
     replaced_by: ConsentId | None = None
     entry: bytes | None = None

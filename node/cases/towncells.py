@@ -1,19 +1,17 @@
 """Cells of a town's list: from what an office typed to values of the dictionary.
 
 Enters: the text of one cell. Leaves: a value, or ``CellError`` with a code that has a
-sentence. Must never happen: month before day; a date that does not exist; a code that was
-guessed: what no list knows comes back as unknown and stays beside it as text. Implements
-chapter 7 of the field document (Map, Dates, Numbers), DO-42.
+sentence. Must never happen: month before day; a date that does not exist; a number that was
+repaired though it can mean two. Implements chapter 7 of the field document (Dates,
+Numbers), DO-42.
 """
 
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
-from functools import cache
+from datetime import date, timedelta
 from typing import Final
 
-from node.cases.codes import code_list
 from node.cases.model import PartialDate
 from node.errors import InputError
 
@@ -45,48 +43,20 @@ _MONTHS: Final = {
     )
     for name in names.split()
 }
+# A bare number that counts days: from 1927 to 2063 it has five digits, and a year four.
+_SERIAL: Final = re.compile(r"[12345]\d{4}(?:\.0)?", re.ASCII)
+_BEFORE_1900: Final = date(1899, 12, 30)
+_BEFORE_1904: Final = date(1904, 1, 1)
+_TIME: Final = re.compile(r"(?:T| )\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?$", re.ASCII)
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _PHONE_FILL: Final = re.compile(r"[ ()/.\u2010-\u2015-]")
-_EXPONENT: Final = re.compile(r"[0-9][.,0-9]*e\+?[0-9]+", re.ASCII | re.IGNORECASE)
+_EXPONENT: Final = re.compile(
+    r"([0-9])(?:[.,]([0-9]+))?e\+?([0-9]{1,2})", re.ASCII | re.IGNORECASE
+)
+# Numbers without their zero: mobile, or a town's code and number that no country has.
+_LOST_ZERO: Final = re.compile(r"1[567][0-9]{8,9}|(?!49)[2-9][0-9]{8,9}", re.ASCII)
 _MAIL: Final = re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]{1,180}\.[^\s@.<>,;\"]{2,}")
-_IN_BRACKETS: Final = re.compile(r"(.+) \((.+)\)")
 _SPLIT_WORD: Final = re.compile(r"[^\W\d_]+")
-
-# What offices write beside the labels of the lists; a word that means two codes is not here.
-_ALSO: Final[Mapping[str, Mapping[str, str]]] = {
-    "gender": {"mann": "m", "herr": "m", "f": "w", "frau": "w"},
-    "language": {
-        "kurmanci": "kmr",
-        "paschto": "ps",
-        "pashto": "ps",
-        "somalisch": "so",
-        "tigrinisch": "ti",
-    },
-    "country": {
-        "syrisch": "SY",
-        "afghanisch": "AF",
-        "irakisch": "IQ",
-        "iranisch": "IR",
-        "eritreisch": "ER",
-        "somalisch": "SO",
-        "türkisch": "TR",
-        "ukrainisch": "UA",
-        "nigerianisch": "NG",
-        "gambisch": "GM",
-        "kamerunisch": "CM",
-        "deutsch": "DE",
-    },
-    "residence": {
-        "gestattung": "AsylG-55",
-    },
-}
-UNKNOWN: Final[Mapping[str, str]] = {
-    "gender": "unknown",
-    "language": "und",
-    "country": "x-unclear",
-    "residence": "unknown",
-}
-"""List -> its code for what nobody knows."""
 
 
 class CellError(Exception):
@@ -98,16 +68,28 @@ class CellError(Exception):
         self.code = code
 
 
-def partial_date(text: str, *, today: date, is_birth: bool = False) -> PartialDate:
+def partial_date(
+    text: str,
+    *,
+    today: date,
+    is_birth: bool = False,
+    is_1904: bool = False,
+    may_lie_ahead: bool = False,
+) -> PartialDate:
     """A date as an office writes it, day first: to the day, the month or the year.
 
     Two-digit years of birth lie in the past hundred years, others after 2000. A day or
-    month of ``00`` is one that nobody knows.
+    month of ``00`` is one that nobody knows. A number of five digits counts days, as
+    spreadsheets do, from 1900 or from 1904.
 
     Raises:
         CellError: ``not_a_date``, ``no_such_day``, ``too_old`` or ``in_future``.
     """
-    parts = _parts(text, today, is_birth=is_birth)
+    if is_serial(text):
+        days = timedelta(days=int(text.partition(".")[0]))
+        counted = (_BEFORE_1904 if is_1904 else _BEFORE_1900) + days
+        text = counted.isoformat()
+    parts = _parts(_TIME.sub("", text), today, is_birth=is_birth)
     if parts is None:
         raise CellError("not_a_date")
     year, month, day = parts
@@ -121,39 +103,76 @@ def partial_date(text: str, *, today: date, is_birth: bool = False) -> PartialDa
         raise CellError("no_such_day") from None
     if found.first.year < OLDEST_YEAR:
         raise CellError("too_old")
-    if found.first > today:
+    if found.first > today and not may_lie_ahead:
         raise CellError("in_future")
     return found
 
 
-def full_date(text: str, *, today: date) -> date:
+def is_serial(text: str) -> bool:
+    """Whether this is a date only by counting its days."""
+    return _SERIAL.fullmatch(text) is not None
+
+
+def full_date(
+    text: str, *, today: date, is_1904: bool = False, may_lie_ahead: bool = False
+) -> date:
     """A date to the day.
 
     Raises:
         CellError: As ``partial_date``, and ``date_incomplete``.
     """
-    found = partial_date(text, today=today)
+    found = partial_date(
+        text, today=today, is_1904=is_1904, may_lie_ahead=may_lie_ahead
+    )
     if found.first != found.last:
         raise CellError("date_incomplete")
     return found.first
 
 
-def phone(text: str) -> str:
-    """A number as E.164; one without a country is German.
+def phone(text: str) -> tuple[str, bool]:
+    """A number as E.164, and whether a lost zero was put back; without a country German.
 
     Raises:
-        CellError: ``number_damaged`` (a spreadsheet made it an exponent), ``not_a_phone``.
+        CellError: ``number_damaged`` (a spreadsheet rounded it), ``number_ambiguous`` (it
+            lost a zero, or two, or a plus: nobody can say which), ``not_a_phone``.
     """
-    if _EXPONENT.fullmatch(text):
-        raise CellError("number_damaged")
-    digits = _PHONE_FILL.sub("", text.replace("(0)", ""))
+    digits = _PHONE_FILL.sub("", _whole(text).replace("(0)", ""))
+    is_restored = _LOST_ZERO.fullmatch(digits) is not None
+    if is_restored:
+        digits = f"0{digits}"
     if digits.startswith("00"):
         digits = f"+{digits[2:]}"
     elif digits.startswith("0"):
         digits = f"+49{digits[1:]}"
+    elif digits.isdigit() and digits.isascii() and len(digits) > 9:
+        raise CellError("number_ambiguous")
     if not _PHONE.fullmatch(digits):
         raise CellError("not_a_phone")
-    return digits
+    return digits, is_restored
+
+
+def _whole(text: str) -> str:
+    """A number without its exponent, if no digit of it is lost."""
+    found = _EXPONENT.fullmatch(text)
+    if found is None:
+        return text
+    rest = found[2] or ""
+    if len(rest) != int(found[3]):
+        raise CellError("number_damaged")
+    return found[1] + rest
+
+
+def municipality(text: str, known: Mapping[str, str]) -> tuple[str, bool]:
+    """An AGS of eight digits, and whether its leading zero was put back.
+
+    Raises:
+        CellError: ``not_an_ags``: another form, or seven digits that no place has.
+    """
+    if re.fullmatch(r"[0-9]{8}", text):
+        return text, False
+    if re.fullmatch(r"[0-9]{7}", text) and f"0{text}" in known:
+        return f"0{text}", True
+    raise CellError("not_an_ags")
 
 
 def mailbox(text: str) -> str:
@@ -180,23 +199,21 @@ def postcode(text: str) -> tuple[str, bool]:
     raise CellError("not_a_postcode")
 
 
-def code(name: str, text: str) -> str | None:
-    """The code of a list by code, label or a usual word for it; None if none is meant."""
-    return _codes(name).get(_folded(text))
-
-
-@cache
-def _codes(name: str) -> Mapping[str, str]:
-    """Folded text -> code; a text that names two codes is not among them."""
-    meant: dict[str, set[str]] = {}
-    for item in code_list(name).codes.values():
-        for label in (item.de, item.en):
-            # "Persisch (Farsi)" is known by both of its parts, too.
-            parts = _IN_BRACKETS.fullmatch(label)
-            for text in (item.code, label, *(parts.groups() if parts else ())):
-                meant.setdefault(_folded(text), set()).add(item.code)
-    found = {text: codes.pop() for text, codes in meant.items() if len(codes) == 1}
-    return {**_ALSO.get(name, {}), **found}
+def minutes(text: str) -> int | None:
+    """Minutes as ``45``, ``45 min``, ``1:30`` or ``1,5 h``; None for anything else."""
+    if found := re.fullmatch(
+        r"(\d{1,3})(?: ?(?:min(?:uten)?\.?|'))?", text, re.IGNORECASE
+    ):
+        return int(found[1])
+    if found := re.fullmatch(
+        r"(\d{1,2}):([0-5]\d)(?::00)?(?: ?h| ?std\.?)?", text, re.IGNORECASE
+    ):
+        return 60 * int(found[1]) + int(found[2])
+    if found := re.fullmatch(
+        r"(\d)(?:[.,](\d{1,2}))? ?(?:h|std\.?|stunden?)", text, re.IGNORECASE
+    ):
+        return round(float(f"{found[1]}.{found[2] or 0}") * 60)
+    return None
 
 
 def repaired(text: str) -> str | None:
@@ -274,8 +291,3 @@ def _year(text: str, month: int, day: int, *, today: date, is_birth: bool) -> in
     year = int(text) if len(text) == 4 else 2000 + int(text)
     is_ahead = (year, month, day) > (today.year, today.month, today.day)
     return year - 100 if len(text) == 2 and is_birth and is_ahead else year
-
-
-def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFC", text).lower()
-    return "".join(letter for letter in plain if letter.isalnum())

@@ -3,7 +3,7 @@
 Enters: what an administrator typed. Leaves: checked values, the statutes in force. Must
 never happen: a period outside its bounds; a statute that one person alone put in force.
 Everything else about a node stands in its file, ``node.toml``. Implements screens S15,
-FR-21, FR-25 and the retention table of the field document, chapter 4. ADR 0056.
+FR-21, FR-25 and the retention table of the field document, chapter 4. ADR 0058.
 """
 
 import re

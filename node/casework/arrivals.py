@@ -18,7 +18,7 @@ from node.report.readings import ReadingUnit
 
 def caseworkers(uow: ReadingUnit, on: date) -> Sequence[Account]:
     """Who may have a caseload on this day, by name."""
-    found = [a for a in uow.accounts.all() if _may_have_cases(a, on)]
+    found = [a for a in uow.accounts.all() if may_have_cases(a, on)]
     return sorted(found, key=lambda account: account.name.casefold())
 
 
@@ -38,7 +38,7 @@ def assign(
     require(by, "case.assign")
     with uow:
         sender = uow.inbound.get(transfer_id).sender
-        if not _may_have_cases(uow.accounts.get(to), on):
+        if not may_have_cases(uow.accounts.get(to), on):
             raise InputError("caseworker", "not_allowed")
         cases = uow.readings.unassigned(sender)
         for case in cases:
@@ -48,5 +48,6 @@ def assign(
         return len(cases)
 
 
-def _may_have_cases(account: Account, on: date) -> bool:
+def may_have_cases(account: Account, on: date) -> bool:
+    """Whether this account may have a caseload on this day."""
     return Role.CASEWORKER in account.roles and account.is_active(on)

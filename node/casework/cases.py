@@ -12,6 +12,7 @@ from typing import Final
 
 from node.accounts.policy import Actor, Relation, allowed, require
 from node.cases.days import local_day
+from node.cases.dictionary import PROTECTION, needed_for_document
 from node.cases.model import (
     Baton,
     CaseFile,
@@ -44,12 +45,19 @@ def own_case(uow: UnitOfWork, by: Actor, case: CaseId, action: str) -> CaseFile:
     """
     require(by, action, relation=Relation.OWN)
     file = uow.cases.file(case)
-    own = by.account is not None and file.caseworker == by.account
+    own = by.reaches(file, action)
     if not allowed(by, action, relation=Relation.OWN if own else Relation.ANY):
         raise NotFoundError("case")
     if file.restricted_on is not None and action not in _ALSO_RESTRICTED:
         raise RestrictedError("case")
     return file
+
+
+def is_protected(record: Record) -> bool:
+    """Whether a record says what protects a person (K14)."""
+    return record.kind == "protection" or (
+        record.kind == "document" and PROTECTION in needed_for_document(record.values)
+    )
 
 
 def editable_case(
@@ -334,7 +342,9 @@ def open_document(
 ) -> tuple[Record, Iterator[bytes]]:
     """A document's record and its bytes, verified chunk by chunk."""
     with uow:
-        own_case(uow, by, case, "case.read")
+        file = own_case(uow, by, case, "case.read")
         record = uow.cases.record(case, document)
+        if not by.sees_protection(file) and is_protected(record):
+            raise NotFoundError("document")
         digest = bytes.fromhex(record.text("digest"))
         return record, uow.cases.open_document(case, digest)

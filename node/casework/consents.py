@@ -56,6 +56,8 @@ class Answer:
     secrecy_release: bool = False
     contact_back: bool = False
     may_tell_old_office: bool = False
+    id: ConsentId | None = None
+    """Drawn when the device was handed over or the paper printed; else now."""
 
 
 def record_consent(
@@ -67,22 +69,28 @@ def record_consent(
         InputError: No end, an end before the beginning or beyond the counselling clock.
         StaleEpochError: The case is not editable here any more.
     """
+    with uow:
+        consent = keep_answer(uow, office, answer, by=by)
+        uow.commit()
+    return consent
+
+
+def keep_answer(
+    uow: UnitOfWork, office: Office, answer: Answer, *, by: Actor
+) -> Consent:
+    """As ``record_consent``, within a unit of work that the caller commits."""
     now = office.clock.now()
     today = local_day(now)
-    with uow:
-        editable_case(uow, by, answer.case, epoch=answer.epoch, action="consent.record")
-        end = answer.valid_until or today
-        if answer.categories:
-            last_day = clock_end(uow.cases.content(answer.case))
-            end = check_end(today, answer.valid_until, last_day)
-        consent = make_consent(office, answer, now=now, until=end, by=by.account)
-        consent = replace(
-            consent, entry=log_recorded(uow, office, consent, by=by.account)
-        )
-        uow.consents.put(consent)
-        uow.tasks.settle("consent.missing", case=answer.case)
-        retry_held(uow, answer.case)
-        uow.commit()
+    editable_case(uow, by, answer.case, epoch=answer.epoch, action="consent.record")
+    end = answer.valid_until or today
+    if answer.categories:
+        last_day = clock_end(uow.cases.content(answer.case))
+        end = check_end(today, answer.valid_until, last_day)
+    consent = make_consent(office, answer, now=now, until=end, by=by.account)
+    consent = replace(consent, entry=log_recorded(uow, office, consent, by=by.account))
+    uow.consents.put(consent)
+    uow.tasks.settle("consent.missing", case=answer.case)
+    retry_held(uow, answer.case)
     return consent
 
 
@@ -106,7 +114,7 @@ def make_consent(
 ) -> Consent:
     """An answer as a consent, with the bytes that were agreed to as its evidence."""
     today = local_day(now)
-    consent_id = ConsentId(new_id(office, now))
+    consent_id = answer.id or ConsentId(new_id(office, now))
     said: dict[str, Json] = {
         "v": 1,
         "consent": str(consent_id),
@@ -156,7 +164,12 @@ def make_consent(
 
 
 def log_recorded(
-    uow: UnitOfWork, office: Office, consent: Consent, *, by: AccountId | None
+    uow: UnitOfWork,
+    office: Office,
+    consent: Consent,
+    *,
+    by: AccountId | None,
+    at: datetime | None = None,
 ) -> bytes:
     """Write ``consent.recorded``; gives its commitment."""
     return _append_consent(
@@ -172,9 +185,39 @@ def log_recorded(
             "basis": "consent",
             "register": office.register,
         },
-        at=consent.recorded_at,
+        at=at or consent.recorded_at,
         by=Who("caseworker", by),
     )
+
+
+def log_moved(
+    uow: UnitOfWork,
+    office: Office,
+    consent: Consent,
+    to: CaseId,
+    *,
+    by: AccountId | None,
+) -> Consent:
+    """The consent in another case of the same person, after a merge or its undo.
+
+    What still stands ends in the chain it came from and is recorded in the other one, so
+    that a handover which rests on it can be checked (EL-8). What is over says nothing new.
+    """
+    now = office.clock.now()
+    moved = replace(consent, case=to)
+    is_over = consent.withdrawn_at or consent.declined_on or consent.replaced_by
+    if is_over or consent.entry is None or consent.valid_until < local_day(now):
+        return moved
+    blind = uow.log.blind_consent(consent.case, consent.evidence)
+    _append_consent(
+        uow,
+        consent,
+        "consent.replaced",
+        {"consent": blind, "outcome": "replaced"},
+        at=now,
+        by=Who("caseworker", by),
+    )
+    return replace(moved, entry=log_recorded(uow, office, moved, by=by, at=now))
 
 
 def _append_consent(
@@ -204,9 +247,23 @@ def _append_consent(
 
 
 def withdraw_consent(
-    uow: UnitOfWork, office: Office, consent_id: ConsentId, *, how: str, by: Actor
+    uow: UnitOfWork,
+    office: Office,
+    consent_id: ConsentId,
+    *,
+    how: str,
+    by: Actor,
+    said_by: str | None = None,
 ) -> list[OutboundTransfer]:
     """Take a withdrawal, in any form, effective at once (FR-24, HO-34).
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance.
+        consent_id: Which.
+        how: ``spoken``, ``written`` or ``other``.
+        by: Who took it.
+        said_by: Who said it, if that was noted: a code of list ``given_by``.
 
     Returns:
         The transfers it stopped or gave notice of.
@@ -223,7 +280,11 @@ def withdraw_consent(
         if consent.withdrawn_at is not None:
             raise InputError("consent", "withdrawn_before")
         ended = replace(
-            consent, withdrawn_at=now, withdrawn_how=how, received_by=by.account
+            consent,
+            withdrawn_at=now,
+            withdrawn_how=how,
+            withdrawn_by=said_by,
+            received_by=by.account,
         )
         uow.consents.put(ended)
         fields = {

@@ -12,7 +12,8 @@ from typing import Final
 
 from node import strictjson
 from node.accounts.model import Reading
-from node.accounts.policy import Actor, require
+from node.accounts.policy import Actor, allowed, require
+from node.casework.matching import pairs_of_transfer
 from node.errors import MalformedMessageError, NotFoundError, PacketUnreadableError
 from node.ids import AccountId, MemberId, TransferId
 from node.report.readings import ReadingUnit
@@ -60,7 +61,8 @@ class OfferSight:
 
     ``is_here`` says that the sealed bytes are complete on our disk. ``queue`` is how our
     own statements to the sender stand, ``unassigned`` how many of the sender's cases wait
-    here for a caseworker. ``is_overridden`` says that two people there have waived the
+    here for a caseworker, ``matches`` how many pairs with a case of it are undecided.
+    ``is_overridden`` says that two people there have waived the
     quorum of their log (LR-24).
     """
 
@@ -71,6 +73,7 @@ class OfferSight:
     queue: Due
     unassigned: int
     is_overridden: bool
+    matches: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,40 @@ def count_waiting(uow: ReadingUnit) -> int:
     return len(uow.inbound.in_states((Inbound.WAITING,)))
 
 
+@dataclass(frozen=True, slots=True)
+class OfferSeen:
+    """An offer that waits for a decision, as a list of tasks shows it."""
+
+    transfer: TransferId
+    sender: MemberId
+    persons: int
+    ends: datetime
+
+    @property
+    def number(self) -> str:
+        """What both offices call it."""
+        return self.transfer.short
+
+
+def offers_of(uow: ReadingUnit, by: Actor) -> Sequence[OfferSeen]:
+    """Offers that wait for this person's decision, soonest end first; none if not theirs."""
+    if not allowed(by, "offer.read"):
+        return ()
+    found = [_received(uow, n) for n in uow.inbound.in_states((Inbound.WAITING,))]
+    return sorted(
+        (
+            OfferSeen(
+                one.transfer.id,
+                one.transfer.sender,
+                one.offer.persons,
+                one.transfer.expires_at,
+            )
+            for one in found
+        ),
+        key=lambda offer: offer.ends,
+    )
+
+
 def offer_sight(uow: ReadingUnit, transfer_id: TransferId, by: Actor) -> OfferSight:
     """One offer.
 
@@ -145,6 +182,7 @@ def offer_sight(uow: ReadingUnit, transfer_id: TransferId, by: Actor) -> OfferSi
         queue=uow.outbox.due(transfer.sender),
         unassigned=len(uow.readings.unassigned(transfer.sender)),
         is_overridden=uow.quorums.shown(transfer_id) == OVERRIDDEN,
+        matches=len(pairs_of_transfer(uow, transfer_id)),
     )
 
 

@@ -163,9 +163,9 @@ def _kinds(
 
 def _has_work(uow: NoticesUnit, account: AccountId, at: datetime) -> bool:
     """Something is due today or overdue, or a handover needs this caseworker."""
-    if uow.readings.follow_ups(account, local_day(at)):
+    if uow.readings.follow_ups([account], local_day(at)):
         return True
-    transfers = uow.readings.transfers(account)
+    transfers = uow.readings.transfers([account])
     return any(row.transfer.state is Outbound.HELD for row in transfers)
 
 

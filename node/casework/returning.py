@@ -201,6 +201,6 @@ def _cases_of(
 def _own(uow: UnitOfWork, by: Actor, case: CaseId, action: str) -> None:
     require(by, action, relation=Relation.OWN)
     file = uow.cases.file(case)
-    is_own = by.account is not None and file.caseworker == by.account
+    is_own = by.owns(file.caseworker)
     if not allowed(by, action, relation=Relation.OWN if is_own else Relation.ANY):
         raise NotFoundError("transfer")

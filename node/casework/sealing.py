@@ -6,17 +6,18 @@ happen: a passphrase or a code outside the sealed columns; a file made from a ca
 changed since. Implements HELD on EXPORTED of chapter 13; HO-26, HO-28, HO-116.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
 
 from node.cases.consent import Withheld
 from node.crypto import export, passphrase
-from node.errors import ConflictError
+from node.errors import ConflictError, PrinterError, UnprintableError
 from node.failpoints import Point
 from node.ids import TransferId
 from node.report import brief
+from node.report.sheet import Sheet
 from node.sync import exportend, outward, permission, release, sealedfile
 from node.sync.courier import Courier
 from node.sync.drafting import PURPOSE, Draft, HeldBack, draft
@@ -27,6 +28,9 @@ from node.sync.ports import UnitOfWork
 from node.sync.rows import QuorumWait, StoredFile, Wake
 from node.sync.transfer import Outbound, OutboundTransfer, OutEvent
 from node.sync.words import Purpose
+
+PrintLetter = Callable[[Sheet], bytes]
+"""How the letter becomes a PDF; PrinterError, UnprintableError where it cannot."""
 
 
 class Seal(Protocol):
@@ -43,15 +47,27 @@ class Package:
 
     drafted: Draft
     archive: bytes
+    letter: Sheet
     manifest: bytes
     passphrase: str
     code: str
 
 
+def no_paper(letter: Sheet) -> bytes:  # noqa: ARG001
+    """Where nothing can be printed: the letter is a page of HTML."""
+    raise PrinterError("no press")
+
+
 async def release_any(
-    courier: Courier, transfer_id: TransferId, seal: Seal = export.seal_under
+    courier: Courier,
+    transfer_id: TransferId,
+    seal: Seal = export.seal_under,
+    print_letter: PrintLetter = no_paper,
 ) -> None:
-    """Take a held transfer as far as it goes, to a node or into a sealed file."""
+    """Take a held transfer as far as it goes, to a node or into a sealed file.
+
+    A letter that cannot be printed, be it for one character, holds nothing up (SC-68).
+    """
     await release.release(courier, transfer_id)
     run, office = courier.run, courier.office
     for _ in range(3):
@@ -59,7 +75,8 @@ async def release_any(
         if drafted is None:
             return
         package = await run.read(gather, office, drafted)
-        sealed = await run.file(seal, package.archive, package.passphrase)
+        archive = await run.file(_with_letter, package, print_letter)
+        sealed = await run.file(seal, archive, package.passphrase)
         file = await run.file(courier.files.keep, _portions(sealed))
         office.failpoints.reach(Point.EXPORT_STORED)
         # Crash here: no row names the file, the sweeper removes it.
@@ -70,6 +87,15 @@ async def release_any(
             continue
         office.failpoints.reach(Point.EXPORT_AFTER_COMMIT)
         return
+
+
+def _with_letter(package: Package, print_letter: PrintLetter) -> bytes:
+    """The archive with the letter as PDF, else as the page it always was."""
+    try:
+        name, letter = sealedfile.LETTER, print_letter(package.letter)
+    except (PrinterError, UnprintableError):
+        name, letter = sealedfile.LETTER_PAGE, brief.letter_page(package.letter)
+    return sealedfile.with_paper(package.archive, name, letter)
 
 
 def _portions(content: bytes) -> Iterator[bytes]:
@@ -122,17 +148,15 @@ def gather(uow: UnitOfWork, office: Office, drafted: Draft) -> Package:
         on=drafted.made_at.date(),
         move_on=transfer.move_on,
     )
-    papers = {
-        sealedfile.LETTER: brief.letter_page(
+    papers = {sealedfile.RECEIPT: brief.receipt(letter, code)}
+    return Package(
+        drafted=drafted,
+        archive=sealedfile.pack(manifest, drafted.made_at, layout, papers),
+        letter=brief.letter_sheet(
             letter,
             drafted.extracts,
             {p.label: sealedfile.part_name(p) for p in layout.parts},
         ),
-        sealedfile.RECEIPT: brief.receipt(letter, code),
-    }
-    return Package(
-        drafted=drafted,
-        archive=sealedfile.pack(manifest, drafted.made_at, layout, papers),
         manifest=sha256(manifest.encode()).digest(),
         passphrase=passphrase.draw_passphrase(office.randomness),
         code=code,

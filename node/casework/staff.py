@@ -17,11 +17,12 @@ from node.accounts.model import (
     Role,
     Scope,
 )
-from node.accounts.password import check_new_password
+from node.accounts.passkey import Passkey
 from node.accounts.policy import Actor, require
 from node.accounts.ports import StaffUnit
 from node.accounts.programs import OF_A_CASELOAD
 from node.cases.days import local_day
+from node.casework.ownaccount import NewPassword, keep_password
 from node.errors import InputError, NotFoundError
 from node.ids import AccountId
 
@@ -48,7 +49,7 @@ class Invitation:
 def invite(
     uow: StaffUnit, newcomer: Newcomer, invitation: Invitation, *, by: Actor
 ) -> Account:
-    """Make an account without a password, and a link that sets one within 15 minutes.
+    """Make an account without any way in, and a link that opens one within 15 minutes.
 
     Raises:
         ForbiddenError: No right to invite.
@@ -87,7 +88,7 @@ def invite_first(
             for account in uow.accounts.all()
             if Role.ADMINISTRATOR in account.roles and account.is_active(today)
         ]
-        if any(uow.accounts.password(account.id) is not None for account in working):
+        if any(uow.ways.ways(account.id).is_set_up for account in working):
             raise InputError("roles", "administrator_exists")
         known = uow.accounts.by_login(newcomer.login)
         if known is not None and known not in working:
@@ -107,10 +108,10 @@ def invite_first(
 
 
 def invite_again(uow: StaffUnit, invitation: Invitation, *, by: Actor) -> Account:
-    """A new link for somebody who has not set a password yet; older links end.
+    """A new link for somebody who has no way in yet; older links end.
 
     Raises:
-        InputError: The account is over, or has a password already.
+        InputError: The account is over, or has a way in already.
         NotFoundError: No such account.
     """
     require(by, "account.invite")
@@ -118,7 +119,7 @@ def invite_again(uow: StaffUnit, invitation: Invitation, *, by: Actor) -> Accoun
         account = uow.accounts.get(invitation.account)
         if not account.is_active(local_day(invitation.at)):
             raise InputError("account", "over")
-        if uow.accounts.password(account.id) is not None:
+        if uow.ways.ways(account.id).is_set_up:
             raise InputError("account", "set_up_before")
         _link(uow, account.id, invitation)
         uow.commit()
@@ -133,19 +134,10 @@ def look_at_link(uow: StaffUnit, digest: bytes, at: datetime) -> Account | None:
         return None if account is None else uow.accounts.get(account)
 
 
-@dataclass(frozen=True, slots=True)
-class FirstPassword:
-    """A password with its hash, made outside the transaction because it takes 0.1 s."""
-
-    text: str
-    phc: str
-    body: str
-
-
 def set_up(
-    uow: StaffUnit, digest: bytes, password: FirstPassword, at: datetime
+    uow: StaffUnit, digest: bytes, way: Passkey | NewPassword, at: datetime
 ) -> Account:
-    """Set the first password by a link; the link is used up (SR-B6).
+    """The first way in, by a link; the link is used up (SR-B6).
 
     Raises:
         NotFoundError: The link is used, over or never made.
@@ -156,10 +148,13 @@ def set_up(
         if account_id is None:
             raise NotFoundError("link")
         account = uow.accounts.get(account_id)
-        check_new_password(
-            password.text, words=(account.login, account.name, password.body)
-        )
-        uow.accounts.set_password(account.id, password.phc, at)
+        match way:
+            case Passkey():
+                if way.account != account_id:
+                    raise NotFoundError("link")
+                uow.ways.add_passkey(way)
+            case NewPassword():
+                keep_password(uow, account, way, at)
         uow.commit()
     return account
 
@@ -178,16 +173,7 @@ def end_account(
         account = uow.accounts.get(account_id)
         if account.id == by.account:
             raise InputError("account", "same_person")
-        others = (
-            other
-            for other in uow.accounts.all()
-            if other.id != account.id
-            and Role.ADMINISTRATOR in other.roles
-            and other.is_active(today)
-            and uow.accounts.password(other.id) is not None
-        )
-        if Role.ADMINISTRATOR in account.roles and next(others, None) is None:
-            raise InputError("account", "last_administrator")
+        last_administrator(uow, account, at)
         # Out at once, also on the first day: both days inclusive, so yesterday is the last.
         yesterday = today - timedelta(days=1)
         uow.accounts.replace(
@@ -197,9 +183,27 @@ def end_account(
                 active_until=yesterday,
             )
         )
-        for session in uow.sessions.of(account.id):
-            uow.sessions.delete(session.token_hash)
+        uow.sessions.delete_others(account.id)
         uow.commit()
+
+
+def last_administrator(uow: StaffUnit, account: Account, at: datetime) -> None:
+    """Refuse to lose the last administrator who can sign in.
+
+    Raises:
+        InputError: Nobody else could manage this node.
+    """
+    if Role.ADMINISTRATOR not in account.roles:
+        return
+    today = local_day(at)
+    if not any(
+        other.id != account.id
+        and Role.ADMINISTRATOR in other.roles
+        and other.is_active(today)
+        and uow.ways.ways(other.id).is_set_up
+        for other in uow.accounts.all()
+    ):
+        raise InputError("account", "last_administrator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +237,9 @@ def issue_token(uow: StaffUnit, wish: TokenWish, digest: bytes, *, by: Actor) ->
 
 
 def staff(uow: StaffUnit) -> Sequence[tuple[Account, bool]]:
-    """Everybody who works or worked here, and whether they have set a password."""
+    """Everybody who works or worked here, and whether they have a way in."""
     return [
-        (account, uow.accounts.password(account.id) is not None)
-        for account in uow.accounts.all()
+        (account, uow.ways.ways(account.id).is_set_up) for account in uow.accounts.all()
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from node.accounts.model import Role
 from node.accounts.policy import Actor, Relation, allowed, require
 from node.cases.days import local_day
+from node.cases.matchports import Merge
 from node.cases.model import Baton, CaseContent, CaseFile, Origin, Record
 from node.cases.tally import tally_of
 from node.errors import (
@@ -214,7 +215,7 @@ def _mine(uow: UnitOfWork, transfer: InboundTransfer, by: Actor) -> frozenset[Ca
     brought = [case for case, _ in uow.inbound.cases(transfer.id)]
     if allowed(by, "notice.answer"):
         return frozenset(brought)
-    own = [c for c in brought if uow.cases.file(c).caseworker == by.account]
+    own = [c for c in brought if by.owns(uow.cases.file(c).caseworker)]
     if not own or by.account is None:
         raise NotFoundError("transfer")
     return frozenset(own)
@@ -263,8 +264,14 @@ def _carry_out(
     case: CaseId,
     said: Answer,
 ) -> None:
+    if said is Answer.KEPT:
+        return
+    merged = next((m for m in uow.matches.merges(case) if m.holds(case)), None)
+    if merged is not None:
+        _carry_out_merged(uow, office, merged, said)
+        return
     file = uow.cases.file(case)
-    if said is Answer.KEPT or file.baton is Baton.SHREDDED:
+    if file.baton is Baton.SHREDDED:
         return
     if file.baton in _UNDER_WAY:
         raise InputError("answer", "under_way")
@@ -278,9 +285,56 @@ def _carry_out(
     if file.baton is Baton.ACTIVE and _rests(uow, content):
         _erase_what_came(uow, content)
         return
-    uow.tally.add(tally_of(content), local_day(office.clock.now()))
+    lines = tally_of(uow.tally.history(case))
+    uow.tally.add(lines, local_day(office.clock.now()))
     gone = replace(file, baton=Baton.SHREDDED, transfer=None, household=None)
     uow.cases.replace(file, gone)
+
+
+def _carry_out_merged(
+    uow: UnitOfWork, office: Office, merged: Merge, said: Answer
+) -> None:
+    """The case was united with another one: what came with it lies there now.
+
+    Erased goes what came with the transfer, there and in the resting case; no undo brings it
+    back. Restricted is the case that holds it.
+    """
+    holder = uow.cases.file(merged.survivor)
+    if holder.baton in _UNDER_WAY:
+        raise InputError("answer", "under_way")
+    further = next(
+        (m for m in uow.matches.merges(holder.id) if m.holds(holder.id)), None
+    )
+    if said is Answer.ERASED:
+        if holder.baton is not Baton.SHREDDED:
+            _erase_moved(uow, uow.cases.content(holder.id), merged)
+        resting = uow.cases.file(merged.absorbed)
+        if resting.baton is Baton.ABSORBED:
+            uow.cases.replace(resting, replace(resting, baton=Baton.SHREDDED))
+            ended = replace(merged, ended_at=office.clock.now())
+            uow.matches.put_merge(ended, None)
+    elif further is None and holder.baton is not Baton.SHREDDED:
+        today = local_day(office.clock.now())
+        uow.cases.replace(holder, replace(holder, restricted_on=today))
+    if further is not None:
+        onward_merge = replace(
+            further, moved=merged.moved, taken=merged.taken, absorbed=holder.id
+        )
+        _carry_out_merged(uow, office, onward_merge, said)
+
+
+def _erase_moved(uow: UnitOfWork, content: CaseContent, merged: Merge) -> None:
+    came = [
+        record
+        for record in content.records
+        if record.id in merged.moved and record.origin is Origin.TRANSFER
+    ]
+    uow.cases.remove(content.file.id, came)
+    person = content.person
+    if person is not None:
+        gone = frozenset(merged.taken) - _WHO_IT_IS
+        left = {n: v for n, v in person.values.items() if n not in gone}
+        uow.cases.put([replace(person, values=left)])
 
 
 def _check_secured(uow: UnitOfWork, file: CaseFile) -> None:

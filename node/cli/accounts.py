@@ -42,7 +42,9 @@ def setup_command(
             Invitation(AccountId.of(draw(16)), link, node.means.clock.now()),
             by=OPERATOR,
         )
-        typer.echo("Innerhalb von 15 Minuten öffnen und ein Kennwort setzen:")
+        typer.echo(
+            "Innerhalb von 15 Minuten öffnen und einen Passkey oder ein Passwort einrichten:"
+        )
         typer.echo(f"  {node.settings.web_url}/setup/{link}")
 
 
@@ -121,7 +123,7 @@ def list_command(
     for account, has_password in people:
         state = "aktiv" if account.is_active(local_day(now)) else "beendet"
         if not has_password:
-            state += ", ohne Kennwort"
+            state += ", ohne Zugangsweg"
         roles = ", ".join(sorted(account.roles))
         typer.echo(f"{account.login:20} {account.name:30} {roles}  ({state})")
     for token in tokens:

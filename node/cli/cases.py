@@ -1,14 +1,13 @@
 """``staffelstab case``: the town's own list, tried and taken in.
 
-Enters: a CSV file, the login of the caseworker who takes the people over. Leaves: what
+Enters: a file, the login of the caseworker who takes the people over. Leaves: what
 would become of the list, by lines, columns and reasons; with the trial's number the people
 are taken in. Must never happen: a name or a cell of the list on the screen, for an operator
 sees no case content (chapter 6 of the field document); an import without its trial.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,59 +15,18 @@ import typer
 
 if TYPE_CHECKING:
     from node.cases.townplan import ImportPlan
-    from node.ids import Ags
 
 app = typer.Typer(help="Fälle: die eigene Liste der Stelle.", no_args_is_help=True)
 
 DEFAULT_FOLDER = Path("node-data")
 SHOWN_LINES: Final = 50
 
-SENTENCES: Final[Mapping[str, str]] = {
-    "birth_date_fictitious": "1. Januar: als angenommenes Geburtsdatum vermerkt.",
-    "clock_is_over": "Die Beratungszeit ist schon abgelaufen.",
-    "control_character": "Enthält unsichtbare oder verlorene Zeichen.",
-    "date_incomplete": "Hier wird ein Datum auf den Tag genau gebraucht.",
-    "encoding": "Die Zeichen der Zeile sind nicht lesbar.",
-    "in_future": "Das Datum liegt in der Zukunft.",
-    "mixed_encoding": "Die Zeile ist anders kodiert als der Rest der Datei.",
-    "name_missing": "Weder Nachname noch Vorname.",
-    "name_not_split": "Nachname und Vorname lassen sich nicht sicher trennen.",
-    "no_such_day": "Diesen Tag gibt es nicht.",
-    "not_a_date": "Kein Datum, das wir kennen.",
-    "not_a_phone": "Keine Telefonnummer.",
-    "not_a_postcode": "Keine Postleitzahl.",
-    "not_an_email": "Keine E-Mail-Adresse.",
-    "not_readable": "Sie ist nicht da, oder wir dürfen sie nicht lesen.",
-    "number_damaged": "Die Nummer wurde von einer Tabelle gerundet und ist verloren.",
-    "offer_birth_name": "Enthält einen Geburtsnamen. Mit --accept birth_name trennen.",
-    "offer_encoding": "Doppelt kodierte Zeichen. Mit --accept encoding reparieren.",
-    "offer_split_name": "Ein Feld für zwei Namen. Mit --accept split_name trennen.",
-    "place_unknown": "Ort ohne eindeutigen Gemeindeschlüssel: bleibt als Text.",
-    "quoting": "Anführungszeichen an falscher Stelle.",
-    "too_long": "Mehr als 200 Zeichen.",
-    "too_many_cells": "Mehr Felder als Spalten.",
-    "too_old": "Ein Jahr vor 1900.",
-    "value_unknown": "Steht in keiner Liste: bleibt als Text in einer Wiedervorlage.",
-    "zero_restored": "Die führende Null wurde ergänzt.",
-    "small_letters": "Namen in Großbuchstaben. Mit --accept small_letters umschreiben.",
-    "blank": "leer",
-    "header": "Überschriften",
-    "sum": "Summe",
-    "title": "Titel",
-    "column_twice": "Zwei Spalten wollen dasselbe Feld sein.",
-    "empty": "Die Datei ist leer.",
-    "no_header": "Keine Zeile mit Überschriften, die wir kennen.",
-    "quote_not_closed": "Ein Anführungszeichen wird nirgends geschlossen.",
-    "too_large": "Mehr als 20 MiB.",
-    "too_many_columns": "Mehr als 200 Spalten.",
-    "too_many_rows": "Mehr als 20.000 Zeilen.",
-}
-"""Reason code -> what an office reads."""
-
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(help="CSV-Datei der Stelle.")],
+    file: Annotated[
+        Path, typer.Argument(help="Excel-, ODS- oder CSV-Datei der Stelle.")
+    ],
     worker: Annotated[
         str, typer.Option("--for", help="Benutzername der Fachkraft, die übernimmt.")
     ],
@@ -88,20 +46,24 @@ def import_command(
 
     from node.accounts.policy import actor_of
     from node.cases.days import local_day
-    from node.cases.townlist import read_list
-    from node.cases.townrow import Offer
-    from node.casework.lists import ListWish, import_list, try_list
+    from node.cases.townchoices import Choices, Offer
+    from node.cases.townlist import read_sheet
+    from node.casework.listbatches import first_table, import_at_once
+    from node.casework.lists import Hand, ListWish, own_places, try_list
     from node.cli.opened import open_store
     from node.errors import InputError
+    from node.trust.places import shipped_places
+    from node.web.listreader import read_apart
 
     try:
         accepted = frozenset(Offer(name) for name in accept or ())
     except ValueError:
         raise InputError("accept", "one of " + ", ".join(Offer)) from None
     try:
-        listed = read_list(_bytes_of(file))
+        book = read_apart(_bytes_of(file))
+        listed = read_sheet(book.sheets[first_table(book)], book.digest)
     except InputError as error:
-        reason = SENTENCES.get(error.reason, error.reason)
+        reason = _sentence(error.reason)
         typer.echo(f"Die Datei kann nicht gelesen werden. {reason}", err=True)
         raise typer.Exit(1) from None
     with open_store(data) as node:
@@ -110,16 +72,17 @@ def import_command(
         if account is None:
             raise InputError("for", "unknown")
         by = actor_of(account, on=local_day(now))
-        wish = ListWish(listed, accepted, _places(str(node.keyring.member)))
+        choices = Choices(
+            accepted=accepted,
+            places=own_places(node.keyring.member),
+            known_ags={str(ags): name for ags, name in shipped_places().items()},
+        )
+        wish = ListWish(listed, choices)
         if apply:
-            take = partial(
-                import_list,
-                digest=apply,
-                at=now,
-                randomness=node.means.randomness,
-                by=by,
+            hand = Hand(now, node.means.randomness, by)
+            plan = node.store.write_sync(
+                import_at_once, book, file.name, wish, apply, hand
             )
-            plan = node.store.write_sync(take, wish)
         else:
             plan = node.store.read_sync(
                 partial(try_list, today=local_day(now), by=by), wish
@@ -127,8 +90,16 @@ def import_command(
     _show(plan, is_applied=bool(apply), as_json=as_json)
 
 
+def _sentence(code: str) -> str:
+    """What an office reads for a reason, in German."""
+    from node.web.language import Language, Words
+    from node.web.listwords import reason_of
+
+    return reason_of(code, Words(Language.GERMAN))
+
+
 def _bytes_of(file: Path) -> bytes:
-    from node.cases.townlist import MAX_BYTES
+    from node.cases.listsheet import MAX_BYTES
     from node.errors import InputError
 
     try:
@@ -138,37 +109,21 @@ def _bytes_of(file: Path) -> bytes:
         raise InputError("file", "not_readable") from None
 
 
-def _places(member: str) -> "Mapping[str, Ags]":
-    """Place names of the own Kreis that mean one place only."""
-    from node.cases.townrow import place_key
-    from node.trust.places import shipped_places
-
-    own = [(a, name) for a, name in shipped_places().items() if a[:5] == member[:5]]
-    names = Counter(place_key(name) for _, name in own)
-    return {place_key(name): ags for ags, name in own if names[place_key(name)] == 1}
-
-
 def _show(plan: "ImportPlan", *, is_applied: bool, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(_as_json(plan, is_applied=is_applied), indent=2))
         return
     typer.echo(
-        f"{len(plan.new)} neu, {len(plan.duplicates)} doppelt, "
-        f"{len({e.line for e in plan.errors})} Zeilen mit Fehlern, "
+        f"{len(plan.new)} neu, {len(plan.changes)} geändert, {len(plan.talks)} Gespräche, "
+        f"{len(plan.duplicates)} doppelt, {plan.failed} Zeilen mit Fehlern, "
         f"{len(plan.skipped)} übersprungen."
     )
     if plan.unknown:
         typer.echo("Unbekannte Spalten, nicht übernommen: " + ", ".join(plan.unknown))
     _lines("Fehler", ((e.line, e.column, e.code) for e in plan.errors))
     _lines("Hinweise", ((n.line, n.column, n.code) for n in plan.notices))
-    _lines(
-        "Angebote",
-        (
-            (line, column, str(offer))
-            for line, offer, column in plan.offers
-            if f"offer_{offer}" not in SENTENCES
-        ),
-    )
+    for offer in sorted({offer for _, offer, _ in plan.offers}):
+        typer.echo(f"Angebot, mit --accept {offer}: {_sentence(f'offer_{offer}')}")
     _lines("Übersprungen", ((s.line, "", s.code) for s in plan.skipped))
     if is_applied:
         typer.echo("Übernommen.")
@@ -183,7 +138,7 @@ def _lines(title: str, found: Iterable[tuple[int, str, str]]) -> None:
     typer.echo(f"{title}:")
     for line, column, code in rows[:SHOWN_LINES]:
         place = f"Zeile {line}" + (f", Spalte „{column}“" if column else "")
-        typer.echo(f"  {place}: {SENTENCES.get(code, code)}")
+        typer.echo(f"  {place}: {_sentence(code)}")
     if len(rows) > SHOWN_LINES:
         typer.echo(f"  … und {len(rows) - SHOWN_LINES} weitere (alle mit --json)")
 
@@ -193,6 +148,8 @@ def _as_json(plan: "ImportPlan", *, is_applied: bool) -> dict[str, Any]:
     return {
         "applied": is_applied,
         "digest": plan.digest,
+        "changed": [change.line for change in plan.changes],
+        "talks": [talk.line for talk in plan.talks],
         "new": [newcomer.line for newcomer in plan.new],
         "duplicates": [
             {"line": d.line, "of_line": d.of_line, "known": d.of_case is not None}

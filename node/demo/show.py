@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import aiohttp
@@ -21,7 +22,7 @@ import aiohttp
 from node.bootstrap import Hands, build_node, own_hands
 from node.config import load_settings
 from node.demo.register import DemoTown
-from node.demo.seed import seed_town
+from node.demo.seed import seed_funding, seed_town
 from node.demo.town import build_demo
 from node.errors import ConfigError
 from node.federation.founding import Plan, init
@@ -106,7 +107,7 @@ async def prepare(
     federation = Federation(folder, wehr, saeckingen)
     found_federation(federation, hands)
     for place, town in ((wehr, demo.wehr), (saeckingen, demo.saeckingen)):
-        await _fill(federation.data(place), town, hands)
+        await _fill(federation.data(place), town, demo.monday, hands)
     return federation
 
 
@@ -166,9 +167,10 @@ def _town(place: Place, published: Path) -> Town:
     )
 
 
-async def _fill(folder: Path, town: DemoTown, hands: Hands) -> None:
+async def _fill(folder: Path, town: DemoTown, monday: date, hands: Hands) -> None:
     async with build_node(load_settings(folder), hands) as node:
         await asyncio.to_thread(seed_town, node.store, node.office, town)
+        await asyncio.to_thread(seed_funding, node.store, node.office, town, monday)
         await asyncio.to_thread(node.publisher.publish)
 
 

@@ -320,6 +320,48 @@ async def _comes_back(walk: Walk) -> None:
         "there the case can only be read now",
         gone.status == 200 and not _can_move(gone),
     )
+    await _was_here_twice(walk, number, address)
+
+
+async def _was_here_twice(walk: Walk, number: str, address: str) -> None:
+    """The desk had opened a second case: compared, merged, taken apart again."""
+    wehr = walk.wehr
+    approver, clerk = await walk.approver(wehr), await walk.clerk(wehr)
+    reasons = ("strong", "day and month of birth swapped")
+    seen = await until(lambda: approver.open(f"/inbox/{number}/match"), shows(*reasons))
+    walk.step(5, "Wehr reads why it may be somebody who is here", shows(*reasons)(seen))
+    match = await clerk.open(f"{address}/match")
+    (twin,) = (
+        name for name in match.form("/match").names if name.startswith("decision_")
+    )
+    silent = await clerk.submit(match, "/match", {})
+    walk.step(5, "no answer is chosen beforehand", silent.status == 422)
+    table = await clerk.submit(match, "/match", {twin: "same"})
+    other = twin.removeprefix("decision_")
+    fields = [
+        name for name in table.form(f"/match/{other}").names if not name.startswith("_")
+    ]
+    walk.step(5, "only what differs is asked for", "birth_date" in fields)
+    chosen = dict.fromkeys(fields, "there")
+    check = await clerk.submit(table, f"/match/{other}", dict(chosen))
+    done = await clerk.submit(check, "/merge", {})
+    walk.step(
+        5,
+        "both cases are one",
+        _say("Merged. It can be undone until %(day)s.").split("%")[0] in done.text,
+    )
+    walk.step(5, "the number with the longer chain stayed", address in done.path)
+    one = await walk.people(wehr, "Demo-Ahorn")
+    walk.step(5, "one case is found under the name", len(one) == 1)
+    asked = await clerk.open(done.link("/unmerge/"))
+    apart = await clerk.submit(asked, "/unmerge/" + asked.path.rsplit("/", 1)[-1], {})
+    walk.step(
+        5,
+        "undone, both are as before",
+        shows("Both cases are as they were before.")(apart),
+    )
+    two = await walk.people(wehr, "Demo-Ahorn")
+    walk.step(5, "two cases are found again", len(two) == 2)
 
 
 STORIES: Final = (

@@ -1,9 +1,9 @@
 """The papers inside a sealed export: the letter with the case, and the receipt.
 
-Enters: who writes to whom, the permitted extracts. Leaves: one page of German HTML without
-a script and anything from elsewhere, and a text. Must never happen: text of a case that
-becomes markup; a value that the extract does not hold. Implements chapter 13
-(``brief.html``, ``quittung.txt``), FR-26.
+Enters: who writes to whom, the permitted extracts. Leaves: a sheet for the press, the same
+as one page of German HTML without a script and anything from elsewhere, and a text. Must
+never happen: text of a case that becomes markup; a value that the extract does not hold.
+Implements chapter 13 (``brief.pdf``, ``quittung.txt``), FR-26.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +13,20 @@ from html import escape
 from typing import Final
 
 from node.cases.codes import label
-from node.cases.dictionary import field_of
 from node.cases.extract import Extract
-from node.strictjson import Json, JsonObject
+from node.errors import UsageError
+from node.report.fieldwords import FIELDS, KINDS, day, place, texts
+from node.report.sheet import (
+    Address,
+    Block,
+    Facts,
+    Heading,
+    Lines,
+    NewPage,
+    Sheet,
+    Text,
+)
+from node.strictjson import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,147 +47,19 @@ _STYLE: Final = (
     "h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #bbb}"
     "h3{font-size:1rem;margin:1.2rem 0 .2rem}dl{display:grid;"
     "grid-template-columns:14rem 1fr;gap:.1rem 1rem;margin:0 0 .8rem}dt{color:#555}"
-    "dd{margin:0}section.case{break-before:page}.muted{color:#555}"
+    "dd{margin:0}hr.page{break-before:page;border:0}"
 )
-_KINDS: Final[dict[str, str]] = {
-    "person": "Person",
-    "care_status": "Stand der Betreuung",
-    "household_member": "Haushalt",
-    "residence": "Aufenthalt",
-    "residence_condition": "Wohnsitzauflage",
-    "language": "Sprache",
-    "course": "Kurs",
-    "education": "Bildung",
-    "employment": "Arbeit und Lebensunterhalt",
-    "childcare_school": "Betreuung und Schule",
-    "accommodation": "Wohnung",
-    "plan": "Integrationsplan",
-    "assessment": "Einschätzung",
-    "goal": "Ziel",
-    "measure": "Maßnahme",
-    "review": "Überprüfung des Plans",
-    "contact": "Kontakt",
-    "follow_up": "Wiedervorlage",
-    "handover_note": "Notiz zur Übergabe",
-    "document": "Dokument",
-    "protection": "Schutzvermerk",
-    "third_person": "Weitere Beteiligte",
-}
-_FIELDS: Final[dict[str, str]] = {
-    "family_name": "Familienname",
-    "given_names": "Vornamen",
-    "birth_name": "Geburtsname",
-    "name_in_document": "Name im Ausweis",
-    "aliases": "Weitere Namen",
-    "name_other_script": "Name in anderer Schrift",
-    "birth_date": "Geburtsdatum",
-    "birth_date_fictitious": "Geburtsdatum angenommen",
-    "birth_place": "Geburtsort",
-    "birth_country": "Geburtsland",
-    "citizenships": "Staatsangehörigkeit",
-    "gender": "Geschlecht",
-    "phones": "Telefon",
-    "emails": "E-Mail",
-    "messengers": "Messenger",
-    "preferred_channel": "Bevorzugter Weg",
-    "messenger_allowed": "Messenger erlaubt",
-    "counselling_start": "Beratung seit",
-    "counselling_max_end": "Beratung längstens bis",
-    "former_ids": "Frühere Nummern",
-    "marital_status": "Familienstand",
-    "needs_unit": "Bedarfsgemeinschaft",
-    "custody": "Sorgerecht",
-    "guardians": "Sorgeberechtigte",
-    "origin_country": "Herkunftsland",
-    "arrival_germany": "In Deutschland seit",
-    "arrival_town": "In der Kommune seit",
-    "last_place_origin": "Letzter Ort im Herkunftsland",
-    "literacy": "Lesen und Schreiben",
-    "interpreter_needed": "Dolmetschen nötig",
-    "valid_from": "Gültig ab",
-    "valid_until": "Gültig bis",
-    "residence": "Aufenthaltsstatus",
-    "work_permission": "Arbeitserlaubnis",
-    "asylum_step": "Stand des Asylverfahrens",
-    "authority": "Behörde",
-    "condition": "Auflage",
-    "language": "Sprache",
-    "lang_kind": "Art",
-    "level": "Niveau",
-    "evidence": "Nachweis",
-    "assessed_on": "Erhoben am",
-    "course": "Kurs",
-    "provider": "Träger",
-    "hours": "Stunden",
-    "status": "Stand",
-    "years": "Jahre",
-    "country": "Land",
-    "recognition": "Anerkennung",
-    "completed_on": "Abgeschlossen am",
-    "title": "Titel",
-    "body": "Stelle",
-    "employment": "Beschäftigung",
-    "occupation": "Beruf (Schlüssel)",
-    "occupation_text": "Beruf",
-    "employer": "Arbeitgeber",
-    "livelihood": "Lebensunterhalt",
-    "childcare": "Betreuung",
-    "facility": "Einrichtung",
-    "housing": "Wohnform",
-    "move_in": "Einzug",
-    "move_out": "Auszug",
-    "street": "Straße",
-    "number": "Hausnummer",
-    "postcode": "Postleitzahl",
-    "town": "Ort",
-    "rooms": "Zimmer",
-    "persons": "Personen",
-    "start": "Beginn",
-    "review_due": "Überprüfung fällig",
-    "situation": "Lage",
-    "strengths": "Stärken",
-    "wishes": "Wünsche",
-    "area": "Lebensbereich",
-    "need": "Bedarf",
-    "text": "Text",
-    "goal": "Ziel",
-    "horizon": "Zeitraum",
-    "target_date": "Ziel bis",
-    "reached_on": "Erreicht am",
-    "measure_kind": "Art der Maßnahme",
-    "bearer": "Wer",
-    "due": "Fällig am",
-    "done_on": "Erledigt am",
-    "reviewed_on": "Überprüft am",
-    "participants": "Beteiligte",
-    "next_due": "Nächste Überprüfung",
-    "date": "Datum",
-    "time": "Uhrzeit",
-    "minutes": "Minuten",
-    "form": "Weg",
-    "kind": "Art",
-    "initiated_by": "Auf wessen Anstoß",
-    "topics": "Themen",
-    "interpreter": "Dolmetschen",
-    "outcome": "Ergebnis",
-    "referred_to": "Vermittelt an",
-    "service_name": "Dienst",
-    "note": "Notiz",
-    "others_present": "Anwesend",
-    "doc_kind": "Art des Dokuments",
-    "restricted_kind": "Art des Dokuments",
-    "issued_on": "Ausgestellt am",
-    "issuer": "Ausgestellt von",
-    "file_name": "Dateiname",
-    "name": "Name",
-    "function": "Funktion",
-    "organisation": "Organisation",
-    "phone": "Telefon",
-    "care_status": "Stand",
-    "closure_reason": "Grund",
-    "closed_on": "Beendet am",
-}
-_ORDER: Final = {name: place for place, name in enumerate(_FIELDS)}
+_TASKS: Final = (
+    (
+        "Rufen Sie uns unter der Ihnen bekannten Nummer an und lesen Sie uns den Code"
+        " aus quittung.txt vor. Erst dann sind Sie zuständig."
+    ),
+    (
+        "Legen Sie die Akte bei sich ab und bestätigen Sie uns das schriftlich. Erst"
+        " danach löschen wir unsere Kopie."
+    ),
+    "Löschen Sie die Datei, wenn Sie nicht zuständig sind, und sagen Sie uns Bescheid.",
+)
 _UNREADABLE: Final = frozenset(
     {"sha256", "digest", "bytes", "media_type", "plan", "plan_version", "household"}
     | {"member", "split_from", "document", "touched", "concerns", "counted", "isced"}
@@ -185,38 +68,44 @@ _UNREADABLE: Final = frozenset(
 """Numbers of the program; they stand in ``teile/`` for a program."""
 
 
-def letter_page(
+def letter_sheet(
     letter: Letter, extracts: Iterable[Extract], files: Mapping[str, str]
-) -> bytes:
-    """The letter, and behind it the case in words.
+) -> Sheet:
+    """The letter, and behind it each case in words on a page of its own.
 
     Args:
         letter: Who writes to whom.
         extracts: What was permitted.
         files: Where the file of a document lies in the archive, by its record.
     """
-    cases = "".join(_case(extract, files) for extract in extracts)
-    lines = "<br>".join(escape(line) for line in (letter.body, *letter.lines))
+    return Sheet(
+        title="Übergabe einer Fallakte des Integrationsmanagements",
+        number=letter.number[:8],
+        blocks=(
+            Address((letter.body, *letter.lines)),
+            Text(f"{letter.sender}, {day(letter.on)} · Übergabe {letter.number[:8]}"),
+            Text(
+                f"Zum {day(letter.move_on)} ziehen die unten genannten Personen in Ihren"
+                " Bereich. Sie haben eingewilligt, dass wir Ihnen die folgenden Angaben"
+                " übergeben, oder es gibt dafür eine andere Grundlage; sie liegt in"
+                " teile/ bei. Andere Angaben wurden nicht übermittelt."
+            ),
+            Heading("Bitte tun Sie jetzt dreierlei"),
+            Lines(_TASKS, is_numbered=True),
+            Text("Widerruft eine Person ihre Einwilligung, schreiben wir Ihnen."),
+            *(block for extract in extracts for block in _case(extract, files)),
+        ),
+    )
+
+
+def letter_page(sheet: Sheet) -> bytes:
+    """The same as one page of HTML, where no paper can be made."""
+    body = "".join(_markup(block) for block in sheet.blocks)
     return (
         '<!doctype html><html lang="de"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>Übergabe einer Fallakte</title><style>{_STYLE}</style></head><body>"
-        f"<p>{escape(letter.sender)}</p><address>{lines}</address>"
-        f'<p class="muted">{_day(letter.on)} · Übergabe {letter.number[:8]}</p>'
-        "<h1>Übergabe einer Fallakte des Integrationsmanagements</h1>"
-        f"<p>Zum {_day(letter.move_on)} ziehen die unten genannten Personen in Ihren"
-        " Bereich. Sie haben eingewilligt, dass wir Ihnen die folgenden Angaben"
-        " übergeben, oder es gibt dafür eine andere Grundlage; sie liegt in"
-        " <em>teile/</em> bei. Andere Angaben wurden nicht übermittelt.</p>"
-        "<h2>Bitte tun Sie jetzt dreierlei</h2><ol>"
-        "<li>Rufen Sie uns unter der Ihnen bekannten Nummer an und lesen Sie uns den"
-        " Code aus <em>quittung.txt</em> vor. Erst dann sind Sie zuständig.</li>"
-        "<li>Legen Sie die Akte bei sich ab und bestätigen Sie uns das schriftlich."
-        " Erst danach löschen wir unsere Kopie.</li>"
-        "<li>Löschen Sie die Datei, wenn Sie nicht zuständig sind, und sagen Sie uns"
-        " Bescheid.</li></ol>"
-        "<p>Widerruft eine Person ihre Einwilligung, schreiben wir Ihnen.</p>"
-        f"{cases}</body></html>\n"
+        f"<title>{escape(sheet.title)}</title><style>{_STYLE}</style></head><body>"
+        f"<h1>{escape(sheet.title)}</h1>{body}</body></html>\n"
     ).encode()
 
 
@@ -231,70 +120,54 @@ def receipt(letter: Letter, code: str) -> bytes:
     ).encode()
 
 
-def _case(extract: Extract, files: Mapping[str, str]) -> str:
-    sections = []
+def _case(extract: Extract, files: Mapping[str, str]) -> Iterator[Block]:
+    yield NewPage()
     for category, records in sorted(extract.parts.items()):
-        shown = "".join(_record(record, files) for record in records)
+        shown = [block for record in records for block in _record(record, files)]
         if shown:
-            title = escape(label("category", category))
-            sections.append(f"<h2>{title}</h2>{shown}")
-    return f'<section class="case">{"".join(sections)}</section>'
+            yield Heading(label("category", category))
+            yield from shown
 
 
-def _record(record: JsonObject, files: Mapping[str, str]) -> str:
+def _record(record: JsonObject, files: Mapping[str, str]) -> Iterator[Block]:
     kind, values = str(record["kind"]), record["values"]
     assert isinstance(values, dict)
-    shown = sorted(values.keys() - _UNREADABLE, key=_place)
+    shown = sorted(values.keys() - _UNREADABLE, key=place)
     if kind == "contact":
         # Here ``persons`` are numbers of cases; of a flat they are how many live there.
         shown = [name for name in shown if name != "persons"]
     facts = [
-        (_FIELDS.get(name, name), ", ".join(_texts(kind, name, values[name])))
+        (FIELDS.get(name, name), ", ".join(texts(kind, name, values[name])))
         for name in shown
     ]
     facts = [(name, text) for name, text in facts if text]
     file = files.get(str(record.get("id", "")))
     if file:
         facts.append(("Datei", file))
-    if not facts:
-        return ""
-    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
-    return f"<h3>{escape(_KINDS.get(kind, kind))}</h3><dl>{rows}</dl>"
+    if facts:
+        yield Heading(KINDS.get(kind, kind), 3)
+        yield Facts(tuple(facts))
 
 
-def _place(name: str) -> tuple[int, str]:
-    """Fields in the order of the list above, then the others by name."""
-    return (_ORDER.get(name, len(_ORDER)), name)
-
-
-def _texts(kind: str, name: str, value: Json) -> Iterator[str]:
-    """A value in words: codes by their label, days as they are written here."""
-    field = field_of(kind, name)
-    match value:
-        case None | "":
-            return
-        case bool():
-            yield "ja" if value else "nein"
-        case list():
-            for item in value:
-                yield from _texts(kind, name, item)
-        case dict():
-            for inner in value.values():
-                yield from _texts(kind, name, inner)
-        case _ if field is not None and field.codes is not None:
-            yield label(field.codes, value)
-        case str():
-            yield _written(value)
+def _markup(block: Block) -> str:
+    """A block of the letter as HTML; a text never becomes markup."""
+    match block:
+        case Heading():
+            return f"<h{block.level}>{escape(block.text)}</h{block.level}>"
+        case Text():
+            return f"<p>{escape(block.text)}</p>"
+        case Address():
+            return f"<address>{'<br>'.join(map(escape, block.lines))}</address>"
+        case Lines():
+            items = "".join(f"<li>{escape(line)}</li>" for line in block.lines)
+            return f"<ol>{items}</ol>"
+        case Facts():
+            rows = "".join(
+                f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>"
+                for name, text in block.pairs
+            )
+            return f"<dl>{rows}</dl>"
+        case NewPage():
+            return '<hr class="page">'
         case _:
-            yield str(value)
-
-
-def _written(text: str) -> str:
-    try:
-        return _day(date.fromisoformat(text))
-    except ValueError:
-        return text
-
-
-def _day(day: date) -> str:
-    return f"{day:%d.%m.%Y}"
+            raise UsageError("a letter has no such block")

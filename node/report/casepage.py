@@ -14,10 +14,10 @@ from typing import Final
 from node.cases.addendum import ADDED, CORRECTION
 from node.cases.days import local_day
 from node.cases.model import CaseContent, Origin, Record
+from node.cases.plan import goals_of, running_plan, version_of
 from node.ids import AccountId, CaseId, MemberId, RecordId
 from node.strictjson import Json
 
-_LIVE: Final = ("in_force", "under_review", "agreed", "draft")
 _LAST_CONTACTS: Final = 3
 
 
@@ -35,6 +35,7 @@ class Entry:
     """One contact on the timeline; ``came_from`` is set for imported ones (FR-8)."""
 
     id: RecordId
+    version: int
     on: date
     kind: str
     form: str
@@ -62,6 +63,7 @@ class Measure:
     """What is done for a goal."""
 
     id: RecordId
+    version: int
     text: str
     bearer: str
     status: str
@@ -73,6 +75,7 @@ class Goal:
     """A goal with its measures and the last contacts that touched it."""
 
     id: RecordId
+    version: int
     area: str
     text: str
     sign: str
@@ -84,24 +87,22 @@ class Goal:
     measures: tuple[Measure, ...]
     contacts: tuple[Entry, ...]
 
+    @property
+    def bearers(self) -> tuple[str, ...]:
+        """Who does something for it, each once."""
+        return tuple(dict.fromkeys(m.bearer for m in self.measures if m.bearer))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The plan that counts now; ``record`` is what an edit would replace."""
 
     record: Record
+    version: int
     status: str
     agreed: date | None
     review_due: date | None
     goals: tuple[Goal, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """What is known under one category: records with the fields to show."""
-
-    category: str
-    items: tuple[tuple[Record, tuple[tuple[str, Json], ...]], ...]
 
 
 def standing(records: Iterable[Record]) -> list[Record]:
@@ -157,11 +158,9 @@ def added_notes(content: CaseContent) -> tuple[AddedNote, ...]:
 
 def current_plan(content: CaseContent) -> Plan | None:
     """The plan in force, else the newest one that has not ended; None is normal (FR-10)."""
-    plans = [p for p in standing(content.of("plan")) if p.text("status") in _LIVE]
-    if not plans:
+    plan = running_plan(content)
+    if plan is None:
         return None
-    plan = min(reversed(plans), key=lambda record: _LIVE.index(record.text("status")))
-    ids = {str(plan.id), plan.text("plan")} - {""}
     touching: dict[str, list[Entry]] = {}
     for month in timeline(content):
         for entry in month.entries:
@@ -170,15 +169,15 @@ def current_plan(content: CaseContent) -> Plan | None:
     measures = standing(content.of("measure"))
     return Plan(
         record=plan,
+        version=version_of(plan),
         status=plan.text("status"),
         agreed=day_of(plan, "agreed_on"),
         review_due=day_of(plan, "review_due"),
         goals=tuple(
             _goal(goal, measures, touching.get(str(goal.id), ()))
             for goal in sorted(
-                standing(content.of("goal")), key=lambda g: (g.text("area"), g.id)
+                goals_of(content, plan), key=lambda g: (g.text("area"), g.id)
             )
-            if goal.text("plan") in ids or not goal.text("plan")
         ),
     )
 
@@ -200,6 +199,7 @@ def _entry(record: Record, goals: Mapping[str, str]) -> Entry:
     minutes = values.get("minutes")
     return Entry(
         id=record.id,
+        version=record.version,
         on=day_of(record, "date") or local_day(record.recorded_at),
         kind=record.text("kind"),
         form=record.text("form"),
@@ -226,6 +226,7 @@ def _entry(record: Record, goals: Mapping[str, str]) -> Entry:
 def _goal(goal: Record, measures: Sequence[Record], contacts: Sequence[Entry]) -> Goal:
     return Goal(
         id=goal.id,
+        version=goal.version,
         area=goal.text("area"),
         text=goal.text("text"),
         sign=goal.text("sign"),
@@ -237,6 +238,7 @@ def _goal(goal: Record, measures: Sequence[Record], contacts: Sequence[Entry]) -
         measures=tuple(
             Measure(
                 id=m.id,
+                version=m.version,
                 text=m.text("text"),
                 bearer=m.text("bearer"),
                 status=m.text("status"),

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.ids import AccountId, CaseId
-from node.report.names import NEAR, SAME, SAME_SKELETON, fold, likeness, skeleton
+from node.accounts.policy import Actor
+from node.cases.folding import NEAR, SAME, SAME_SKELETON, fold, likeness, skeleton
+from node.ids import CaseId
 from node.report.readings import PersonRow
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
@@ -76,12 +77,12 @@ class People:
         found = (self._entries.get(case) for case in cases)
         return [entry.row for entry in found if entry is not None]
 
-    def search(self, text: str, account: AccountId | None) -> list[Hit]:
+    def search(self, text: str, me: Actor) -> list[Hit]:
         """Who may be meant by what was typed: names in any script, a date, a number.
 
         Args:
             text: As it was typed.
-            account: Who asks; the own caseload comes first, of equal likeness.
+            me: Who asks; the caseloads in their hands come first, of equal likeness.
 
         Returns:
             At most 200 hits. Near spellings only if nothing else was found.
@@ -92,7 +93,7 @@ class People:
         visible = [
             entry
             for entry in self._entries.values()
-            if not entry.row.threatened or entry.row.caseworker == account
+            if not entry.row.threatened or me.owns(entry.row.caseworker)
         ]
         found = _hits(visible, dates, words, is_near_enough=SAME_SKELETON)
         if not found and words:
@@ -100,7 +101,7 @@ class People:
         found.sort(
             key=lambda hit: (
                 -round(hit.score, 2),
-                hit.person.caseworker != account,
+                not me.owns(hit.person.caseworker),
                 not hit.person.is_here,
                 hit.person.family_name,
                 hit.person.given_names,

@@ -160,36 +160,30 @@ class Readings(Protocol):
         """All open tasks, oldest first."""
         ...
 
-    def follow_ups(self, caseworker: AccountId, until: date) -> Sequence[DatedRow]:
-        """Open follow-ups of this caseload due until a day, opened, soonest first."""
+    def follow_ups(
+        self, whose: Collection[AccountId], until: date
+    ) -> Sequence[DatedRow]:
+        """Open follow-ups of these caseloads due until a day, opened, soonest first."""
         ...
 
     def residence_ends(
-        self, caseworker: AccountId, since: date, until: date
+        self, whose: Collection[AccountId], since: date, until: date
     ) -> Sequence[DatedRow]:
-        """Residence titles of this caseload that end in these days, soonest first."""
+        """Residence titles of these caseloads that end in these days, soonest first."""
         ...
 
     def consents_ending(
-        self, caseworker: AccountId, since: date, until: date
+        self, whose: Collection[AccountId], since: date, until: date
     ) -> Sequence[EndingConsent]:
-        """Consents of this caseload that stand and end in these days, soonest first."""
+        """Consents of these caseloads that stand and end in these days, soonest first."""
         ...
 
     def month(self, caseworker: AccountId, first: date, last: date) -> MonthRow:
         """Own talks and contacts of this caseload in these days (FR-8)."""
         ...
 
-    def last_forms(self, account: AccountId) -> Sequence[str]:
-        """Forms of the contacts this account recorded last, newest first."""
-        ...
-
-    def recent(self, account: AccountId, limit: int) -> Sequence[CaseId]:
-        """The cases this account recorded contacts for last, newest first, each once."""
-        ...
-
-    def transfers(self, caseworker: AccountId | None) -> Sequence[TransferRow]:
-        """Outbound transfers with a case of this caseload, or all; newest first."""
+    def transfers(self, whose: Collection[AccountId] | None) -> Sequence[TransferRow]:
+        """Outbound transfers with a case of these caseloads, or all; newest first."""
         ...
 
     def transfer(self, transfer: TransferId) -> TransferRow:

@@ -54,6 +54,11 @@ _CHANGE_DEPUTYSHIP: Final = update(deputyship).where(
     deputyship.c.deputy == bindparam("to"),
     deputyship.c.first_day == bindparam("since"),
 )
+_DROP_DEPUTYSHIP: Final = delete(deputyship).where(
+    deputyship.c.owner == bindparam("by"),
+    deputyship.c.deputy == bindparam("to"),
+    deputyship.c.first_day == bindparam("since"),
+)
 
 _ADD_LINK: Final = insert(invitation)
 _GET_LINK: Final = select(invitation).where(_LINK).with_for_update()
@@ -174,6 +179,17 @@ class SqlAccounts:
                 },
             )
 
+    def end_deputyship(self, deputyship: Deputyship) -> None:
+        """Remove one; absent is fine."""
+        self._work.change(
+            _DROP_DEPUTYSHIP,
+            {
+                "by": deputyship.owner,
+                "to": deputyship.deputy,
+                "since": deputyship.first_day,
+            },
+        )
+
     def invite(self, digest: bytes, account: AccountId, until: datetime) -> None:
         """Keep a set-up link; older ones of the account end."""
         self._work.change(_DROP_LINKS, {"of": account})
@@ -261,6 +277,7 @@ def _to_row(item: Account) -> dict[str, Any]:
         "secrecy_bound": item.secrecy_bound,
         "language": item.language,
         "theme": item.theme,
+        "single_keys": item.single_keys,
         "active_from": item.active_from,
         "active_until": item.active_until,
     }
@@ -278,6 +295,7 @@ def _from_row(row: Row[*tuple[Any, ...]]) -> Account:
         secrecy_bound=row.secrecy_bound,
         language=row.language,
         theme=row.theme,
+        single_keys=row.single_keys,
     )
 
 

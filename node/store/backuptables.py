@@ -49,8 +49,11 @@ class _Tally(TypedColumns):
     kind: Named[str]
     on_date = Column(Day)
     codes: Named[Json] = Column(JSON, nullable=False)
+    entry: Named[int]
+    known_at = Column(Instant, nullable=False)
+    known_until = Column(Instant)
 
 
-# The nameless remainder of an erased case: one row per record that a report
+# The nameless remainder of an erased case: one row per version of a record that a report
 # counts; ``person`` is drawn for it and stands nowhere else.
 tally = Table("tally", metadata, _Tally, Index(None, "kind", "on_date"))

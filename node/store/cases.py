@@ -10,17 +10,22 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
-from node.cases.model import Baton, CaseContent, CaseFile, Record
+from node.cases.merging import renamed
+from node.cases.model import Baton, CaseContent, CaseFile, Former, Record
 from node.cases.staged import StagedDocument, StagedKey
 from node.crypto.casekey import CaseKey
 from node.errors import ConflictError, NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
 from node.store.casekeys import CaseKeys, CaseRow
 from node.store.casetables import case_file
+from node.store.counttables import case_past
+from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
+from node.store.imports import drop_lists_with
 from node.store.incoming import Incoming
+from node.store.matching import forget_matches, one_now
 from node.store.records import SqlRecords
 from node.store.register import Destroyed, RegisterLine
 from node.store.work import Work
@@ -42,6 +47,17 @@ _REOPEN: Final = update(case_file).where(
 )
 _TOUCH: Final = update(case_file).where(_ONE).values(version=case_file.c.version + 1)
 _CHANGE: Final = update(case_file).where(_ONE)
+_COUNTED: Final = ("caseworker", "responsible_from", "responsible_until", "counted_at")
+_KEEP_COUNTED: Final = insert(case_past).from_select(
+    ["case_id", "version", *_COUNTED, "known_until"],
+    select(
+        case_file.c.id,
+        case_file.c.version,
+        *(case_file.c[name] for name in _COUNTED),
+        bindparam("now", type_=case_past.c.known_until.type),
+    ).where(_ONE),
+)
+_DROP_COUNTED: Final = delete(case_past).where(case_past.c.case_id == bindparam("case"))
 
 
 class SqlCases:
@@ -84,9 +100,8 @@ class SqlCases:
             SealError: A row was moved or damaged.
         """
         row = self._keys.row(case)
-        return CaseContent(
-            _from_row(row), self._records.all_of(case, self._keys.of(row))
-        )
+        records = self._records.all_of(case, self._keys.of(row))
+        return CaseContent(_from_row(row), self._named_now(case, records))
 
     def person_content(self, case: CaseId) -> CaseContent:
         """The case with nothing but the records of person and protection, opened.
@@ -95,9 +110,8 @@ class SqlCases:
             As ``content``.
         """
         row = self._keys.row(case)
-        return CaseContent(
-            _from_row(row), self._records.of_person(case, self._keys.of(row))
-        )
+        records = self._records.of_person(case, self._keys.of(row))
+        return CaseContent(_from_row(row), self._named_now(case, records))
 
     def open_new(self, file: CaseFile, key: StagedKey | None = None) -> None:
         """Insert a case under a new case key, or under the one staged for it.
@@ -105,7 +119,11 @@ class SqlCases:
         Raises:
             ConflictError: It is here already.
         """
-        place = {"id": file.id, "version": file.version}
+        place = {
+            "id": file.id,
+            "version": file.version,
+            "counted_at": self._work.now(),
+        }
         self._work.change(_ADD, _to_row(file) | self._keys.new(file.id, key) | place)
 
     def reopen(self, file: CaseFile, key: StagedKey | None = None) -> None:
@@ -118,6 +136,7 @@ class SqlCases:
         """
         row = self._keys.row(file.id, locked=True)
         columns = _to_row(file) | {"version": row.version + 1}
+        columns |= self._counted(_from_row(row), file)
         if row.wrapped is None:
             columns |= self._keys.new(file.id, key)
         elif key is not None and key.raw != self._keys.of(row).raw:
@@ -134,6 +153,7 @@ class SqlCases:
             ErasedError: It was shredded before.
         """
         columns = _to_row(after) | {"version": before.version + 1}
+        columns |= self._counted(before, after)
         place = {"case": before.id, "seen": before.version}
         if after.baton is Baton.SHREDDED:
             key = self._keys.of(self._keys.row(before.id, locked=True))
@@ -181,6 +201,10 @@ class SqlCases:
         """
         return self._records.get(case, record)
 
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> Sequence[Former]:
+        """Every earlier version of these records, oldest first (DO-10)."""
+        return self._records.former(case, records)
+
     def touch(self, case: CaseId) -> None:
         """Raise the version of the case file: something in the case changed."""
         if self._work.change(_TOUCH, {"case": case}) != 1:
@@ -226,6 +250,26 @@ class SqlCases:
         """The plaintext of a document, verified chunk by chunk."""
         return self._documents.open(case, digest)
 
+    def _named_now(
+        self, case: CaseId, records: tuple[Record, ...]
+    ) -> tuple[Record, ...]:
+        """Who names a case that was merged means the one that stayed.
+
+        So a flag about it counts for the other one, and an undo has nothing to put back.
+        """
+        names = one_now(self._work)
+        names.pop(case, None)
+        return tuple(renamed(r, names) for r in records) if names else records
+
+    def _counted(self, before: CaseFile, after: CaseFile) -> dict[str, Any]:
+        """Keep what reports counted so far, if that changes."""
+        if _counted(before) == _counted(after):
+            return {}
+        now = self._work.now()
+        if before.baton is not Baton.SHREDDED:
+            self._work.change(_KEEP_COUNTED, {"case": before.id, "now": now})
+        return {"counted_at": now}
+
     def _shred(self, case: CaseId, key: CaseKey) -> None:
         """What is left of a case whose key has gone from its row in this unit."""
         digest = hashlib.sha256(key.raw).digest()
@@ -233,7 +277,15 @@ class SqlCases:
         self._work.register.append(RegisterLine(Destroyed.CASE_KEY, case, digest))
         self._records.drop(case)
         self._documents.drop(case)
+        drop_drafts(self._work, case)
+        drop_lists_with(self._work, case)
+        forget_matches(self._work, case)
+        self._work.change(_DROP_COUNTED, {"case": case})
         self._keys.forget(case)
+
+
+def _counted(file: CaseFile) -> tuple[object, ...]:
+    return (file.caseworker, file.responsible_from, file.responsible_until)
 
 
 def _to_row(file: CaseFile) -> dict[str, Any]:

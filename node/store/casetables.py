@@ -4,6 +4,8 @@ Rules as in ``tables``. Clear columns are pseudonymous; what identifies a person
 text stands in a ``sealed`` column (SR-K1).
 """
 
+from typing import Final
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -15,6 +17,8 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    and_,
+    or_,
     text,
 )
 
@@ -43,6 +47,8 @@ class _CaseFile(TypedColumns):
     restricted_on = Column(Day)
     birth_year: Named[int | None]
     wrapped: Named[bytes | None]
+    # Since when caseworker and days of responsibility stand as they do.
+    counted_at = Column(Instant, nullable=False)
 
 
 case_file = Table(
@@ -79,6 +85,14 @@ record = Table(
     one_of("origin", Origin),
     CheckConstraint("epoch >= 1 AND version >= 1", name="counters"),
     Index(None, "kind", "on_date"),
+    Index(None, "recorded_by", "recorded_at"),
+)
+
+
+# FR-8: our own work; an entry of a list only if its batch was held by this office.
+OWN_WORK: Final = or_(
+    record.c.origin == Origin.OWN,
+    and_(record.c.origin == Origin.LIST, record.c.clear["counted"].as_boolean()),
 )
 
 
@@ -130,6 +144,7 @@ class _Consent(TypedColumns):
     declined_on = Column(Day)
     withdrawn_at = Column(Instant)
     withdrawn_how: Named[str | None]
+    withdrawn_by: Named[str | None]
     received_by: Named[str | None]
     replaced_by: Named[str | None]
     entry: Named[bytes | None]

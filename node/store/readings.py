@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Row, bindparam, func, select
 
-from node.cases.model import Baton, Origin, Record
+from node.cases.days import local_day
+from node.cases.extract import flags_in_force
+from node.cases.model import UNSEEN, Baton, Record
 from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, ConsentId, MemberId, RecordId, TransferId
 from node.report.readings import (
@@ -23,7 +25,7 @@ from node.report.readings import (
     TransferRow,
 )
 from node.store.casekeys import CaseKeys
-from node.store.casetables import case_file, consent, record, task
+from node.store.casetables import OWN_WORK, case_file, consent, record, task
 from node.store.mail import SqlMail
 from node.store.outbox import SqlOutbox
 from node.store.quorums import SqlQuorums
@@ -34,15 +36,14 @@ from node.store.work import Work
 from node.sync.words import StatementType
 
 _AT_ONCE: Final = 500
-_FORMS: Final = 12
 
 _OF: Final[BindParameter[Any]] = bindparam("cases", expanding=True)
-_MINE: Final = case_file.c.caseworker == bindparam("mine")
+_MINE: Final = case_file.c.caseworker.in_(bindparam("mine", expanding=True))
 _HERE: Final = case_file.c.baton.in_([Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED])
 _OWN_CASES: Final = select(case_file.c.id).where(_MINE, _HERE)
 
 _VERSIONS: Final = select(case_file.c.id, case_file.c.version).where(
-    case_file.c.wrapped.is_not(None), case_file.c.restricted_on.is_(None)
+    case_file.c.baton.not_in(UNSEEN), case_file.c.restricted_on.is_(None)
 )
 _FILES: Final = select(case_file).where(
     case_file.c.id.in_(_OF), case_file.c.wrapped.is_not(None)
@@ -73,7 +74,11 @@ _CLEAR: Final = (
 )
 _LAST_CONTACT: Final = (
     select(record.c.case_id, func.max(record.c.on_date))
-    .where(record.c.case_id.in_(_OF), record.c.kind == "contact")
+    .where(
+        record.c.case_id.in_(_OF),
+        record.c.kind == "contact",
+        record.c.clear["voided_on"].as_string().is_(None),
+    )
     .group_by(record.c.case_id)
 )
 _TASKS: Final = (
@@ -107,14 +112,8 @@ _CONSENTS: Final = (
 _MONTH: Final = select(record.c.id, record.c.clear).where(
     record.c.case_id.in_(select(case_file.c.id).where(_MINE)),
     record.c.kind == "contact",
-    record.c.origin == Origin.OWN,
+    OWN_WORK,
     record.c.on_date.between(bindparam("first"), bindparam("last")),
-)
-_RECORDED: Final = (
-    select(record.c.case_id, record.c.clear)
-    .where(record.c.kind == "contact", record.c.recorded_by == bindparam("mine"))
-    .order_by(record.c.recorded_at.desc(), record.c.id)
-    .limit(bindparam("most"))
 )
 _ALL_TRANSFERS: Final = select(outbound_transfer.c.id).order_by(
     outbound_transfer.c.created_at.desc(), outbound_transfer.c.id
@@ -165,8 +164,11 @@ class SqlReadings:
         for row in self._work.rows(_CLEAR, some):
             clear.setdefault(row.case_id, []).append(row)
         contacts = {row[0]: row[1] for row in self._work.rows(_LAST_CONTACT, some)}
+        today = local_day(self._work.now())
         for case, file in files.items():
-            yield _person(file, records[case], clear[case], contacts.get(case))
+            yield _person(
+                file, records[case], clear[case], contacts.get(case), on=today
+            )
 
     def household(self, household: RecordId) -> Sequence[CaseId]:
         """The cases of one household, ordered by id."""
@@ -199,12 +201,12 @@ class SqlReadings:
             for row in self._work.rows(_TASKS)
         ]
 
-    def follow_ups(self, caseworker: AccountId, until: date) -> Sequence[DatedRow]:
-        """Open follow-ups of this caseload due until a day, opened, soonest first."""
-        rows = self._work.rows(
-            _DATED,
-            {"mine": caseworker, "wanted": "follow_up", "until": until.isoformat()},
-        )
+    def follow_ups(
+        self, whose: Collection[AccountId], until: date
+    ) -> Sequence[DatedRow]:
+        """Open follow-ups of these caseloads due until a day, opened, soonest first."""
+        window = {"mine": sorted(whose), "until": until.isoformat()}
+        rows = self._work.rows(_DATED, {"wanted": "follow_up", **window})
         waiting = [r for r in rows if not r.clear.get("done_on") and _counts(r.clear)]
         files = self._files(row.case_id for row in waiting)
         found = []
@@ -223,11 +225,11 @@ class SqlReadings:
         return found
 
     def residence_ends(
-        self, caseworker: AccountId, since: date, until: date
+        self, whose: Collection[AccountId], since: date, until: date
     ) -> Sequence[DatedRow]:
-        """Residence titles of this caseload that end in these days, soonest first."""
+        """Residence titles of these caseloads that end in these days, soonest first."""
         last: dict[str, DatedRow] = {}
-        for row in self._work.rows(_RESIDENCE, {"mine": caseworker}):
+        for row in self._work.rows(_RESIDENCE, {"mine": sorted(whose)}):
             ends = _day(row.clear.get("valid_until"))
             if ends is None or not _counts(row.clear):
                 continue
@@ -246,12 +248,11 @@ class SqlReadings:
         )
 
     def consents_ending(
-        self, caseworker: AccountId, since: date, until: date
+        self, whose: Collection[AccountId], since: date, until: date
     ) -> Sequence[EndingConsent]:
-        """Consents of this caseload that stand and end in these days, soonest first."""
-        rows = self._work.rows(
-            _CONSENTS, {"mine": caseworker, "since": since, "until": until}
-        )
+        """Consents of these caseloads that stand and end in these days, soonest first."""
+        window = {"mine": sorted(whose), "since": since, "until": until}
+        rows = self._work.rows(_CONSENTS, window)
         return [
             EndingConsent(CaseId(row.case_id), ConsentId(row.id), row.valid_until)
             for row in rows
@@ -259,34 +260,18 @@ class SqlReadings:
 
     def month(self, caseworker: AccountId, first: date, last: date) -> MonthRow:
         """Own talks and contacts in these days; one with several persons counts once."""
-        rows = self._work.rows(
-            _MONTH,
-            {
-                "mine": caseworker,
-                "first": first.isoformat(),
-                "last": last.isoformat(),
-            },
-        )
+        window = {"first": first.isoformat(), "last": last.isoformat()}
+        rows = self._work.rows(_MONTH, {"mine": [caseworker], **window})
         kinds = {row.id: row.clear.get("kind") for row in rows if _counts(row.clear)}
         counted = list(kinds.values())
         return MonthRow(counted.count("talk"), counted.count("contact"))
 
-    def last_forms(self, account: AccountId) -> Sequence[str]:
-        """Forms of the contacts this account recorded last, newest first."""
-        rows = self._work.rows(_RECORDED, {"mine": account, "most": _FORMS})
-        return [str(row.clear["form"]) for row in rows if "form" in row.clear]
-
-    def recent(self, account: AccountId, limit: int) -> Sequence[CaseId]:
-        """The cases this account recorded contacts for last, newest first, each once."""
-        rows = self._work.rows(_RECORDED, {"mine": account, "most": 10 * limit})
-        return list(dict.fromkeys(CaseId(row.case_id) for row in rows))[:limit]
-
-    def transfers(self, caseworker: AccountId | None) -> Sequence[TransferRow]:
-        """Outbound transfers with a case of this caseload, or all; newest first."""
-        if caseworker is None:
+    def transfers(self, whose: Collection[AccountId] | None) -> Sequence[TransferRow]:
+        """Outbound transfers with a case of these caseloads, or all; newest first."""
+        if whose is None:
             rows = self._work.rows(_ALL_TRANSFERS)
         else:
-            rows = self._work.rows(_OWN_TRANSFERS, {"mine": caseworker})
+            rows = self._work.rows(_OWN_TRANSFERS, {"mine": sorted(whose)})
         return [self.transfer(TransferId(row.id)) for row in rows]
 
     def transfer(self, transfer: TransferId) -> TransferRow:
@@ -318,10 +303,12 @@ def _person(
     records: Sequence[Record],
     clear: Sequence[Row[*tuple[Any, ...]]],
     last_contact: str | None,
+    *,
+    on: date,
 ) -> PersonRow:
     """One row of the list; the newest status and the plan that is not over count."""
     person = next((r for r in records if r.kind == "person"), None)
-    flags = {r.text("protection") for r in records if r.kind == "protection"}
+    flags = flags_in_force(records, on)
     values = person.values if person else {}
     status, due, role = "", None, ""
     languages: dict[str, bool] = {}

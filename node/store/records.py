@@ -17,7 +17,7 @@ from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from node import strictjson
 from node.cases.dictionary import split_protection
-from node.cases.model import Origin, Record
+from node.cases.model import Former, Origin, Record
 from node.crypto.casekey import CaseKey, FieldContext, open_field, seal_field
 from node.errors import NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId
@@ -60,6 +60,14 @@ _DROP_SOME_PAST: Final = delete(record_past).where(
 _GET: Final = select(record).where(_OF_CASE, _ONE)
 _VERSIONS: Final = select(record.c.id, record.c.version).where(
     _OF_CASE, record.c.id.in_(bindparam("records", expanding=True))
+)
+_FORMER: Final = (
+    select(record_past)
+    .where(
+        record_past.c.case_id == bindparam("case"),
+        record_past.c.id.in_(bindparam("records", expanding=True)),
+    )
+    .order_by(record_past.c.superseded_at, record_past.c.version)
 )
 _ADD: Final = insert(record)
 _CHANGE: Final = update(record).where(_OF_CASE, _ONE)
@@ -116,6 +124,18 @@ class SqlRecords:
         if row is None:
             raise NotFoundError("record")
         return opened(row, key)
+
+    def former(self, case: CaseId, records: Sequence[RecordId]) -> tuple[Former, ...]:
+        """Every earlier version of these records, opened, oldest first."""
+        key = self._keys.of(self._keys.row(case))
+        found: list[Former] = []
+        for start in range(0, len(records), _IDS_AT_ONCE):
+            some = {"case": case, "records": [*records[start : start + _IDS_AT_ONCE]]}
+            found += [
+                Former(opened(row, key), row.superseded_at)
+                for row in self._work.rows(_FORMER, some)
+            ]
+        return tuple(found)
 
     def put(self, records: Iterable[Record]) -> Sequence[CaseId]:
         """Insert, or replace those with the same case and id; versions are counted here.

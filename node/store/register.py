@@ -44,18 +44,20 @@ class RegisterLine:
 
 
 class DeletionRegister:
-    """An append-only file; each line is synced before ``append`` returns."""
+    """An append-only file; what is written is synced before ``append`` returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def append(self, line: RegisterLine) -> None:
-        """Write one line.
+    def append(self, *lines: RegisterLine) -> None:
+        """Write one line, or several at once.
 
         Raises:
             StoreError: The disk did not take it; then the key must not go.
         """
-        text = f"{line.kind} {line.id} {line.digest.hex()}\n".encode("ascii")
+        text = "".join(
+            f"{line.kind} {line.id} {line.digest.hex()}\n" for line in lines
+        ).encode("ascii")
         try:
             is_new = not self._path.exists()
             handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)

@@ -5,6 +5,7 @@ happen: a repeated call with one idempotency key that has a second effect (SR-F7
 Implements ``node.cases.ports.RelocationRepository``.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select
@@ -22,6 +23,12 @@ _CASES: Final = (
     select(relocation_case.c.case_id)
     .where(relocation_case.c.relocation == bindparam("of"))
     .order_by(relocation_case.c.position)
+)
+_OF_CASE: Final = (
+    select(relocation.c.id)
+    .join(relocation_case, relocation_case.c.relocation == relocation.c.id)
+    .where(relocation_case.c.case_id == bindparam("of"))
+    .order_by(relocation.c.recorded_at, relocation.c.id)
 )
 _ANSWER: Final = select(idempotency.c.request, idempotency.c.answer).where(
     idempotency.c.caller == bindparam("by"), idempotency.c.key == bindparam("under")
@@ -85,6 +92,11 @@ class SqlRelocations:
             recipient=MemberId(row.recipient) if row.recipient else None,
             transfer=TransferId(row.transfer) if row.transfer else None,
         )
+
+    def of_case(self, case: CaseId) -> Sequence[Relocation]:
+        """All relocations of one case, oldest first."""
+        rows = self._work.rows(_OF_CASE, {"of": case})
+        return [self.get(RecordId(row.id)) for row in rows]
 
     def by_idempotency(self, caller: str, key: str) -> tuple[bytes, bytes] | None:
         """(digest of the request, stored answer) of an earlier call with this key."""

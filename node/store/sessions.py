@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, not_, or_, select, update
 
 from node.accounts.session import ABSOLUTE, IDLE, StoredSession
 from node.ids import AccountId
@@ -30,7 +30,7 @@ _DROP_OTHERS: Final = delete(session).where(
 )
 _DROP_DEAD: Final = delete(session).where(
     or_(
-        session.c.seen_at <= bindparam("idle"),
+        and_(session.c.seen_at <= bindparam("idle"), not_(session.c.handed_over)),
         session.c.began_at <= bindparam("old"),
     )
 )
@@ -55,7 +55,11 @@ class SqlSessions:
             ConflictError: The token hash is taken, or there is no such account.
         """
         row = {"token_hash": stored.token_hash, "account": stored.account}
-        self._work.change(_ADD, _to_row(stored) | row | {"began_at": stored.began_at})
+        since = {
+            "began_at": stored.began_at,
+            "proved_at": stored.proved_at,
+        }
+        self._work.change(_ADD, _to_row(stored) | row | since)
 
     def update(self, stored: StoredSession) -> None:
         """Replace what changes; a session that was ended meanwhile stays ended."""
@@ -79,7 +83,11 @@ class SqlSessions:
 
 
 def _to_row(stored: StoredSession) -> dict[str, Any]:
-    return {"seen_at": stored.seen_at, "sealed_values": stored.sealed_values}
+    return {
+        "seen_at": stored.seen_at,
+        "sealed_values": stored.sealed_values,
+        "handed_over": stored.handed_over,
+    }
 
 
 def _from_row(row: Row[*tuple[Any, ...]]) -> StoredSession:
@@ -89,4 +97,6 @@ def _from_row(row: Row[*tuple[Any, ...]]) -> StoredSession:
         began_at=row.began_at,
         seen_at=row.seen_at,
         sealed_values=row.sealed_values,
+        proved_at=row.proved_at,
+        handed_over=row.handed_over,
     )

@@ -30,6 +30,7 @@ class _Account(TypedColumns):
     secrecy_bound: Named[bool]
     language: Named[str]
     theme: Named[str]
+    single_keys: Named[bool]
     active_from = Column(Day, nullable=False)
     active_until = Column(Day)
     password: Named[str | None]
@@ -100,7 +101,9 @@ class _Session(TypedColumns):
     account: Named[str] = Column(ForeignKey("account.id"), nullable=False)
     began_at = Column(Instant, nullable=False)
     seen_at = Column(Instant, nullable=False)
+    proved_at = Column(Instant)
     sealed_values: Named[bytes]
+    handed_over: Named[bool]
 
 
 session = Table(

@@ -10,8 +10,10 @@ from typing import Final
 
 from sqlalchemy import insert
 
-from node.cases.tally import TallyLine
+from node.cases.tally import History, TallyLine
+from node.ids import CaseId
 from node.store.backuptables import tally
+from node.store.counting import SqlCounting
 from node.store.work import Work
 
 _ADD: Final = insert(tally)
@@ -23,6 +25,10 @@ class SqlTally:
     def __init__(self, work: Work) -> None:
         """Serve one unit."""
         self._work = work
+
+    def history(self, case: CaseId) -> History:
+        """What a case that is about to go leaves to count."""
+        return SqlCounting(self._work).history(case)
 
     def add(self, lines: Iterable[TallyLine], made_on: date) -> None:
         """Keep the lines of one person under a number of their own."""
@@ -36,7 +42,11 @@ class SqlTally:
                 "kind": line.kind,
                 "on_date": line.on,
                 "codes": dict(line.codes),
+                "entry": line.entry,
+                "known_at": line.known_at,
+                "known_until": line.known_until,
             }
             for number, line in enumerate(lines)
         ]
-        self._work.change(_ADD, rows)
+        if rows:
+            self._work.change(_ADD, rows)

@@ -22,6 +22,7 @@ _THIS_CASE: Final = task.c.case_id == bindparam("about")
 _THIS_TRANSFER: Final = task.c.transfer == bindparam("within")
 
 _FIND: Final = select(task.c.id).where(*_OPEN, _THIS_CASE, _THIS_TRANSFER)
+_FIND_ANY: Final = select(task.c.id).where(*_OPEN, _THIS_CASE).limit(1)
 _ADD: Final = insert(task)
 _SETTLE: Final = update(task).where(*_OPEN)
 _SETTLE_CASE: Final = _SETTLE.where(_THIS_CASE)
@@ -70,6 +71,10 @@ class SqlTasks:
                 "settled_at": None,
             },
         )
+
+    def is_open(self, kind: str, *, case: CaseId) -> bool:
+        """Whether a task of this kind about a case waits for somebody."""
+        return self._work.row(_FIND_ANY, {"of": kind, "about": case}) is not None
 
     def settle(
         self,

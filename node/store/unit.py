@@ -23,9 +23,18 @@ from node.accounts.ports import (
     SessionRepository,
 )
 from node.accounts.programs import Programs
+from node.accounts.wayports import (
+    AccountChanges,
+    Emergencies,
+    KeptForms,
+    WayRepository,
+)
+from node.cases.importports import Imports
+from node.cases.matchports import Matches
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
+    ConsentTextRepository,
     RelocationRepository,
     TallyRepository,
     TaskRepository,
@@ -34,23 +43,31 @@ from node.cases.townsettings import Town
 from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
+from node.report.facts import Counting
 from node.report.keepview import Keeping
 from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings
+from node.report.snapshot import Reports
 from node.store.access import SqlReadLog
+from node.store.accountchanges import SqlAccountChanges, SqlEmergencies
 from node.store.accounts import SqlAccounts
 from node.store.backuprows import SqlBackups
 from node.store.cards import SqlCards
 from node.store.cases import SqlCases
 from node.store.chains import SqlChains
 from node.store.consents import SqlConsents
+from node.store.consenttexts import SqlConsentTexts
+from node.store.counting import SqlCounting
+from node.store.counts import SqlReports
+from node.store.diary import SqlDiary
 from node.store.directory import SqlDirectory
 from node.store.dump import Dump
 from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.exports import SqlExports
 from node.store.heads import SqlHeads
+from node.store.imports import SqlImports
 from node.store.inbox import SqlInbox
 from node.store.keeping import SqlKeeping
 from node.store.leases import SqlLeases
@@ -58,6 +75,7 @@ from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.mail import SqlMail
+from node.store.matching import SqlMatches
 from node.store.notices import SqlNotices
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
@@ -76,6 +94,7 @@ from node.store.townsettings import SqlTown
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
+from node.store.waysin import SqlKeptForms, SqlWays
 from node.store.work import Access, Means, Work
 from node.sync.exportports import Exports
 from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
@@ -115,9 +134,11 @@ class SqlUnitOfWork:
         self._wakes: dict[tuple[Wake, str], None] = {}
         self.cases: CaseRepository = SqlCases(self._work)
         self.consents: ConsentRepository = SqlConsents(self._work)
+        self.consent_texts: ConsentTextRepository = SqlConsentTexts(self._work)
         self.relocations: RelocationRepository = SqlRelocations(self._work)
         self.tasks: TaskRepository = SqlTasks(self._work)
         self.tally: TallyRepository = SqlTally(self._work)
+        self.matches: Matches = SqlMatches(self._work)
         self.outbound: OutboundRepository = SqlOutbound(self._work)
         self.inbound: InboundRepository = SqlInbound(self._work)
         self.chains: Chains = SqlChains(self._work)
@@ -144,14 +165,26 @@ class SqlUnitOfWork:
         self.evidence: EvidenceView = SqlEvidence(self._work)
         self.keeping: Keeping = SqlKeeping(self._work)
         self.directory = SqlDirectory(self._work)
+        self._open_for_people()
+
+    def _open_for_people(self) -> None:
+        """What staff and their pages ask for."""
         self.accounts: AccountRepository = SqlAccounts(self._work)
         self.sessions: SessionRepository = SqlSessions(self._work)
+        self.ways: WayRepository = SqlWays(self._work)
+        self.kept_forms: KeptForms = SqlKeptForms(self._work)
+        self.changes: AccountChanges = SqlAccountChanges(self._work)
+        self.emergencies: Emergencies = SqlEmergencies(self._work)
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
         self.programs: Programs = SqlPrograms(self._work)
         self.notices: Notices = SqlNotices(self._work)
         self.town: Town = SqlTown(self._work)
+        self.imports: Imports = SqlImports(self._work)
+        self.diary = SqlDiary(self._work)
+        self.counting: Counting = SqlCounting(self._work)
+        self.reports: Reports = SqlReports(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)
         self.dump = Dump(self._work)

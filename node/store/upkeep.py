@@ -18,12 +18,15 @@ from node.crypto.casekey import wrapped_week
 from node.errors import ErasedError
 from node.ids import CaseId, TransferId
 from node.store.access import reason_place
+from node.store.accountstables import authenticator
 from node.store.casekeys import case_key_place
 from node.store.casetables import case_file, consent, document_file
 from node.store.consents import evidence_key_place
 from node.store.exports import address_place
 from node.store.exporttables import export
 from node.store.groupkeys import group_key_place
+from node.store.imports import batch_key_place, memory_place
+from node.store.importtables import import_batch, import_memory
 from node.store.logtables import log_key
 from node.store.register import Destroyed, RegisterLine
 from node.store.secrets import key_place, share_place
@@ -38,6 +41,7 @@ from node.store.tables import (
 )
 from node.store.transfers import inbound_comment_place, outbound_comment_place
 from node.store.uploads import part_names, upload_place
+from node.store.waysin import secret_place
 from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
 
@@ -84,12 +88,21 @@ _COLUMNS: Final = {
     ),
     "log_key": _Column(_group.key_id, _group.wrapped, group_key_place, holds_keys=True),
     "access_log": _Column(_line.id, _line.reason, reason_place),
+    "authenticator": _Column(
+        authenticator.c.account, authenticator.c.secret, secret_place
+    ),
     "outbound_secret": _Column(_kept.transfer, _kept.share_b, share_place),
     "received_packet": _Column(_got.transfer, _got.key, key_place),
     "outbound_transfer": _Column(_out.id, _out.refused_comment, outbound_comment_place),
     "inbound_transfer": _Column(_in.id, _in.refused_comment, inbound_comment_place),
     "export": _Column(export.c.transfer, export.c.sealed, address_place),
     "upload": _Column(_upload.transfer, _upload.key, upload_place),
+    "import_batch": _Column(
+        import_batch.c.id, import_batch.c.wrapped, batch_key_place, holds_keys=True
+    ),
+    "import_memory": _Column(
+        import_memory.c.fingerprint, import_memory.c.sealed, memory_place
+    ),
 }
 _FILES: Final = (
     select(_kept.file).where(_kept.file.is_not(None)),

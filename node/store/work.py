@@ -75,13 +75,19 @@ _STANDING: Final = select(node_standing.c.standing)
 _OPEN_TABLES: Final = frozenset(
     {
         "access_log",
+        "authenticator",
         "directory_file",
+        "kept_form",
         "lease",
         "login_failure",
         "node_standing",
         "notice",
+        "passkey",
         "peer_queue",
+        "recovery_code",
         "session",
+        "sign_in",
+        "used_challenge",
     }
 )
 

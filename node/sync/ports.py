@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from node.accounts.ports import AccountRepository
+from node.cases.matchports import Matches
 from node.cases.ports import (
     CaseRepository,
     ConsentRepository,
+    ConsentTextRepository,
     RelocationRepository,
     TallyRepository,
     TaskRepository,
@@ -211,9 +213,11 @@ class UnitOfWork(Protocol):
     cases: CaseRepository
     accounts: AccountRepository
     consents: ConsentRepository
+    consent_texts: ConsentTextRepository
     relocations: RelocationRepository
     tasks: TaskRepository
     tally: TallyRepository
+    matches: Matches
     outbound: OutboundRepository
     inbound: InboundRepository
     chains: Chains

@@ -48,7 +48,8 @@ from node.sync.words import Kind, Purpose
 SEALED_TYPE: Final = "staffelstab-export+jwt"
 AUDIENCE: Final = "export:"
 CASE_FILE: Final = "case.json"
-LETTER: Final = "brief.html"
+LETTER: Final = "brief.pdf"
+LETTER_PAGE: Final = "brief.html"
 RECEIPT: Final = "quittung.txt"
 
 _EXTRA_ENTRIES: Final = 4
@@ -160,7 +161,7 @@ def pack(
         manifest: As signed.
         at: Its ``iat``, beside it: nothing of it is parsed before its key has verified it.
         layout: What the manifest lists.
-        papers: Letter and receipt, by name.
+        papers: The receipt, by name; the letter is printed later.
     """
     case_file = encode({"v": 1, "at": int(at.timestamp()), "manifest": manifest})
     target = io.BytesIO()
@@ -170,6 +171,14 @@ def pack(
         for part, source in zip(layout.parts, layout.sources, strict=True):
             content = b"".join(source())
             archive.writestr(zipfile.ZipInfo(part_name(part), _LONG_AGO), content)
+    return target.getvalue()
+
+
+def with_paper(archive: bytes, name: str, content: bytes) -> bytes:
+    """The archive with one more paper in it."""
+    target = io.BytesIO(archive)
+    with zipfile.ZipFile(target, "a", zipfile.ZIP_STORED) as opened:
+        opened.writestr(zipfile.ZipInfo(name, _LONG_AGO), content)
     return target.getvalue()
 
 

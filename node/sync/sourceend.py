@@ -98,7 +98,7 @@ def _shred(uow: UnitOfWork, office: Office, case: CaseId, transfer: TransferId) 
     file = uow.cases.file(case)
     if file.baton is not Baton.HANDED_OVER or file.transfer != transfer:
         return
-    lines = tally_of(uow.cases.content(case))
+    lines = tally_of(uow.tally.history(case))
     uow.tally.add(lines, local_day(office.clock.now()))
     gone = replace(file, baton=Baton.SHREDDED, transfer=None, household=None)
     uow.cases.replace(file, gone)

@@ -28,14 +28,18 @@ from node.web.frame import (
     Route,
     Visit,
     bare_frame,
+    parts_of,
     render,
 )
 from node.web.guard import MAX_FORM_BYTES, attach_headers, csrf_middleware
+from node.web.keptform import keep, late_form, taken
+from node.web.kiosk import HOLDER, stay_in_kiosk
 from node.web.language import Language, Words
 from node.web.navigation import role_name
-from node.web.session import account_of, token_of
+from node.web.session import account_of, ended_account, is_handed_over, token_of
 from node.web.static_files import PREFIX as STATIC_PREFIX
 from node.web.static_files import StaticFiles
+from node.web.stepup import proven
 
 _FORM_TOKEN_KEY: Final = web.RequestKey("form_token", str)
 _API_PREFIX: Final = "/api"
@@ -59,6 +63,7 @@ def make_web_app(
         failures.failures,
         session_middleware(parts.sessions),
         _visits,
+        stay_in_kiosk({(route.method, route.path): route for route in table}),
         csrf_middleware(
             parts.settings.origin,
             _FORM_TOKEN_KEY,
@@ -173,6 +178,9 @@ async def _visits(request: web.Request, handler: Handler) -> web.StreamResponse:
         if account is None:
             session.invalidate()
     request[_FORM_TOKEN_KEY] = token
+    if account is not None and is_handed_over(session):
+        # Whoever holds the device now is nobody to every other page.
+        request[HOLDER], account = account, None
     request[VISIT] = Visit(account, token)
     return await handler(request)
 
@@ -191,17 +199,43 @@ def _gate(table: Mapping[tuple[str, str], Route]) -> Middleware:
             return await handler(request)
         account = request[VISIT].account
         if account is None:
-            if is_read and request.headers.get("Sec-Fetch-Site") == "cross-site":
-                # A link in a mail arrives without the Strict cookie. One click on our
-                # own page brings it along.
-                frame = bare_frame(request)
-                return render(request, "continue.html", frame, to=request.path_qs)
-            if not route.is_public:
-                if not is_read:
-                    return failures.signed_out(request)
-                raise web.HTTPSeeOther(URL("/login").with_query(next=request.path_qs))
+            if not route.is_public or is_read:
+                answer = await _at_the_door(request, route)
+                if answer is not None:
+                    return answer
         elif route.roles is not None and not route.roles & account.roles:
             return failures.forbidden(request, route.roles)
+        elif not is_read:
+            if route.asks_proof:
+                answer = await proven(request, address)
+                if answer is not None:
+                    return answer
+            await taken(request)
         return await handler(request)
 
     return gate
+
+
+async def _at_the_door(request: web.Request, route: Route) -> web.StreamResponse | None:
+    """What somebody gets who is not signed in; None where that does not matter."""
+    if route.method == "POST":
+        return await _too_late(request, route.path)
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        # A link in a mail arrives without the Strict cookie. One click on our own page
+        # brings it along.
+        frame = bare_frame(request)
+        return render(request, "continue.html", frame, to=request.path_qs)
+    if route.is_public:
+        return None
+    raise web.HTTPSeeOther(URL("/login").with_query(next=request.path_qs))
+
+
+async def _too_late(request: web.Request, address: str) -> web.Response:
+    """The session ended before the form came: it is kept for whom it belongs to."""
+    parts, ended = parts_of(request), ended_account(request)
+    has_page = address in request.config_dict[KNOWN_PATHS]
+    late = late_form(request, parts.settings.origin, has_page=has_page)
+    if ended is None or late is None:
+        return failures.signed_out(request)
+    await keep(request, parts.sessions, ended, late)
+    raise web.HTTPSeeOther("/login?late=1")

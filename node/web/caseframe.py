@@ -8,20 +8,25 @@ Implements screens S4, the upper part.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from aiohttp import web
 
 from node.cases.days import birthday, local_day
+from node.cases.extract import flags_in_force
 from node.cases.model import Baton, PartialDate
 from node.errors import InputError
 from node.ids import CaseId
-from node.report.casepage import standing
 from node.report.readings import PersonRow
 from node.sync.schedule import erasable_from
 from node.sync.transfer import Outbound
 from node.web.casework import OpenCase, colleagues, recipient_name, today
-from node.web.frame import page, parts_of, path_id, words_of
+from node.web.frame import account_of, page, parts_of, path_id, words_of
 from node.web.language import Words
+
+ADULT: Final = 18
+CLOCK_WARNING: Final = 90
+"""Days before the end of counselling from which every page of the case says so (FR-1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +80,17 @@ async def case_frame(request: web.Request, case: OpenCase) -> CaseFrame:
             for key, value in (
                 (words.gettext("Age"), age(case.person, on, words)),
                 (words.gettext("Languages"), _languages(case.person, words)),
+                (words.gettext("Interpreter"), _interpreter(case.person, words)),
                 (words.gettext("Care"), _care(case.person, words)),
                 (words.gettext("Caseworker"), names.get(worker, "") if worker else ""),
-                (words.gettext("Counselling until"), _clock(case.person, on, words)),
+                (words.gettext("Counselling clock"), _clock(case.person, on, words)),
             )
             if value
         ],
-        warnings=_warnings(case, words),
+        warnings=_warnings(case, on, words),
         banner=_banner(request, case, words),
-        is_editable=case.file.baton is Baton.ACTIVE,
+        is_editable=case.file.baton is Baton.ACTIVE
+        and account_of(request).actor.owns(worker),
     )
 
 
@@ -107,17 +114,26 @@ def age(person: PersonRow, on: date, words: Words) -> str:
     }
 
 
+def is_minor(case: OpenCase, on: date) -> bool:
+    """Whether the person may be under age, as far as the birth date is known."""
+    try:
+        birth = PartialDate(case.person.birth)
+    except InputError:
+        return False
+    return on < birthday(birth.last, ADULT)
+
+
 def _years(born: date, on: date) -> int:
     years = on.year - born.year
     return years if birthday(born, years) <= on else years - 1
 
 
 def _languages(person: PersonRow, words: Words) -> str:
-    spoken = ", ".join(words.code(tag, "language") for tag in person.languages)
-    if person.interpreter_needed:
-        needed = words.gettext("interpreter needed")
-        return f"{spoken} ({needed})" if spoken else needed
-    return spoken
+    return ", ".join(words.code(tag, "language") for tag in person.languages)
+
+
+def _interpreter(person: PersonRow, words: Words) -> str:
+    return words.gettext("needed") if person.interpreter_needed else ""
 
 
 def _care(person: PersonRow, words: Words) -> str:
@@ -130,25 +146,41 @@ def _clock(person: PersonRow, on: date, words: Words) -> str:
         return ""
     left = (ends - on).days
     if left < 0:
-        return words.gettext("%(day)s (over)") % {"day": words.day(ends)}
+        return words.gettext("over since %(day)s") % {"day": words.day(ends)}
     return words.ngettext(
-        "%(day)s (%(num)s day left)", "%(day)s (%(num)s days left)", left
+        "%(num)s day left, until %(day)s", "%(num)s days left, until %(day)s", left
     ) % {"day": words.day(ends), "num": words.number(left)}
 
 
-def _warnings(case: OpenCase, words: Words) -> list[str]:
-    """Protection flags in words; the reason stays in its record."""
-    return [
-        words.code(record.text("protection"), "protection")
-        for record in standing(case.content.of("protection"))
-        if not record.values.get("valid_until")
-    ]
+def _warnings(case: OpenCase, on: date, words: Words) -> list[str]:
+    """Protection first, in words, its reason stays in its record; then the clock."""
+    flags = flags_in_force(case.content.of("protection"), on)
+    found = [words.code(flag, "protection") for flag in sorted(flags)]
+    ends = case.person.clock_end
+    # FR-1: 90 days before the last day, and from then on.
+    if ends is not None and case.person.is_here and (ends - on).days <= CLOCK_WARNING:
+        found.append(
+            words.gettext("The counselling period ended on %(day)s.")
+            % {"day": words.day(ends)}
+            if ends < on
+            else words.gettext("The counselling period ends on %(day)s.")
+            % {"day": words.day(ends)}
+        )
+    return found
 
 
 def _banner(
     request: web.Request, case: OpenCase, words: Words
 ) -> Mapping[str, str] | None:
     parts = parts_of(request)
+    if case.file.baton is Baton.ABSORBED:
+        return {
+            "kind": "info",
+            "title": words.gettext("Merged into another case"),
+            "text": words.gettext("Everything of this case lies in the other one now."),
+            "link": words.gettext("To the merge"),
+            "href": f"/cases/{case.file.id}/match",
+        }
     left = case.departure
     if case.file.baton is Baton.HANDED_OVER and left is not None:
         durable = left.facts.get(Outbound.DURABLE)

@@ -7,7 +7,7 @@ log (SR-B9, SR-D5).
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from aiohttp import web
@@ -16,7 +16,7 @@ from node.accounts.model import Reading
 from node.accounts.policy import Actor
 from node.cases.days import local_day
 from node.cases.model import Baton, CaseContent, CaseFile
-from node.casework.cases import own_case
+from node.casework.cases import is_protected, own_case
 from node.errors import ErasedError, NotFoundError, TrustError
 from node.ids import AccountId, CaseId, Hex128, MemberId, RecordId
 from node.report.people import People
@@ -31,8 +31,7 @@ from node.web.frame import Parts, account_of, form_of, parts_of
 
 def actor(request: web.Request) -> Actor:
     """Who acts, as the permission table knows them."""
-    account = account_of(request)
-    return Actor(account.id, account.roles)
+    return account_of(request).actor
 
 
 def today(request: web.Request) -> date:
@@ -102,7 +101,7 @@ def recipient_name(parts: Parts, transfer: OutboundTransfer) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """A case opened for one of its own caseworkers."""
+    """A case opened for its caseworker, a deputy, or in an emergency."""
 
     person: PersonRow
     content: CaseContent
@@ -154,8 +153,17 @@ def _open(uow: ReadingUnit, case: CaseId, *, by: Actor) -> OpenCase:
         raise NotFoundError("case")
     return OpenCase(
         person=person[0],
-        content=uow.cases.content(case),
+        content=_shown(uow.cases.content(case), by),
         transfers=tuple(uow.outbound.of_case(case)),
+    )
+
+
+def _shown(content: CaseContent, by: Actor) -> CaseContent:
+    """The case without what protects the person, where one hand is not enough (K14)."""
+    if by.sees_protection(content.file):
+        return content
+    return replace(
+        content, records=tuple(r for r in content.records if not is_protected(r))
     )
 
 
@@ -188,11 +196,14 @@ def _household(uow: ReadingUnit, household: RecordId) -> Sequence[CaseId]:
     return uow.readings.household(household)
 
 
-async def stale(request: web.Request, case: CaseId) -> web.Response:
+async def stale(
+    request: web.Request, case: CaseId, *, typed: Sequence[str] | None = None
+) -> web.Response:
     """The page of a case that moved on meanwhile; what was typed stands on it."""
     parts = parts_of(request)
     left = await parts.run.read(_departure, case, by=actor(request))
-    return stale_page(request, None if left is None else handover(parts, left))
+    gone = None if left is None else handover(parts, left)
+    return stale_page(request, gone, typed=typed)
 
 
 def handover(parts: Parts, transfer: OutboundTransfer) -> Handover:

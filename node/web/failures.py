@@ -5,6 +5,7 @@ happen here: a traceback, the text of an exception, or typed text that is lost. 
 foreign answer alike (SR-B9, SR-B12, screens chapter 2).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -99,15 +100,26 @@ def forbidden(request: web.Request, roles: frozenset[Role]) -> web.Response:
     return render(request, "403.html", bare_frame(request), status=403, roles=names)
 
 
-def stale(request: web.Request, handover: Handover | None = None) -> web.Response:
-    """The case moved on while a page was open; the typed text stands below."""
+def stale(
+    request: web.Request,
+    handover: Handover | None = None,
+    *,
+    typed: Sequence[str] | None = None,
+) -> web.Response:
+    """The case moved on while a page was open; the typed text stands below.
+
+    Args:
+        request: The request being answered.
+        handover: Where the case went.
+        typed: What was typed, where the page knows it better than the form does.
+    """
     return render(
         request,
         "stale.html",
         bare_frame(request),
         status=409,
         handover=handover,
-        typed=_typed(request),
+        typed=_typed(request) if typed is None else typed,
     )
 
 

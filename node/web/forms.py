@@ -18,7 +18,8 @@ PROOF_FIELD: Final = "_token"
 MAX_FIELDS: Final = 1000
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _CHOICE: Final = re.compile(r"[a-z0-9][a-z0-9_.:-]*", re.ASCII)
-_SECRET: Final = frozenset({"password", "code"})
+SECRET: Final = frozenset({"password", "again", "code", "second_password"})
+"""Fields that no page shows again and nothing keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Form:
         return [
             value
             for name, values in self.values.items()
-            if not name.startswith("_") and name not in _SECRET
+            if not name.startswith("_") and name not in SECRET
             for value in values
             if value.strip() and not _CHOICE.fullmatch(value)
         ]

@@ -16,13 +16,16 @@ import jinja2
 from aiohttp import web
 
 from node.accounts.model import Role
+from node.accounts.policy import Actor
+from node.accounts.session import IDLE
 from node.casework.settings import TownUnit
 from node.clock import Clock
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Randomness
 from node.errors import MalformedMessageError, NotFoundError, UnreachableError
 from node.exchangelog.witness import WitnessMemory
-from node.ids import AccountId, Ags, Identifier, MemberId
+from node.ids import AccountId, Ags, CaseId, Identifier, MemberId
+from node.report.identities import Identities
 from node.report.logaudit import PeerList
 from node.report.logview import LogIndex
 from node.report.people import People
@@ -32,9 +35,11 @@ from node.sync.ports import PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM, nonce_of
 from node.web.jobs import Jobs
+from node.web.keptform import KEPT_PAGE, filled, kept_for, stands_here
 from node.web.language import Language, Words
 from node.web.navigation import Entry, entries_for, home_of
-from node.web.session import SessionStorage, remember_saved, take_saved
+from node.web.press import NoPrinter, Printer
+from node.web.session import SessionStorage, Undo, remember_saved, take_saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,59 @@ class AccountView:
     roles: frozenset[Role]
     language: Language = Language.GERMAN
     theme: str = "system"
+    single_keys: bool = True
+    login: str = ""
+    stands_in_for: frozenset[AccountId] = frozenset()
+    emergencies: Mapping[CaseId, bool] = field(default_factory=dict)
+    changes_waiting: int = 0
+
+    @property
+    def actor(self) -> Actor:
+        """The person as the permission table knows them, with what is in their hands."""
+        return Actor(
+            self.id,
+            self.roles,
+            stands_in_for=self.stands_in_for,
+            emergencies=frozenset(self.emergencies),
+            protection_open=frozenset(
+                case for case, is_open in self.emergencies.items() if is_open
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of a try to come in.
+
+    ``account`` is set if it was good. ``locked_until`` says from when on passwords are
+    taken again, ``needs_code`` that a second step is still missing, ``last_at`` when the
+    person had come in before.
+    """
+
+    account: AccountView | None = None
+    needs_code: bool = False
+    locked_until: datetime | None = None
+    last_at: datetime | None = None
 
 
 class Accounts(Protocol):
     """Who may sign in; each call is one unit of work."""
 
-    async def authenticate(self, name: str, password: str) -> AccountView | None:
-        """The account with this name and password; one answer for all that is wrong."""
+    async def check_password(self, name: str, password: str, address: str) -> Attempt:
+        """The account with this name and password; one answer for all that is wrong.
+
+        ``address`` is where the try comes from. 503 if too many are being tried.
+        """
+        ...
+
+    async def check_code(self, account: AccountId, code: str, address: str) -> Attempt:
+        """The second step after a right password: six digits or a recovery code."""
+        ...
+
+    async def check_passkey(
+        self, answer: str, challenge: bytes, only: AccountId | None = None
+    ) -> Attempt:
+        """The account whose passkey answered this challenge; ``only`` it, if set."""
         ...
 
     async def find(self, account: AccountId) -> AccountView | None:
@@ -117,9 +168,10 @@ class Parts:
     """Everything a page may use; made once by bootstrap.
 
     ``mark`` reads the log signer's memory outside the database, None if there is none.
-    ``read_town`` reads the town's settings anew after a change.
     ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it;
-    ``greet`` asks a peer whether it is there.
+    ``greet`` asks a peer whether it is there. ``read_town`` reads the town's settings anew.
+    ``printer`` makes PDFs, or says that it cannot.
+    ``address_of`` says where a request comes from, also behind a proxy we trust.
     """
 
     settings: WebSettings
@@ -133,12 +185,15 @@ class Parts:
     places: Mapping[Ags, str]
     outlook: Callable[[AccountView, Words], Awaitable[Outlook]]
     people: People = field(default_factory=People)
+    identities: Identities = field(default_factory=Identities)
     log_index: LogIndex = field(default_factory=LogIndex)
     mark: Callable[[], Checkpoint | None] = lambda: None
     jobs: Jobs = field(default_factory=Jobs)
+    address_of: Callable[[web.Request], str] = lambda request: request.remote or ""
     ask_peer: AskPeer = _no_line
     greet: Callable[[MemberId], Awaitable[bool]] = _no_answer
     read_town: Callable[[TownUnit], None] = lambda _uow: None
+    printer: Printer = field(default_factory=NoPrinter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +208,10 @@ class Route:
             the permission table themselves.
         is_public: Answered without signing in.
         takes_file: Its form is an upload: fields first, then one file.
+        asks_proof: What it does weighs: who signed in more than five minutes ago shows
+            again who they are (SR-B7).
+        is_kiosk: Answered only while the device is in a client's hands; nothing else is
+            answered then (SC-34).
     """
 
     method: str
@@ -161,6 +220,8 @@ class Route:
     roles: frozenset[Role] | None = None
     is_public: bool = False
     takes_file: bool = False
+    asks_proof: bool = False
+    is_kiosk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +248,8 @@ class Frame:
     record_contact: str = ""
     outlook: Outlook = field(default_factory=Outlook)
     saved: str = ""
+    undo: Undo | None = None
+    idle_s: int = int(IDLE.total_seconds())
 
 
 PARTS: Final = web.AppKey("parts", Parts)
@@ -256,13 +319,21 @@ async def page(
         context: What the template reads.
     """
     frame = bare_frame(request)
-    parts = parts_of(request)
-    if frame.account is not None:
+    parts, account = parts_of(request), frame.account
+    if account is not None:
+        saved, undo = await take_saved(request)
         frame = replace(
             frame,
-            outlook=await parts.outlook(frame.account, frame.words),
-            saved=await take_saved(request),
+            outlook=await parts.outlook(account, frame.words),
+            saved=saved,
+            undo=undo,
         )
+        late = await kept_for(request, parts.sessions, account.id)
+        if late is not None and stands_here(request, late):
+            shown = context.get("form")
+            if not isinstance(shown, Form):
+                return web.Response(status=303, headers={"Location": KEPT_PAGE})
+            context["form"] = filled(shown, late)
     return render(request, template, frame, status=status, **context)
 
 
@@ -310,7 +381,7 @@ def bare_frame(request: web.Request) -> Frame:
 
 
 async def see_other(
-    request: web.Request, path: str, *, saved: str = ""
+    request: web.Request, path: str, *, saved: str = "", undo: Undo | None = None
 ) -> web.Response:
     """Send the browser on after a form, so that reloading repeats nothing.
 
@@ -318,7 +389,8 @@ async def see_other(
         request: The request being answered.
         path: An address of our own; opaque ids only.
         saved: The green line for the next page, in the reader's language.
+        undo: What takes it back.
     """
     if saved:
-        await remember_saved(request, saved)
+        await remember_saved(request, saved, undo)
     return web.Response(status=303, headers={"Location": path})

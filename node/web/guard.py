@@ -39,7 +39,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'nonce-{nonce}'; media-src 'self'; "
     "style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types htmx"
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _FEATURES_ON: Final = (
     "publickey-credentials-get", "publickey-credentials-create", "clipboard-write",
@@ -128,10 +128,11 @@ async def read_upload(request: web.Request, expected: str) -> Form:
         expected: The session's form token, which must be the first part.
 
     Raises:
+        HTTPUnsupportedMediaType: Another kind of body, or a compressed one.
         HTTPForbidden: Another token, or none in front.
         HTTPBadRequest: Too many or too large fields, or no file.
     """
-    if "Content-Encoding" in request.headers:
+    if request.content_type != _UPLOAD_TYPE or "Content-Encoding" in request.headers:
         raise web.HTTPUnsupportedMediaType
     fields: list[tuple[str, str]] = []
     try:

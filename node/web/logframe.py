@@ -45,8 +45,7 @@ def sub_pages(request: web.Request) -> list[tuple[str, str]]:
 
 def actor(request: web.Request) -> Actor:
     """Who looks."""
-    account = account_of(request)
-    return Actor(account.id, account.roles)
+    return account_of(request).actor
 
 
 def office_name(parts: Parts, member: MemberId) -> str:

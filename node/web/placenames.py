@@ -6,8 +6,8 @@ apart by their Kreis. Must never happen: a name that routes; it only finds a num
 
 from collections.abc import Mapping, Sequence
 
+from node.cases.folding import fold
 from node.ids import Ags
-from node.report.names import fold
 from node.trust.places import kreis_name
 
 

@@ -48,6 +48,13 @@ SENTENCES: Final[Mapping[str, str]] = {
         "The database did not take it. Nothing was saved. Please try again in a few"
         " minutes."
     ),
+    "printer": msgid(
+        "PDFs cannot be made just now. Everything else works. Please tell whoever runs"
+        " this server."
+    ),
+    "unprintable": msgid(
+        "The text holds a character that cannot be printed. Please replace it."
+    ),
     "outcome-unknown": msgid(
         "It is not certain whether this was saved. Please look before you enter it again."
     ),

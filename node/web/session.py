@@ -7,15 +7,22 @@ alone. Implements SR-B2; aiohttp-session carries the values, this room keeps the
 """
 
 from base64 import urlsafe_b64encode
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp_session import AbstractStorage, Session, get_session, new_session
 
 from node import strictjson
-from node.accounts.session import TOKEN_BYTES, SessionToken, StoredSession
+from node.accounts.session import (
+    KEPT,
+    TOKEN_BYTES,
+    KeptForm,
+    SessionToken,
+    StoredSession,
+)
 from node.clock import Clock
 from node.crypto.keys import Randomness
 from node.crypto.sessionbox import open_values, seal_values
@@ -26,7 +33,19 @@ COOKIE: Final = "__Host-sid"
 TOUCH_AFTER: Final = timedelta(seconds=30)
 _ACCOUNT: Final = "account"
 _SAVED: Final = "saved"
+_UNDO: Final = "undo"
+_HANDED_OVER: Final = "handed_over"
 _STORED: Final = web.RequestKey("stored_session", StoredSession)
+_ENDED: Final = web.RequestKey("ended_session", AccountId)
+_BEGAN: Final = web.RequestKey("began_at", datetime)
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The form of one button that takes back what was just saved."""
+
+    address: str
+    kept: Mapping[str, str]
 
 
 class SessionStore(Protocol):
@@ -53,6 +72,18 @@ class SessionStore(Protocol):
 
     async def of(self, account: AccountId) -> list[StoredSession]:
         """All sessions of an account, newest first, so that each can be ended."""
+        ...
+
+    async def keep(self, kept: KeptForm) -> None:
+        """Keep a form that came too late; an older one of the same token goes."""
+        ...
+
+    async def kept(self, token_hash: bytes) -> KeptForm | None:
+        """The form of this token, over or not."""
+        ...
+
+    async def drop(self, token_hash: bytes) -> None:
+        """Forget the form of this token; absent is fine."""
         ...
 
 
@@ -92,6 +123,7 @@ class SessionStorage(AbstractStorage):
         if stored is None or not stored.is_alive(now):
             if stored is not None:
                 await self._store.delete(stored.token_hash)
+                request[_ENDED] = stored.account
             return Session(token, data=None, new=True)
         if now - stored.seen_at >= TOUCH_AFTER:
             stored = replace(stored, seen_at=now)
@@ -121,13 +153,19 @@ class SessionStorage(AbstractStorage):
                 strictjson.encode(values), token.value_key, self._randomness
             )
             stored = request.get(_STORED)
+            away = is_handed_over(session)
             if stored is not None and stored.token_hash == token.stored_hash:
-                await self._store.update(replace(stored, sealed_values=sealed))
+                await self._store.update(
+                    replace(stored, sealed_values=sealed, handed_over=away)
+                )
             else:
                 now = self._clock.now()
                 account = AccountId(session[_ACCOUNT])
+                began_at = request.get(_BEGAN, now)
                 await self._store.add(
-                    StoredSession(token.stored_hash, account, now, now, sealed)
+                    StoredSession(
+                        token.stored_hash, account, began_at, now, sealed, now, away
+                    )
                 )
         if self.load_cookie(request) != token:
             self.save_cookie(response, token)
@@ -135,6 +173,28 @@ class SessionStorage(AbstractStorage):
     async def forget(self, session: Session) -> None:
         """End a session in the store at once."""
         await self._store.delete(token_of(session).stored_hash)
+
+    def is_fresh(self, request: web.Request) -> bool:
+        """Whether the person showed less than five minutes ago who they are (SR-B7)."""
+        stored = request.get(_STORED)
+        return stored is not None and stored.is_fresh(self._clock.now())
+
+    async def keep(self, token: SessionToken, account: AccountId, body: bytes) -> None:
+        """Keep bytes for half an hour, sealed under a key that the cookie alone yields."""
+        sealed = seal_values(body, token.kept_key, self._randomness)
+        until = self._clock.now() + KEPT
+        await self._store.keep(KeptForm(token.stored_hash, account, until, sealed))
+
+    async def kept(self, token: SessionToken, account: AccountId) -> bytes | None:
+        """What was kept under this token for this account; nobody else's, nothing old."""
+        kept = await self._store.kept(token.stored_hash)
+        if kept is None or kept.account != account or self._clock.now() >= kept.until:
+            return None
+        return open_values(kept.sealed, token.kept_key)
+
+    async def drop(self, token: SessionToken) -> None:
+        """Forget what was kept under this token."""
+        await self._store.drop(token.stored_hash)
 
 
 def token_of(session: Session) -> SessionToken:
@@ -149,13 +209,64 @@ def account_of(session: Session) -> AccountId | None:
     return AccountId(account) if account is not None else None
 
 
+def ended_account(request: web.Request) -> AccountId | None:
+    """Whose session it was that this request came too late for."""
+    return request.get(_ENDED)
+
+
+async def renew(request: web.Request, storage: SessionStorage) -> Session:
+    """A new token for the same sign-in, because the person showed again who they are."""
+    old = await get_session(request)
+    values = {name: old[name] for name in old}
+    stored = request.get(_STORED)
+    await storage.forget(old)
+    session = await new_session(request)
+    session.update(values)
+    if stored is not None:
+        # The eight hours go on from where they began.
+        request[_BEGAN] = stored.began_at
+    return session
+
+
+def is_handed_over(session: Session) -> bool:
+    """Whether the device is in a client's hands (SC-34)."""
+    return bool(session.get(_HANDED_OVER))
+
+
+async def hand_over(request: web.Request, storage: SessionStorage) -> Session:
+    """From the next request on nobody is signed in until the device is taken back.
+
+    The new token also makes browsers forget the pages that they keep for going back.
+    """
+    session = await renew(request, storage)
+    session[_HANDED_OVER] = True
+    return session
+
+
+async def take_back(request: web.Request, storage: SessionStorage) -> Session:
+    """The staff's session again; what was answered goes along."""
+    session = await renew(request, storage)
+    del session[_HANDED_OVER]
+    return session
+
+
 async def sign_in(
     request: web.Request, storage: SessionStorage, account: AccountId
-) -> None:
-    """Begin a session under a new token; the token of the sign-in page is worth nothing."""
-    await storage.forget(await get_session(request))
+) -> bytes | None:
+    """Begin a session under a new token; the token of the sign-in page is worth nothing.
+
+    Returns:
+        The form that this account sent too late, kept on under the new token.
+    """
+    old = await get_session(request)
+    late = await storage.kept(token_of(old), account)
+    await storage.forget(old)
+    await storage.drop(token_of(old))
     session = await new_session(request)
     session[_ACCOUNT] = str(account)
+    if late is not None:
+        await storage.keep(token_of(session), account, late)
+    return late
 
 
 async def sign_out(request: web.Request, storage: SessionStorage) -> None:
@@ -165,17 +276,23 @@ async def sign_out(request: web.Request, storage: SessionStorage) -> None:
     session.changed()
 
 
-async def remember_saved(request: web.Request, sentence: str) -> None:
-    """Keep the green line for the next page of this session."""
+async def remember_saved(
+    request: web.Request, sentence: str, undo: Undo | None = None
+) -> None:
+    """Keep the green line for the next page of this session, and what takes it back."""
     session = await get_session(request)
     if account_of(session) is not None:
         session[_SAVED] = sentence
+        session[_UNDO] = [undo.address, dict(undo.kept)] if undo else None
 
 
-async def take_saved(request: web.Request) -> str:
+async def take_saved(request: web.Request) -> tuple[str, Undo | None]:
     """The green line to show now, once; empty if there is none."""
     session = await get_session(request)
     sentence = session.get(_SAVED, "")
-    if sentence:
-        del session[_SAVED]
-    return str(sentence)
+    if not sentence:
+        return "", None
+    undo = session.get(_UNDO)
+    del session[_SAVED]
+    session[_UNDO] = None
+    return str(sentence), Undo(*undo) if undo else None

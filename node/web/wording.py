@@ -178,7 +178,46 @@ _FACTS: Final[Mapping[str, str]] = {
     "preferred_channel": msgid("Best reached by"),
     "messenger_allowed": msgid("May be written to by messenger"),
     "counselling_start": msgid("Counselling since"),
+    "clock_interruptions": msgid("Interruptions"),
+    "clock_extension": msgid("Extension"),
+    "clock_extension_on": msgid("Extension decided on"),
+    "clock_extension_reason": msgid("Reason for the extension"),
+    "care_status": msgid("Care"),
+    "closure_reason": msgid("Closed because"),
+    "closed_on": msgid("Closed on"),
     "marital_status": msgid("Marital status"),
+    "needs_unit": msgid("Shares benefits with the household"),
+    "role": msgid("Role in the household"),
+    "custody": msgid("Custody"),
+    "guardians": msgid("Who has custody"),
+    "last_place_origin": msgid("Last place in the country of origin"),
+    "health_note": msgid("What one must know to help"),
+    "accessibility": msgid("Accessibility"),
+    "protection": msgid("Protection flag"),
+    "concerns": msgid("Which person it concerns"),
+    "concerns_text": msgid("Who else it concerns"),
+    "reason": msgid("Reason"),
+    "document_no": msgid("Document number"),
+    "ags": msgid("Municipality"),
+    "land": msgid("Land"),
+    "lifted_by": msgid("Lifted by"),
+    "rent": msgid("Rent"),
+    "notice_until": msgid("Notice given for"),
+    "area": msgid("Life area"),
+    "sign": msgid("How we notice"),
+    "horizon": msgid("Time frame"),
+    "importance": msgid("Importance to the person"),
+    "target_date": msgid("Wished for by"),
+    "measure_kind": msgid("Kind of measure"),
+    "bearer": msgid("Who does it"),
+    "done_on": msgid("Done on"),
+    "need": msgid("Need"),
+    "own_estimate": msgid("Own estimate"),
+    "situation": msgid("Situation"),
+    "strengths": msgid("Strengths"),
+    "wishes": msgid("Wishes"),
+    "note": msgid("Note"),
+    "date": msgid("Day of the contact"),
     "origin_country": msgid("Country of origin"),
     "arrival_germany": msgid("In Germany since"),
     "arrival_town": msgid("In this town since"),
@@ -242,14 +281,16 @@ def fact_label(name: str, words: Words) -> str:
 def fact_value(record: Record, name: str, words: Words) -> str:
     """A field in words: codes by their label, dates as people write them."""
     known = field_of(record.kind, name)
-    return _value(record.values.get(name), known.codes if known else None, words)
+    return value_words(record.values.get(name), known.codes if known else None, words)
 
 
-def _value(value: Json, codes: str | None, words: Words) -> str:
+def value_words(value: Json, codes: str | None, words: Words) -> str:
+    """A value in words, with the list its codes come from."""
     if isinstance(value, list):
-        return ", ".join(_value(item, codes, words) for item in value)
+        return ", ".join(value_words(item, codes, words) for item in value)
     if isinstance(value, Mapping):
-        return str(value.get("text") or value.get("handle") or "")
+        named = ("service", "text", "handle")
+        return " ".join(str(value[name]) for name in named if value.get(name))
     if isinstance(value, bool):
         return words.gettext(msgid("yes")) if value else words.gettext(msgid("no"))
     if isinstance(value, str):

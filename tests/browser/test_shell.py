@@ -147,7 +147,7 @@ async def test_an_invalid_form_puts_the_focus_on_its_summary(chromium, origin):
     page = await chromium.new_page()
     await page.goto(origin + "/login")
     await page.get_by_label("Name").fill("Anna")
-    await page.get_by_role("button", name="Anmelden", exact=True).click()
+    await page.get_by_role("button", name="Weiter zum Code").click()
     summary = page.get_by_role("group", name="Bitte sehen Sie 1 Angabe noch einmal an")
     assert await summary.evaluate("e => e === document.activeElement")
     await summary.get_by_role("link").click()

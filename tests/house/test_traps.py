@@ -26,6 +26,11 @@ from sqlalchemy.exc import IntegrityError
 from tuf.ngclient import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
+from tests.support.papers import HAS_PANGO, fonts_of, text_of
+from tests.support.sources import ROOT
+
+FONTS = ROOT / "node/web/paperfonts"
+
 # -- aiohttp: the listener has a reject list of its own, node/federation/listener.py -----
 
 
@@ -262,3 +267,55 @@ def test_the_update_framework_asks_the_system_clock_and_nobody_else():
 
 def test_the_update_framework_goes_deeper_than_our_roles_do():
     assert UpdaterConfig().max_delegations == 32
+
+
+# -- WeasyPrint: an own fetcher and two checks of glyphs, node/web/paper.py --------------
+
+needs_pango = pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
+
+
+@needs_pango
+def test_weasyprint_reads_files_of_the_machine_into_a_page(tmp_path):
+    from weasyprint import HTML
+
+    (tmp_path / "secret.css").write_text("p::before { content: 'SECRET' }")
+    sheet = (tmp_path / "secret.css").as_uri()
+    page = HTML(string=f'<link rel="stylesheet" href="{sheet}"><p>x</p>')
+    assert "SECRET" in text_of(page.write_pdf())
+
+
+@needs_pango
+def test_weasyprint_goes_on_after_an_ordinary_error_of_a_fetcher():
+    from weasyprint import HTML
+    from weasyprint.urls import URLFetcher
+
+    class Strict(URLFetcher):
+        def fetch(self, url, headers=None):
+            raise ValueError("no")
+
+    page = HTML(string='<img src="https://example.org/x">y', url_fetcher=Strict())
+    assert "y" in text_of(page.write_pdf())
+
+
+@needs_pango
+def test_weasyprint_forgets_font_faces_of_another_configuration():
+    from weasyprint import CSS, HTML
+    from weasyprint.text.fonts import FontConfiguration
+
+    css = """@font-face { font-family: Ours; src: url("%s") } * { font-family: Ours }"""
+    face = FONTS / "noto-sans-ethiopic/NotoSansEthiopic-Regular.ttf"
+    fonts, other = FontConfiguration(), FontConfiguration()
+    sheet = CSS(string=css % face.as_uri(), font_config=fonts)
+    page = HTML(string="<p>\u1200</p>")
+    right = page.write_pdf(stylesheets=[sheet], font_config=fonts)
+    wrong = page.write_pdf(stylesheets=[sheet], font_config=other)
+    assert fonts_of(right) == {"Ours"}
+    assert fonts_of(wrong) != {"Ours"}
+
+
+@needs_pango
+def test_weasyprint_draws_a_box_for_a_letter_that_no_font_holds_and_goes_on(caplog):
+    from weasyprint import HTML
+
+    assert HTML(string="<p>\U0001e910</p>").write_pdf()
+    assert [r.levelname for r in caplog.records] == ["WARNING"]

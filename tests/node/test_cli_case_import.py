@@ -1,28 +1,38 @@
 """``staffelstab case import``: a trial without a trace, then exactly what it showed."""
 
 import json
-import re
 import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from node.accounts.model import Account, Role
+from node.accounts.policy import Actor
 from node.bootstrap import own_hands
-from node.cases import townlist
-from node.cases.townrow import Offer
+from node.casework.listbatches import own_lists, undo_batch
 from node.cli.app import app
-from node.cli.cases import SENTENCES
 from node.cli.opened import open_store
 from node.founding import Paths, Town, found
 from node.ids import AccountId, Ags, MemberId
 from node.trust.member import Contact
-from tests.support.uglylists import CP1252, DUPES, NAMES
+from node.web.language import Language, Words
+from node.web.listwords import reason_of
+from tests.support.uglyfiles import (
+    CP1252,
+    DUPES,
+    NAMES,
+    blocks_ods,
+    titles_xls,
+    zeros_xlsx,
+)
 
+GERMAN = Words(Language.GERMAN)
 WORKER = AccountId("a0" * 16)
 
 
@@ -177,31 +187,54 @@ def test_no_name_of_the_list_is_on_the_screen(node, tmp_path):
 def test_a_file_that_is_no_list_is_one_sentence(node, tmp_path, content, sentence):
     result = run(node, written(tmp_path, content))
     assert result.exit_code == 1
-    assert SENTENCES[sentence] in result.output
+    assert reason_of(sentence, GERMAN) in result.output
 
 
 def test_a_missing_file_is_one_sentence(node, tmp_path):
     result = run(node, tmp_path / "nichts.csv")
     assert result.exit_code == 1
-    assert SENTENCES["not_readable"] in result.output
+    assert reason_of("not_readable", GERMAN) in result.output
 
 
 def test_an_unknown_repair_is_refused(node, tmp_path):
     assert run(node, written(tmp_path, DUPES), "--accept", "alles").exit_code == 1
 
 
-def test_every_offer_and_reason_has_a_sentence():
-    for offer in Offer:
-        assert f"offer_{offer}" in SENTENCES or str(offer) in SENTENCES
-    room = Path(townlist.__file__).parent
-    codes = {
-        code
-        for name in ("townlist", "towncells", "townrow")
-        for code in re.findall(
-            r'(?:CellError\(|InputError\("file", |_error\("\w+", |_notice\("\w+", |'
-            r'line\.number, (?:""|title), |return )"([a-z_]+)"',
-            (room / f"{name}.py").read_text("utf-8"),
-        )
-    }
-    assert len(codes) > 20
-    assert codes <= SENTENCES.keys()
+@pytest.mark.spec("DO-42")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("alt.xls", titles_xls()),
+        ("block.ods", blocks_ods()),
+        ("zahl.xlsx", zeros_xlsx()),
+    ],
+)
+def test_every_format_is_tried_and_taken_in(node, tmp_path, name, content):
+    file = written(tmp_path, content, name)
+    first = trial(node, file)
+    assert first["new"]
+    assert run(node, file, "--apply", first["digest"]).exit_code == 0
+    assert trial(node, file)["new"] == []
+
+
+@pytest.mark.spec("DO-42")
+def test_what_the_command_took_in_can_be_taken_back(node, tmp_path):
+    file = written(tmp_path, CP1252)
+    before = dump_of_cases(node)
+    run(node, file, "--apply", trial(node, file)["digest"])
+    assert dump_of_cases(node) != before
+    by = Actor(WORKER, frozenset({Role.CASEWORKER}))
+    with open_store(node) as opened_node:
+        ((batch, answers),) = opened_node.store.read_sync(partial(own_lists, by=by))
+        assert answers.counts["new"] == 3
+        office = SimpleNamespace(clock=opened_node.means.clock)
+        opened_node.store.write_sync(partial(undo_batch, by=by), office, batch.id)
+    assert dump_of_cases(node) == before
+
+
+def dump_of_cases(node):
+    return [
+        line
+        for line in dump(node)
+        if line.startswith(('INSERT INTO "case_file"', 'INSERT INTO "record'))
+    ]

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from node.crypto.passphrase import CODE_ALPHABET
 from node.errors import ForbiddenError, InputError, NotFoundError, TransitionError
 from node.exchangelog.kinds import EntryType
 from node.ids import Ags, CaseId
+from node.report.sheet import Kind
 from node.store.sourceeraser import SourceEraser
 from node.sync.exportports import Address
 from node.sync.override import ask_override, confirm_override
@@ -29,6 +31,7 @@ from tests.support.pair import (
     give_consent,
     open_case,
 )
+from tests.support.papers import HAS_PANGO, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -118,6 +121,37 @@ async def test_the_file_holds_the_case_and_a_letter_for_people(wehr):
     assert {"brief.html", "quittung.txt", "case.json"} <= set(archive.namelist())
     assert "Demo-Ulme" in letter
     assert "Bewerbung besprochen" not in letter
+
+
+@pytest.mark.spec("SC-67", "SC-68")
+@pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
+@pytest.mark.parametrize(
+    ("name", "letter"), [("Demo-Ulme", "brief.pdf"), ("Demo-漢", "brief.html")]
+)
+async def test_the_letter_is_printed_and_a_letter_that_cannot_be_holds_nothing_up(
+    wehr, name, letter
+):
+    case = open_case(wehr.node, name)
+    give_consent(wehr.node, case)
+    transfer = wehr.held(case)
+    wehr.node.store.write_sync(exports.address, transfer, TOWN, by=CLERK)
+    scope = {CaseId(case): (frozenset({"K01"}), frozenset())}
+    wehr.node.store.write_sync(
+        relocations.confirm, transfer, relocations.Confirmation(scope), by=CLERK
+    )
+    press = wehr.node.press
+    await sealing.release_any(
+        wehr.node.courier,
+        transfer,
+        wehr.seal,
+        partial(press.print_now, Kind.LETTER, "de"),
+    )
+    archive = archive_of(wehr.file(transfer), wehr.seal.words)
+    assert {n for n in archive.namelist() if n.startswith("brief")} == {letter}
+    raw = archive.read(letter)
+    said = text_of(raw) if letter.endswith("pdf") else raw.decode()
+    assert name in said
+    assert "Bitte tun Sie jetzt dreierlei" in said
 
 
 async def test_what_was_not_ticked_is_not_in_the_file(wehr):

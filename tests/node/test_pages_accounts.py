@@ -11,20 +11,21 @@ from typer.testing import CliRunner
 
 from node.accounts.model import EXCLUDED, SETUP_LIFE, Bearer, Role
 from node.accounts.policy import OPERATOR, Actor
+from node.accounts.secondfactor import Authenticator
 from node.bootstrap import own_hands
 from node.casework import staff
-from node.casework.staff import FirstPassword, Invitation, Newcomer, TokenWish
+from node.casework.ownaccount import NewPassword
+from node.casework.staff import Invitation, Newcomer, TokenWish
 from node.cli.app import app
 from node.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from node.ids import AccountId
-from node.web.pages.accounts import _CHOICES
+from node.web.pages.accounts import CHOICES
 from tests.support.browser_by_hand import Browser
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, WEHR, found_pair
+from tests.support.waysin import GOOD, Person, invited, set_up, somebody, words
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
-GOOD = "Regenschirm sieben Kacheln im Mai"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -39,34 +40,8 @@ def office(opened):
     return opened
 
 
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
-
-
-def invited(office, login, roles=frozenset({Role.APPROVER})):
-    """Somebody new, and the link they were given."""
-    link = Bearer.of(secrets.token_bytes(32))
-    account = office.node.store.write_sync(
-        staff.invite,
-        Newcomer(login, f"Demo {login}", roles),
-        Invitation(AccountId.of(secrets.token_bytes(16)), link, office.clock.now()),
-        by=LEADER,
-    )
-    return account, link
-
-
 def password(office, account):
     return office.node.store.read_sync(lambda uow: uow.accounts.password(account.id))
-
-
-async def set_up(office, link, text=GOOD, again=None):
-    browser = Browser(office.client)
-    page = await browser.get(f"/setup/{link}")
-    if page.status != 200:
-        return page
-    return await browser.post(
-        f"/setup/{link}", page.form_token, password=text, again=again or text
-    )
 
 
 # ---- Links -----------------------------------------------------------------------------
@@ -75,13 +50,14 @@ async def set_up(office, link, text=GOOD, again=None):
 @pytest.mark.spec("SR-B6")
 async def test_a_link_sets_one_password_and_then_the_person_signs_in(office):
     account, link = invited(office, "nora")
-    assert "Ihr Kennwort ist gesetzt" in words(await set_up(office, link))
-    browser = Browser(office.client)
-    door = await browser.get("/login")
-    answer = await browser.post("/login", door.form_token, name="nora", password=GOOD)
+    done, secret = await set_up(office, link)
+    assert "Ihr Zugang ist eingerichtet" in words(done)
+    nora = Person(office, account, secret)
+    # The code of the set-up is used; the next one opens.
+    answer = await nora.enter(Browser(office.client), nora.code(1))
     assert (answer.status, answer.location) == (303, "/inbox")
     assert password(office, account).startswith("$argon2id$")
-    again = await set_up(office, link)
+    again, _ = await set_up(office, link)
     assert (again.status, "gilt nicht mehr" in words(again)) == (404, True)
 
 
@@ -89,33 +65,36 @@ async def test_a_link_sets_one_password_and_then_the_person_signs_in(office):
 async def test_a_link_is_over_after_15_minutes_and_looks_like_one_never_made(office):
     account, link = invited(office, "spaet")
     office.clock.offset = SETUP_LIFE
-    late = await set_up(office, link)
-    never = await set_up(office, Bearer.of(bytes(32)))
-    wrong = await set_up(office, "x")
+    late, _ = await set_up(office, link)
+    never, _ = await set_up(office, Bearer.of(bytes(32)))
+    wrong, _ = await set_up(office, "x")
     assert {page.status for page in (late, never, wrong)} == {404}
     assert words(late) == words(never) == words(wrong)
     assert password(office, account) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "again", "sentence"),
+    ("text", "again", "code", "sentence"),
     [
-        ("Kachel42", None, "mindestens 12 Zeichen"),
-        ("x" * 257, None, "höchstens 256 Zeichen"),
-        ("passwort1234567", None, "würden andere zuerst probieren"),
-        (GOOD, GOOD + "!", "Beide Eingaben müssen gleich sein."),
+        ("Kachel42", None, None, "mindestens 12 Zeichen"),
+        ("x" * 257, None, None, "höchstens 256 Zeichen"),
+        ("passwort1234567", None, None, "würden andere zuerst probieren"),
+        (GOOD, GOOD + "!", None, "Beide Eingaben müssen gleich sein."),
+        (GOOD, None, "000000", "Dieser Code passt nicht."),
+        (GOOD, None, "abc", "Dieser Code passt nicht."),
     ],
 )
 async def test_a_refused_password_does_not_use_the_link_up(
-    office, text, again, sentence
+    office, text, again, code, sentence
 ):
     account, link = invited(office, f"p{secrets.token_hex(4)}")
-    answer = await set_up(office, link, text, again)
+    answer, _ = await set_up(office, link, text, again or "", code or "")
     assert answer.status == 422
     assert sentence in words(answer)
     assert text not in answer.text
     assert password(office, account) is None
-    assert "Ihr Kennwort ist gesetzt" in words(await set_up(office, link))
+    done, _ = await set_up(office, link)
+    assert "Ihr Zugang ist eingerichtet" in words(done)
 
 
 async def test_a_new_link_ends_the_one_before(office):
@@ -126,8 +105,8 @@ async def test_a_new_link_ends_the_one_before(office):
         Invitation(account.id, second, office.clock.now()),
         by=LEADER,
     )
-    assert (await set_up(office, first)).status == 404
-    assert (await set_up(office, second)).status == 200
+    assert (await set_up(office, first))[0].status == 404
+    assert (await set_up(office, second))[0].status == 200
 
 
 async def test_somebody_with_a_password_gets_no_new_link(office):
@@ -153,7 +132,10 @@ async def test_an_administrator_invites_and_sees_the_link_once(office):
     )
     found = re.search(r"/setup/([A-Za-z0-9_-]{43})", answer.text)
     assert found
-    assert "Ihr Kennwort ist gesetzt" in words(await set_up(office, found[1]))
+    done, _ = await set_up(office, found[1])
+    assert "Ihr Zugang ist eingerichtet" in words(done)
+    again, _ = await set_up(office, found[1])
+    assert again.status == 404
     listed = await browser.get("/accounts")
     assert "Ida Neu" in words(listed)
     assert found[1] not in listed.text
@@ -161,7 +143,7 @@ async def test_an_administrator_invites_and_sees_the_link_once(office):
 
 @pytest.mark.spec("SC-65", "DO-39")
 async def test_no_choice_holds_a_pair_that_excludes_each_other(office):
-    for roles in _CHOICES.values():
+    for roles in CHOICES.values():
         assert not any(pair <= roles for pair in EXCLUDED)
     browser = await office.enter(LEADER)
     page = await browser.get("/accounts/new")
@@ -213,21 +195,16 @@ async def test_other_roles_manage_nobody(office, actor):
 
 @pytest.mark.spec("SR-B2", "SC-65")
 async def test_who_leaves_is_out_within_one_request(office):
-    account, link = invited(office, "geht")
-    await set_up(office, link)
+    leaver = await somebody(office, "geht")
     gone = Browser(office.client)
-    door = await gone.get("/login")
-    await gone.post("/login", door.form_token, name="geht", password=GOOD)
+    await leaver.enter(gone, leaver.code(1))
     assert (await gone.get("/inbox")).status == 200
     browser = await office.enter(LEADER)
-    page = await browser.get(f"/accounts/{account.id}/end")
-    await browser.post(f"/accounts/{account.id}/end", page.form_token)
+    page = await browser.get(f"/accounts/{leaver.account.id}/end")
+    await browser.post(f"/accounts/{leaver.account.id}/end", page.form_token)
     assert (await gone.get("/inbox")).status == 303
     # Also somebody who began today, and on the same day.
-    later = Browser(office.client)
-    door = await later.get("/login")
-    answer = await later.post("/login", door.form_token, name="geht", password=GOOD)
-    assert answer.status == 422
+    assert (await leaver.first_step(Browser(office.client))).status == 422
 
 
 async def test_the_last_administrator_and_oneself_cannot_be_ended(office):
@@ -336,8 +313,7 @@ async def test_a_folder_without_a_node_is_told(tmp_path):
 async def test_with_an_administrator_who_can_sign_in_the_operator_adds_none(tmp_path):
     # An office of its own: a second administrator would let the first one be ended.
     async with open_office(tmp_path) as office:
-        leader, link = invited(office, "erste", frozenset({Role.ADMINISTRATOR}))
-        await set_up(office, link)
+        leader = (await somebody(office, "erste", Role.ADMINISTRATOR)).account
         fresh = Invitation(
             AccountId.of(bytes(16)), Bearer.of(bytes(32)), office.clock.now()
         )
@@ -367,7 +343,12 @@ async def test_the_table_is_asked_by_each_use_case(office):
     with pytest.raises(InputError):
         write(staff.issue_token, wish, bytes(32), by=OPERATOR)
     with pytest.raises(NotFoundError):
-        write(staff.set_up, bytes(32), FirstPassword(GOOD, "x", "Wehr"), at)
+        write(
+            staff.set_up,
+            bytes(32),
+            NewPassword(GOOD, "x", "Wehr", Authenticator(LEADER.account, "A" * 32), ()),
+            at,
+        )
     with pytest.raises(ConflictError):
         write(
             staff.invite,

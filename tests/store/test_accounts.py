@@ -276,9 +276,16 @@ class TestSessions:
             self.session(n, began_at=now - began, seen_at=now - seen)
             for n, (began, seen) in enumerate(ages)
         ]
+        # A device in a client's hands does not idle.
+        made += [
+            self.session(
+                number, began_at=now - age, seen_at=now - age, handed_over=True
+            )
+            for number, age in ((20, IDLE * 3), (21, ABSOLUTE))
+        ]
         self.add(store, *made)
         alive = {item.token_hash for item in made if item.is_alive(now)}
-        assert write(store, lambda uow: uow.sessions.delete_dead(now)) == 3
+        assert write(store, lambda uow: uow.sessions.delete_dead(now)) == 4
         assert {item.token_hash for item in self.of(store)} == alive
 
     def test_a_session_needs_an_account(self, store: Store) -> None:

@@ -156,6 +156,43 @@ def test_a_replaced_record_leaves_its_former_version_sealed_as_it_was(
     ]
 
 
+@pytest.mark.spec("DO-10")
+def test_every_former_version_opens_and_says_when_it_gave_way(
+    store: Store, one_case: None
+) -> None:
+    texts = ["first", "second", "third"]
+    for text in texts:
+        item = record(1, values={"note": text})
+        write(store, lambda uow, item=item: uow.cases.put([item, record(2)]))
+    found = store.read_sync(lambda uow: uow.cases.former(CASE, [record_id(1)]))
+    assert [f.record.text("note") for f in found] == texts[:2]
+    assert [f.record.version for f in found] == [1, 2]
+    assert found[0].superseded_at <= found[1].superseded_at
+
+
+def test_a_record_that_never_changed_or_never_was_has_no_former_version(
+    store: Store, one_case: None
+) -> None:
+    write(store, lambda uow: uow.cases.put([record(1)]))
+    for asked in ([record_id(1)], [record_id(9)], []):
+        found = store.read_sync(lambda uow, asked=asked: uow.cases.former(CASE, asked))
+        assert found == ()
+
+
+@pytest.mark.spec("SR-K1")
+def test_former_versions_go_with_the_key_of_their_case(
+    store: Store, one_case: None
+) -> None:
+    for text in ("first", "second"):
+        item = record(1, values={"note": text})
+        write(store, lambda uow, item=item: uow.cases.put([item]))
+    before = store.read_sync(lambda uow: uow.cases.file(CASE))
+    gone = replace(before, baton=Baton.SHREDDED)
+    write(store, lambda uow: uow.cases.replace(before, gone))
+    with pytest.raises(ErasedError):
+        store.read_sync(lambda uow: uow.cases.former(CASE, [record_id(1)]))
+
+
 def test_of_two_records_with_one_id_in_one_call_the_last_stays(
     store: Store, one_case: None
 ) -> None:

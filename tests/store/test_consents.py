@@ -64,6 +64,7 @@ def test_a_consent_comes_back_as_it_was_given(store: Store) -> None:
         may_tell_old_office=True,
         withdrawn_at=AT,
         withdrawn_how="oral",
+        withdrawn_by="self",
         received_by=ANNA,
         replaced_by=ConsentId("09" * 16),
         entry=b"\x61" * 32,

@@ -1,13 +1,14 @@
 """Relocations and remembered answers as rows."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 
 import pytest
 
 from node.cases.relocation import Relocation, Routing, Source
 from node.errors import ConflictError, NotFoundError
-from node.ids import Ags, MemberId, TransferId
+from node.ids import Ags, CaseId, MemberId, TransferId
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from tests.support.acts import write
@@ -57,6 +58,30 @@ def test_a_relocation_comes_back_as_it_was_recorded(
 ) -> None:
     write(store, lambda uow: uow.relocations.add(move))
     assert store.read_sync(lambda uow: uow.relocations.get(move.id)) == move
+
+
+def _add(move: Relocation, uow: SqlUnitOfWork) -> None:
+    uow.relocations.add(move)
+
+
+@pytest.mark.spec("DO-34")
+def test_the_relocations_of_a_case_are_found_and_no_others(store: Store) -> None:
+    first = replace(MOVE, cases=(case_id(1), case_id(2)))
+    later = replace(
+        first,
+        id=record_id(8),
+        cases=(case_id(1),),
+        recorded_at=first.recorded_at + timedelta(days=1),
+    )
+    for move in (later, first):
+        write(store, partial(_add, move))
+
+    def of(case: CaseId) -> list[Relocation]:
+        return list(store.read_sync(lambda uow: uow.relocations.of_case(case)))
+
+    assert of(case_id(1)) == [first, later]
+    assert of(case_id(2)) == [first]
+    assert of(case_id(7)) == []
 
 
 def test_an_unknown_relocation_is_not_found(store: Store) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from aiohttp import web
 
 from node.accounts.model import Role
-from node.accounts.session import StoredSession
+from node.accounts.session import KeptForm, StoredSession
 from node.errors import UnknownNodeError
 from node.failpoints import NoFailpoints
 from node.ids import AccountId
@@ -17,7 +17,7 @@ from node.sync.office import Office
 from node.sync.ports import PacketFiles
 from node.trust.directory import Directory
 from node.web.app import make_web_app
-from node.web.frame import AccountView, Outlook, Parts, Route, WebSettings
+from node.web.frame import AccountView, Attempt, Outlook, Parts, Route, WebSettings
 from node.web.language import Words
 from node.web.pages import login
 from node.web.session import SessionStorage
@@ -58,6 +58,7 @@ class SessionsInMemory:
     """Sessions as the store keeps them, without a database."""
 
     rows: dict[bytes, StoredSession] = field(default_factory=dict)
+    forms: dict[bytes, KeptForm] = field(default_factory=dict)
 
     async def load(self, token_hash: bytes) -> StoredSession | None:
         return self.rows.get(token_hash)
@@ -79,6 +80,15 @@ class SessionsInMemory:
     async def of(self, account: AccountId) -> list[StoredSession]:
         return [row for row in self.rows.values() if row.account == account]
 
+    async def keep(self, kept: KeptForm) -> None:
+        self.forms[kept.token_hash] = kept
+
+    async def kept(self, token_hash: bytes) -> KeptForm | None:
+        return self.forms.get(token_hash)
+
+    async def drop(self, token_hash: bytes) -> None:
+        self.forms.pop(token_hash, None)
+
 
 @dataclass
 class InventedPeople:
@@ -87,17 +97,30 @@ class InventedPeople:
     people: list[AccountView] = field(default_factory=lambda: [ANNA, BERT, CARO, DORA])
     shown: bool = True
 
-    async def authenticate(self, name: str, password: str) -> AccountView | None:
+    async def check_password(self, name: str, password: str, address: str) -> Attempt:
         for person in self.people:
             if person.name == name == password:
-                return person
-        return None
+                return Attempt(person)
+        return Attempt()
+
+    async def check_code(self, account: AccountId, code: str, address: str) -> Attempt:
+        return Attempt()
+
+    async def check_passkey(
+        self, answer: str, challenge: bytes, only: AccountId | None = None
+    ) -> Attempt:
+        return Attempt()
 
     async def find(self, account: AccountId) -> AccountView | None:
         for person in self.people:
             if person.id == account:
                 return person
         return None
+
+    async def confirm(self, account: AccountId, password: str) -> bool:
+        """The password is the name, as at the door."""
+        found = await self.find(account)
+        return found is not None and found.name == password
 
     async def demo_accounts(self) -> list[AccountView]:
         return self.people if self.shown else []

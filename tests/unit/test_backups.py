@@ -1,11 +1,12 @@
 """When a backup is due or late, whom the clock believes, and what is left to count."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from node.cases.model import Baton, CaseContent, CaseFile, Origin, Record
-from node.cases.tally import tally_of
+from node.cases.model import Origin, Record
+from node.cases.tally import History, Period, Version, tally_of
 from node.errors import BackupError
 from node.ids import AccountId, CaseId, RecordId
 from node.report.backups import (
@@ -163,16 +164,8 @@ def record(of, number=1, origin=Origin.OWN, **values):
 
 
 def content(*records):
-    file = CaseFile(
-        CASE,
-        1,
-        Baton.HANDED_OVER,
-        3,
-        date(2026, 1, 2),
-        caseworker=WORKER,
-        responsible_until=date(2026, 7, 1),
-    )
-    return CaseContent(file, records)
+    ours = Period(date(2026, 1, 2), date(2026, 7, 1), WORKER, NOW)
+    return History(tuple(Version(record) for record in records), (ours,))
 
 
 SECRETS = {
@@ -192,6 +185,7 @@ def test_a_tally_keeps_codes_and_days_and_nothing_a_person_wrote():
     lines = tally_of(content(talk, goal, person))
     assert [line.kind for line in lines] == ["responsibility", "contact", "goal"]
     assert lines[1].on == date(2026, 3, 4)
+    assert lines[0].codes == {"until": "2026-07-01"}
     assert lines[1].codes == {"kind": "talk", "minutes": 60}
     assert lines[2].on is None
     assert "Geheim" not in repr(lines)
@@ -199,11 +193,42 @@ def test_a_tally_keeps_codes_and_days_and_nothing_a_person_wrote():
 
 
 def test_a_tally_counts_neither_what_was_voided_nor_what_came_from_elsewhere():
-    voided = record("contact", date="2026-03-04", kind="talk", voided_on="2026-03-05")
     foreign = record("contact", 2, Origin.TRANSFER, date="2026-03-04", kind="talk")
-    assert [line.kind for line in tally_of(content(voided, foreign))] == [
-        "responsibility"
-    ]
+    assert [line.kind for line in tally_of(content(foreign))] == ["responsibility"]
+
+
+def test_a_tally_keeps_since_when_until_when_each_version_was_known():
+    talk = record("contact", date="2026-03-04", kind="talk")
+    voided = record("contact", date="2026-03-04", kind="talk", voided_on="2026-03-05")
+    later = replace(voided, recorded_at=NOW + HOUR)
+    history = History((Version(talk, NOW + HOUR), Version(later)), ())
+    first, second = tally_of(history)
+    assert first.entry == second.entry
+    assert (first.known_at, first.known_until) == (NOW, NOW + HOUR)
+    assert (second.known_at, second.known_until) == (NOW + HOUR, None)
+    assert ("voided_on" in first.codes, "voided_on" in second.codes) == (False, True)
+
+
+@pytest.mark.spec("FR-7")
+def test_an_entry_that_lives_on_in_another_case_is_marked_as_shared():
+    talks = [record("contact", n, date="2026-03-04", kind="talk") for n in (1, 2)]
+    history = History(
+        tuple(Version(talk) for talk in talks), (), frozenset({talks[0].id})
+    )
+    assert [line.codes.get("shared") for line in tally_of(history)] == [True, None]
+
+
+def test_of_care_that_came_from_elsewhere_the_state_alone_is_kept():
+    state = record(
+        "care_status",
+        1,
+        Origin.TRANSFER,
+        valid_from="2026-01-02",
+        care_status="cared_for",
+        closure_reason="other",
+    )
+    (_, line) = tally_of(content(state))
+    assert line.codes == {"care_status": "cared_for"}
 
 
 def test_a_goal_in_the_area_of_health_is_counted_without_its_area():

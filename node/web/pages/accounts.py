@@ -1,25 +1,22 @@
-"""S14 Benutzer and Mein Konto: who works here, and where one is signed in.
+"""S14 Benutzer: who works here, how they come in for the first time, how they leave.
 
-Enters: what an administrator says of somebody new; a session to be ended. Leaves: an
-invitation whose link is shown once, and the own sessions. Must never happen here: two roles
-in one hand that must watch each other (DO-39); a link that is shown again. Implements
-SR-B2 (a list with a switch to end each one), SR-B6, SC-65.
+Enters: what an administrator says of somebody new, or of somebody who leaves. Leaves: an
+invitation whose link is shown once; an account that is over. Must never happen here: two
+roles in one hand that must watch each other (DO-39); a link that is shown again. Implements
+SR-B6, SC-65.
 """
 
-import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
-from aiohttp_session import get_session
 
 from node.accounts.model import Account, Bearer, Role
 from node.accounts.policy import Actor
 from node.accounts.ports import StaffUnit
-from node.accounts.session import StoredSession
 from node.cases.days import local_day
-from node.casework import staff
+from node.casework import staff, staffchanges
 from node.casework.staff import Invitation, Newcomer
 from node.errors import ConflictError, InputError, NotFoundError
 from node.ids import AccountId
@@ -36,12 +33,11 @@ from node.web.frame import (
 )
 from node.web.language import Words, msgid
 from node.web.navigation import role_name
-from node.web.session import token_of
 
-_ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
+ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
 # Every set of roles that one person may have: a pair that excludes each other cannot be
 # chosen, because it is not offered.
-_CHOICES: Final[Mapping[str, frozenset[Role]]] = {
+CHOICES: Final[Mapping[str, frozenset[Role]]] = {
     "caseworker": frozenset({Role.CASEWORKER}),
     "approver": frozenset({Role.APPROVER}),
     "both": frozenset({Role.CASEWORKER, Role.APPROVER}),
@@ -55,6 +51,10 @@ _MAY: Final[Mapping[str, str]] = {
     "administrator": msgid("Manages accounts and the node. Sees no case."),
     "auditor": msgid("Checks the exchange log. Sees no case."),
 }
+EXCLUDED_WORDS: Final = msgid(
+    "Other combinations cannot be chosen: who checks must not act, and who manages accounts"
+    " must see no case."
+)
 _NOT_ENDED: Final = {
     "last_administrator": msgid("The last administrator cannot be ended."),
     "same_person": msgid("You cannot end your own account."),
@@ -62,16 +62,26 @@ _NOT_ENDED: Final = {
 
 
 def routes() -> list[Route]:
-    """The addresses of accounts; the own one comes first, it would fit the others too."""
+    """The addresses of accounts."""
     return [
-        Route("GET", "/accounts/me", _me),
-        Route("POST", "/accounts/me/sessions", _end_session),
-        Route("GET", "/accounts", _list, roles=_ADMINISTRATORS),
-        Route("GET", "/accounts/new", _new, roles=_ADMINISTRATORS),
-        Route("POST", "/accounts/new", _invite, roles=_ADMINISTRATORS),
-        Route("POST", "/accounts/{account}/link", _link, roles=_ADMINISTRATORS),
-        Route("GET", "/accounts/{account}/end", _ask_end, roles=_ADMINISTRATORS),
-        Route("POST", "/accounts/{account}/end", _end, roles=_ADMINISTRATORS),
+        Route("GET", "/accounts", _list, roles=ADMINISTRATORS),
+        Route("GET", "/accounts/new", _new, roles=ADMINISTRATORS),
+        Route("POST", "/accounts/new", _invite, roles=ADMINISTRATORS, asks_proof=True),
+        Route(
+            "POST",
+            "/accounts/{account}/link",
+            _link,
+            roles=ADMINISTRATORS,
+            asks_proof=True,
+        ),
+        Route("GET", "/accounts/{account}/end", _ask_end, roles=ADMINISTRATORS),
+        Route(
+            "POST",
+            "/accounts/{account}/end",
+            _end,
+            roles=ADMINISTRATORS,
+            asks_proof=True,
+        ),
     ]
 
 
@@ -82,9 +92,11 @@ async def _list(request: web.Request) -> web.Response:
     parts, words = parts_of(request), words_of(request)
     today = local_day(parts.clock.now())
     people = await parts.run.read(staff.staff)
+    seen, waiting = await parts.run.read(_seen, parts.clock.now(), _actor(request))
     return await page(
         request,
         "accounts.html",
+        waiting=waiting,
         people=[
             {
                 "id": account.id,
@@ -93,8 +105,10 @@ async def _list(request: web.Request) -> web.Response:
                 "roles": _roles(account, words),
                 "state": _state(account.is_active(today), has_password, words),
                 "can_link": account.is_active(today) and not has_password,
-                "can_end": account.is_active(today)
-                and account.id != account_of(request).id,
+                "last_at": seen.get(account.id),
+                "is_other": account.id != account_of(request).id,
+                "is_active": account.is_active(today),
+                "has_cases": Role.CASEWORKER in account.roles,
             }
             for account, has_password in people
         ],
@@ -115,12 +129,12 @@ async def _invite(request: web.Request) -> web.Response:
         )
         if not form.text(field).strip()
     }
-    if form.text("roles") not in _CHOICES:
+    if form.text("roles") not in CHOICES:
         errors["roles"] = words.gettext("Please choose what the person may do.")
     if errors:
         return await _new_page(request, form.with_errors(errors))
     newcomer = Newcomer(
-        form.text("login"), form.text("name"), _CHOICES[form.text("roles")]
+        form.text("login"), form.text("name"), CHOICES[form.text("roles")]
     )
     invitation = _invitation(request, AccountId.of(parts.randomness(16)))
     try:
@@ -173,18 +187,23 @@ async def _account(request: web.Request) -> Account:
     return account
 
 
-async def _new_page(request: web.Request, form: Form) -> web.Response:
-    words = words_of(request)
+def choices(words: Words) -> list[tuple[str, str, str]]:
+    """What a person may be: value, name, what it means."""
     names = {"both": words.gettext("Caseworker and approver")} | {
         str(role): words.gettext(role_name(role)) for role in Role
     }
-    choices = [(value, names[value], words.gettext(_MAY[value])) for value in _CHOICES]
+    return [(value, names[value], words.gettext(_MAY[value])) for value in CHOICES]
+
+
+async def _new_page(request: web.Request, form: Form) -> web.Response:
+    words = words_of(request)
     return await page(
         request,
         "account_new.html",
         status=422 if form.errors else 200,
         form=form,
-        choices=choices,
+        choices=choices(words),
+        excluded=words.gettext(EXCLUDED_WORDS),
     )
 
 
@@ -221,52 +240,11 @@ def _state(is_active: bool, has_password: bool, words: Words) -> tuple[str, str]
     return words.gettext("active"), "success"
 
 
-# ---- The own account -------------------------------------------------------------------
-
-
-async def _me(request: web.Request) -> web.Response:
-    parts, account = parts_of(request), account_of(request)
-    now, own = parts.clock.now(), await _own_hash(request)
-    sessions = await parts.run.read(_sessions, account.id)
-    return await page(
-        request,
-        "account_me.html",
-        roles=[role_name(role) for role in Role if role in account.roles],
-        sessions=[
-            {
-                "key": session.token_hash.hex(),
-                "began_at": session.began_at,
-                "seen_at": session.seen_at,
-                "is_this": hmac.compare_digest(session.token_hash, own),
-            }
-            for session in sessions
-            if session.is_alive(now)
-        ],
-    )
-
-
-async def _end_session(request: web.Request) -> web.Response:
-    """End one of the own sessions; it is out within one request."""
-    parts, account = parts_of(request), account_of(request)
-    try:
-        chosen = bytes.fromhex(form_of(request).text("session"))
-    except ValueError:
-        raise NotFoundError("session") from None
-    await parts.run.write(_do_end_session, account.id, chosen)
-    saved = words_of(request).gettext("The session is ended.")
-    return await see_other(request, "/accounts/me", saved=saved)
-
-
-async def _own_hash(request: web.Request) -> bytes:
-    return token_of(await get_session(request)).stored_hash
-
-
 # ---- Use cases in one thread hop -------------------------------------------------------
 
 
 def _actor(request: web.Request) -> Actor:
-    account = account_of(request)
-    return Actor(account.id, account.roles)
+    return account_of(request).actor
 
 
 def _do_invite(
@@ -283,17 +261,11 @@ def _do_end(uow: StaffUnit, account: AccountId, at: datetime, by: Actor) -> None
     staff.end_account(uow, account, at, by=by)
 
 
+def _seen(
+    uow: StaffUnit, at: datetime, by: Actor
+) -> tuple[Mapping[AccountId, datetime], int]:
+    return uow.ways.all_last_seen(), len(staffchanges.waiting(uow, at, by=by))
+
+
 def _get(uow: StaffUnit, account: AccountId) -> Account:
     return uow.accounts.get(account)
-
-
-def _sessions(uow: StaffUnit, account: AccountId) -> list[StoredSession]:
-    return list(uow.sessions.of(account))
-
-
-def _do_end_session(uow: StaffUnit, account: AccountId, chosen: bytes) -> None:
-    with uow:
-        # Only the own ones: another's hash ends nothing and tells nothing.
-        if any(s.token_hash == chosen for s in uow.sessions.of(account)):
-            uow.sessions.delete(chosen)
-        uow.commit()

@@ -64,11 +64,11 @@ class _Seen:
 async def _seen(request: web.Request) -> _Seen:
     parts = parts_of(request)
     duty: Duty = await parts.run.read(_read, _number(request), by=actor(request))
-    people, me = await people_of(request), account_of(request).id
+    people, me = await people_of(request), account_of(request).actor
     names = {
         str(person.case): person.name
         for person in people.among([case.case for case in duty.cases])
-        if person.caseworker == me
+        if me.owns(person.caseworker)
     }
     return _Seen(duty, names, body_name(parts, duty.transfer.sender))
 

@@ -6,7 +6,6 @@ Must never happen: a case that nobody looks after and nobody sees. Implements ca
 
 from aiohttp import web
 
-from node.accounts.policy import Actor
 from node.casework.arrivals import assign
 from node.ids import AccountId, TransferId
 from node.web.frame import (
@@ -39,7 +38,7 @@ async def _assign(request: web.Request) -> web.Response:
         path_id(request, "transfer", TransferId),
         AccountId(chosen),
         on=parts.clock.now().date(),
-        by=Actor(account.id, account.roles),
+        by=account.actor,
     )
     saved = words.ngettext(
         "%(num)s case was assigned.", "%(num)s cases were assigned.", count

@@ -1,35 +1,33 @@
-"""S3 Personen: find somebody in three letters, or open a case.
+"""S3 Personen: find somebody in three letters.
 
 Enters: what was typed, by post; it stays in the session and reaches no address and no log.
 Leaves: persons. Must never happen: of a colleague's case more than name, birth year and
-caseworker (SC-23); a second case for somebody who is here without a word about it.
+caseworker (SC-23).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 from aiohttp_session import get_session
 
 from node.accounts.model import Role
+from node.accounts.policy import Actor
 from node.cases.codes import code_list
-from node.casework.cases import open_case
-from node.errors import ConflictError
-from node.ids import AccountId, CaseId
-from node.report.names import SAME_SKELETON, fold, name_likeness
-from node.report.people import Hit, People
+from node.cases.folding import fold
+from node.cases.model import Baton
+from node.ids import AccountId
+from node.report.people import People
 from node.report.readings import PersonRow
-from node.strictjson import Json
 from node.web.casework import (
-    actor,
     colleagues,
-    new_once,
-    once,
-    opened_case,
     people_of,
     today,
 )
+from node.web.contactform import options
 from node.web.forms import Form
 from node.web.frame import (
     Route,
@@ -40,13 +38,17 @@ from node.web.frame import (
     see_other,
     words_of,
 )
-from node.web.typed import ids, typed_partial
 
 CASEWORKERS: Final = frozenset({Role.CASEWORKER})
 _PAGE: Final = 50
 _KEPT: Final = 5
 _SEARCHES: Final = "searches"
-_CANDIDATES: Final = 5
+_TYPED_HITS: Final = 8
+_DUE: Final[Mapping[str, Callable[[PersonRow], date | None]]] = {
+    "plan": lambda person: person.plan_due,
+    "clock": lambda person: person.clock_end,
+}
+_DUE_IN: Final = {"plan": timedelta(days=30), "clock": timedelta(days=90)}
 _LONGEST_SEARCH: Final = 200
 
 
@@ -55,8 +57,7 @@ def routes() -> list[Route]:
     return [
         Route("GET", "/cases", _list, roles=CASEWORKERS),
         Route("POST", "/cases/search", _search, roles=CASEWORKERS),
-        Route("GET", "/cases/new", _ask, roles=CASEWORKERS),
-        Route("POST", "/cases/new", _create, roles=CASEWORKERS),
+        Route("POST", "/cases/find", _find, roles=CASEWORKERS),
     ]
 
 
@@ -74,31 +75,34 @@ async def _list(request: web.Request) -> web.Response:
     typed = await searched(request)
     if typed is not None:
         return await _hits(request, people, typed)
-    account = account_of(request).id
-    everybody = [p for p in people.all() if _is_listed(p, account)]
+    me = account_of(request).actor
+    everybody = [p for p in people.all() if is_listed(p, me)]
     scope = request.query.get("of", "mine")
     on = today(request)
     chosen = [
         p
         for p in everybody
         if p.is_ours(on) is (scope != "gone")
-        and (scope == "all" or p.caseworker == account)
+        and (scope == "all" or me.owns(p.caseworker))
     ]
+    # A colleague's status is not for others, not even as a filter (SC-23).
+    wanted = Form() if scope == "all" else _wanted(request)
+    chosen = [p for p in chosen if _passes(p, wanted, on)]
     chosen.sort(key=lambda p: (fold(p.family_name), fold(p.given_names)))
     number = _page_number(request, len(chosen))
     return await page(
         request,
         "cases.html",
-        form=Form(),
+        form=wanted,
+        statuses=options(words_of(request), "care_status", on),
+        address=_address(scope, wanted),
         searched=None,
         rows=await found(request, chosen[(number - 1) * _PAGE : number * _PAGE]),
         scope=scope,
         counts={
-            "mine": sum(p.caseworker == account and p.is_ours(on) for p in everybody),
+            "mine": sum(me.owns(p.caseworker) and p.is_ours(on) for p in everybody),
             "all": sum(p.is_ours(on) for p in everybody),
-            "gone": sum(
-                p.caseworker == account and not p.is_ours(on) for p in everybody
-            ),
+            "gone": sum(me.owns(p.caseworker) and not p.is_ours(on) for p in everybody),
         },
         total=len(chosen),
         number=number,
@@ -106,8 +110,33 @@ async def _list(request: web.Request) -> web.Response:
     )
 
 
+def _wanted(request: web.Request) -> Form:
+    """The filters of the address; what is no choice filters nothing."""
+    status, due = request.query.get("status", ""), request.query.get("due", "")
+    return Form(
+        {
+            "status": (status if status in code_list("care_status").codes else "",),
+            "due": (due if due in _DUE else "",),
+        }
+    )
+
+
+def _passes(person: PersonRow, wanted: Form, on: date) -> bool:
+    status, due = wanted.text("status"), wanted.text("due")
+    if status and person.care_status != status:
+        return False
+    last = _DUE[due](person) if due else on
+    return last is not None and last <= on + _DUE_IN.get(due, timedelta())
+
+
+def _address(scope: str, wanted: Form) -> str:
+    """The address of this list, to which a page number is added."""
+    filters = {n: wanted.text(n) for n in ("status", "due") if wanted.text(n)}
+    return f"/cases?{urlencode({'of': scope, **filters})}"
+
+
 async def _hits(request: web.Request, people: People, typed: str) -> web.Response:
-    hits = people.search(typed, account_of(request).id)
+    hits = people.search(typed, account_of(request).actor)
     return await page(
         request,
         "cases.html",
@@ -119,6 +148,7 @@ async def _hits(request: web.Request, people: People, typed: str) -> web.Respons
         counts={},
         total=len(hits),
         search_token=request.query["s"],
+        address="/cases",
         number=1,
         pages=1,
     )
@@ -140,6 +170,48 @@ async def remember_search(request: web.Request, onward: str) -> web.Response:
     return await see_other(request, f"{onward}?s={token}")
 
 
+async def _find(request: web.Request) -> web.Response:
+    return await find(request, "/cases/{case}")
+
+
+async def find(
+    request: web.Request, href: str, *, only_active: bool = False
+) -> web.Response:
+    """Who may be meant by what was typed so far, for the page's script; nothing is kept.
+
+    Args:
+        request: The text is in its form.
+        href: Where a hit leads, for own cases; others are named and lead nowhere.
+        only_active: Own cases that can be worked on, and nobody else.
+    """
+    people, words = await people_of(request), words_of(request)
+    typed = form_of(request).text("text").strip()[:_LONGEST_SEARCH]
+    hits = [hit.person for hit in people.search(typed, account_of(request).actor)]
+    rows = [
+        row
+        for row in await found(request, hits)
+        if not only_active or (row.is_own and row.person.baton is Baton.ACTIVE)
+    ]
+    said = words.ngettext(
+        "%(num)s person found.", "%(num)s people found.", len(rows)
+    ) % {"num": words.number(len(rows))}
+    return web.json_response(
+        {
+            "said": said,
+            "people": [
+                {
+                    "href": href.format(case=row.person.case) if row.is_own else "",
+                    "name": row.person.name,
+                    "more": row.person.birth_year
+                    if row.is_own
+                    else f"{row.person.birth_year} · {row.caseworker}",
+                }
+                for row in rows[:_TYPED_HITS]
+            ],
+        }
+    )
+
+
 async def searched(request: web.Request) -> str | None:
     """What was typed for this address; None if nothing, or the session is another."""
     token = request.query.get("s")
@@ -152,10 +224,14 @@ async def searched(request: web.Request) -> str | None:
 
 async def found(request: web.Request, people: Sequence[PersonRow]) -> list[Found]:
     """The persons as lines of a list."""
-    account = account_of(request).id
+    me = account_of(request).actor
     names = await colleagues(request)
     return [
-        Found(p, p.caseworker == account, _caseworker(names, p.caseworker))
+        Found(
+            p,
+            me.owns(p.caseworker) or p.case in me.emergencies,
+            _caseworker(names, p.caseworker),
+        )
         for p in people
     ]
 
@@ -164,8 +240,9 @@ def _caseworker(names: Mapping[AccountId, str], account: AccountId | None) -> st
     return "" if account is None else names.get(account, "")
 
 
-def _is_listed(person: PersonRow, account: AccountId) -> bool:
-    return not person.threatened or person.caseworker == account
+def is_listed(person: PersonRow, me: Actor) -> bool:
+    """Whether somebody may know that this person is here (FR-16)."""
+    return not person.threatened or me.owns(person.caseworker)
 
 
 def _page_number(request: web.Request, total: int) -> int:
@@ -175,133 +252,3 @@ def _page_number(request: web.Request, total: int) -> int:
 
 
 # -- A new case --------------------------------------------------------------------------
-
-
-async def _ask(request: web.Request) -> web.Response:
-    typed = await searched(request)
-    values: dict[str, tuple[str, ...]] = {}
-    if typed is not None:
-        given, _, family = typed.rpartition(" ")
-        values = {"family_name": (family,), "given_names": (given,)}
-    beside = ids([request.query.get("with", "")], CaseId)
-    if beside:
-        values["family_name"] = (
-            (await opened_case(request, beside[0])).person.family_name,
-        )
-        values["_with"] = (beside[0],)
-    return await _new_page(request, Form({**values, "_once": (new_once(request),)}))
-
-
-async def _create(request: web.Request) -> web.Response:
-    form, words = form_of(request), words_of(request)
-    errors: dict[str, str] = {}
-    if not (form.text("family_name").strip() or form.text("given_names").strip()):
-        errors["family_name"] = words.gettext(
-            "Please add: family name or given names. One of the two is enough."
-        )
-    birth = form.text("birth_date").strip()
-    if birth and typed_partial(birth) is None:
-        errors["birth_date"] = words.gettext(
-            "Please write the date like 07.03.1994, 03.1994 or 1994."
-        )
-    if errors:
-        return await _new_page(request, form.with_errors(errors), status=422)
-    if not form.text("sure"):
-        candidates = _candidates(await people_of(request), form)
-        if candidates:
-            return await _new_page(request, form, candidates=candidates)
-    case = CaseId(once(request, "case"))
-    beside = ids([form.text("_with")], CaseId)
-    household = (
-        (await opened_case(request, beside[0])).file.household if beside else None
-    )
-    parts = parts_of(request)
-    try:
-        await parts.run.write(
-            open_case,
-            parts.office,
-            _person(form),
-            by=actor(request),
-            household=household,
-            more=_more(form),
-            case=case,
-        )
-    except ConflictError:
-        # Race: the same form was sent twice; the case is there already.
-        await opened_case(request, case)
-    saved = words.gettext("The case was opened.")
-    return await see_other(request, f"/cases/{case}", saved=saved)
-
-
-def _person(form: Form) -> dict[str, Json]:
-    values: dict[str, Json] = {
-        "family_name": form.text("family_name").strip(),
-        "given_names": form.text("given_names").strip(),
-        "birth_date": typed_partial(form.text("birth_date")) or "",
-        "birth_date_fictitious": form.text("birth_date_fictitious") == "yes",
-        "gender": form.text("gender"),
-        "phones": [form.text("phone").strip()] if form.text("phone").strip() else [],
-        "interpreter_needed": form.text("interpreter_needed") == "yes",
-    }
-    return {
-        name: value for name, value in values.items() if value not in ("", [], False)
-    }
-
-
-def _more(form: Form) -> list[tuple[str, Mapping[str, Json]]]:
-    language = form.text("language")
-    if not language:
-        return []
-    return [("language", {"language": language, "lang_kind": "mother_tongue"})]
-
-
-def _candidates(people: People, form: Form) -> list[Hit]:
-    """Who may be meant: names nearly the same, and no other birth date known."""
-    typed = fold(f"{form.text('given_names')} {form.text('family_name')}")
-    birth = typed_partial(form.text("birth_date")) or ""
-    near = []
-    for person in people.all():
-        if birth and person.birth and birth[:4] != person.birth[:4]:
-            continue
-        score = name_likeness(typed, fold(f"{person.given_names} {person.family_name}"))
-        is_whole = len(typed) > 1 or birth
-        if score >= SAME_SKELETON and is_whole:
-            near.append(Hit(person, score))
-    near.sort(key=lambda hit: -hit.score)
-    return near[:_CANDIDATES]
-
-
-async def _new_page(
-    request: web.Request,
-    form: Form,
-    *,
-    status: int = 200,
-    candidates: Sequence[Hit] = (),
-) -> web.Response:
-    words = words_of(request)
-    on = today(request)
-    return await page(
-        request,
-        "case_new.html",
-        status=status,
-        form=form,
-        candidates=await found(
-            request,
-            [
-                hit.person
-                for hit in candidates
-                if _is_listed(hit.person, account_of(request).id)
-            ],
-        ),
-        languages=sorted(
-            (
-                (code.code, words.code(code.code, "language"))
-                for code in code_list("language").offered(on)
-            ),
-            key=lambda pair: pair[1].casefold(),
-        ),
-        genders=[
-            (code.code, words.code(code.code, "gender"))
-            for code in code_list("gender").offered(on)
-        ],
-    )

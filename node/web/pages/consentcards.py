@@ -4,19 +4,18 @@ Enters: a case or a consent. Leaves: recipients, categories in words, end, statu
 happen: a card of somebody else's case. Implements screens S4 (Einwilligungen), S8.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from node import strictjson
-from node.accounts.policy import Actor
 from node.cases.asking import Status, may_ask, status_of
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, Consent
 from node.cases.model import CATEGORIES
-from node.casework.cases import own_case
 from node.casework.withdrawals import read_aftermath
-from node.ids import CaseId, ConsentId, MemberId
+from node.ids import ConsentId, MemberId
+from node.report.casepage import standing
 from node.report.contents import papers
 from node.report.readings import ReadingUnit
 from node.sync.aftermath import Aftermath
@@ -24,12 +23,14 @@ from node.sync.transfer import OutboundTransfer
 from node.web.afterwords import story_of
 from node.web.caseframe import case_id, case_page
 from node.web.casework import (
-    actor,
     body_name,
     colleagues,
     opened_case,
     today,
 )
+from node.web.consentasking import consents_of
+from node.web.filekinds import SUFFIXES
+from node.web.forms import Form
 from node.web.frame import (
     Parts,
     Route,
@@ -79,16 +80,6 @@ async def _list(request: web.Request) -> web.Response:
     )
 
 
-async def consents_of(request: web.Request, case: CaseId) -> Sequence[Consent]:
-    """All answers of a person, oldest first."""
-    return await parts_of(request).run.read(_of_case, case, by=actor(request))
-
-
-def _of_case(uow: ReadingUnit, case: CaseId, *, by: Actor) -> Sequence[Consent]:
-    own_case(uow, by, case, "case.read")
-    return uow.consents.of_case(case)
-
-
 async def card_of(request: web.Request, consent: Consent) -> Card:
     """One consent with everything its card says."""
     parts, words = parts_of(request), words_of(request)
@@ -112,7 +103,13 @@ def _recipient(parts: Parts, words: Words, to: str) -> str:
 
 
 async def _show(request: web.Request) -> web.Response:
-    consent = await _consent(request)
+    return await consent_page(request, await consent_of(request))
+
+
+async def consent_page(
+    request: web.Request, consent: Consent, *, errors: Mapping[str, str] | None = None
+) -> web.Response:
+    """One consent in full; with errors where a scan was not taken."""
     case = await opened_case(request, consent.case)
     evidence = strictjson.parse_object(consent.evidence) if consent.evidence else {}
     parts, words = parts_of(request), words_of(request)
@@ -121,6 +118,14 @@ async def _show(request: web.Request) -> web.Response:
         request,
         "consent.html",
         case,
+        status=422 if errors else 200,
+        form=Form().with_errors(errors or {}),
+        accepted=", ".join(f".{suffix}" for suffix in SUFFIXES),
+        proofs=[
+            r
+            for r in standing(case.content.of("document"))
+            if r.text("consent") == str(consent.id)
+        ],
         card=await card_of(request, consent),
         categories=[(code, code in consent.categories) for code in CATEGORIES],
         story=[
@@ -134,6 +139,10 @@ async def _show(request: web.Request) -> web.Response:
                 is_ours=True,
             )
         ],
+        version=_version_words(consent.text_version, words),
+        reading_aid=_version_words(
+            str(evidence.get("evidence_reading_aid", "")), words
+        ),
         documents=[p for p in papers(case.content) if p.id in consent.documents],
         evidence={
             name: str(evidence.get(f"evidence_{name}", ""))
@@ -142,7 +151,20 @@ async def _show(request: web.Request) -> web.Response:
     )
 
 
-async def _consent(request: web.Request) -> Consent:
+def _version_words(version: str, words: Words) -> str:
+    """A version of a text as its language and the beginning of its digest."""
+    language, colon, digest = version.partition(":")
+    if not colon:
+        return version
+    name = words.code(language, "language")
+    return words.gettext("%(language)s, version %(number)s") % {
+        "language": name,
+        "number": digest[:8],
+    }
+
+
+async def consent_of(request: web.Request) -> Consent:
+    """The consent in the address; whoever opens its case proves that it is theirs."""
     return await parts_of(request).run.read(
         _one, path_id(request, "consent", ConsentId)
     )

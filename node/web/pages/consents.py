@@ -6,43 +6,33 @@ answered stored as yes; a no that takes more steps than a yes. Implements flow C
 side), FR-12 to FR-14, FR-20 to FR-23, SC-36, SC-37.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from aiohttp import web
 
-from node.cases.asking import may_ask
 from node.cases.codes import code_list
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, GivenBy
-from node.cases.days import birthday
-from node.cases.extract import birth_of
-from node.cases.model import CATEGORIES, SENSITIVE, Baton
+from node.cases.model import SENSITIVE, Baton
 from node.casework.consents import (
     Answer,
-    clock_end,
     record_consent,
 )
 from node.errors import InputError, NotFoundError, StaleEpochError
-from node.ids import AccountId, CaseId, RecordId, TransferId
-from node.report.contents import Paper, counts, papers
-from node.report.readings import PersonRow, ReadingUnit
+from node.ids import CaseId, RecordId, TransferId
 from node.strictjson import Json
 from node.web.caseframe import case_page
 from node.web.casework import (
-    OpenCase,
     actor,
-    household_of,
     opened_case,
     stale,
     today,
 )
+from node.web.consentasking import Asked, other_bodies, what_to_ask
 from node.web.forms import Form
 from node.web.frame import (
     Parts,
     Route,
-    account_of,
     form_of,
     parts_of,
     see_other,
@@ -50,7 +40,6 @@ from node.web.frame import (
 )
 from node.web.language import Words
 from node.web.pages.cases import CASEWORKERS
-from node.web.pages.consentcards import consents_of
 from node.web.typed import ids, shown_day, typed_day
 
 _TEXT_VERSION: Final = "1"
@@ -68,58 +57,6 @@ def routes() -> list[Route]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What this person can be asked, and who may answer."""
-
-    case: OpenCase
-    categories: Sequence[str]
-    documents: Sequence[Paper]
-    givers: Sequence[GivenBy]
-    guardians: Sequence[PersonRow]
-    last_day: date
-    secrecy_bound: bool
-    was_declined: bool
-
-
-async def _asked(request: web.Request, case: OpenCase) -> _Asked:
-    parts, on = parts_of(request), today(request)
-    held = counts(case.content)
-    person = case.content.person
-    named = person.values.get("guardians") if person else None
-    guardians = set(named) if isinstance(named, list) else set()
-    bound = await parts.run.read(_is_bound, account_of(request).id)
-    return _Asked(
-        case=case,
-        categories=[c for c in CATEGORIES if c == "K01" or held.get(c)],
-        documents=papers(case.content),
-        givers=_givers(case, on),
-        guardians=[
-            p for p in await household_of(request, case.person) if p.case in guardians
-        ],
-        last_day=clock_end(case.content),
-        secrecy_bound=bound,
-        was_declined=not may_ask(await consents_of(request, case.file.id), on),
-    )
-
-
-def _is_bound(uow: ReadingUnit, account: AccountId) -> bool:
-    return uow.accounts.get(account).secrecy_bound
-
-
-def _givers(case: OpenCase, on: date) -> list[GivenBy]:
-    """Who may answer at this age (FR-12 to FR-14); of a partial date both may."""
-    birth = birth_of(case.content.person)
-    guardians: list[GivenBy] = [g for g in GivenBy if g is not GivenBy.SELF]
-    if birth is None:
-        return [GivenBy.SELF, *guardians]
-    is_of_age = birthday(birth.last, 18) <= on
-    is_heard = birthday(birth.first, 16) <= on
-    if is_of_age:
-        return [GivenBy.SELF]
-    return [*guardians, GivenBy.SELF] if is_heard else guardians
-
-
 async def _ask(request: web.Request) -> web.Response:
     chosen = ids([request.query.get("case", "")], CaseId)
     if not chosen:
@@ -128,7 +65,7 @@ async def _ask(request: web.Request) -> web.Response:
     if case.file.baton is not Baton.ACTIVE:
         # Its page says where it is.
         return await see_other(request, f"/cases/{chosen[0]}")
-    asked = await _asked(request, case)
+    asked = await what_to_ask(request, case)
     end = min(today(request) + _YEAR, asked.last_day)
     values: dict[str, tuple[str, ...]] = {"valid_until": (shown_day(end),)}
     back = ids([request.query.get("transfer", "")], TransferId)
@@ -140,7 +77,7 @@ async def _ask(request: web.Request) -> web.Response:
 
 
 async def _form_page(
-    request: web.Request, asked: _Asked, form: Form, *, status: int = 200
+    request: web.Request, asked: Asked, form: Form, *, status: int = 200
 ) -> web.Response:
     parts, words = parts_of(request), words_of(request)
     on = today(request)
@@ -158,24 +95,12 @@ async def _form_page(
         asked=asked,
         everyday=[c for c in asked.categories if c not in SENSITIVE],
         sensitive=[c for c in asked.categories if c in SENSITIVE],
-        members=_members(parts),
+        members=other_bodies(parts),
         givers=[(str(g), words.code(str(g), "given_by")) for g in asked.givers],
         languages=sorted(
             languages, key=lambda pair: (pair[0] not in spoken, pair[1].casefold())
         ),
         forms=[(code, words.code(code, "consent_form")) for code in _FORMS],
-    )
-
-
-def _members(parts: Parts) -> list[tuple[str, str]]:
-    """Every other body of the directory."""
-    return sorted(
-        (
-            (f"member:{member.id}", member.name)
-            for member in parts.office.directory().members()
-            if member.id != parts.office.member
-        ),
-        key=lambda pair: pair[1],
     )
 
 
@@ -187,7 +112,7 @@ async def _record(request: web.Request) -> web.Response:
     case = await opened_case(request, chosen[0])
     if case.file.baton is not Baton.ACTIVE:
         return await stale(request, case.file.id)
-    asked = await _asked(request, case)
+    asked = await what_to_ask(request, case)
     declines = form.text("_answer") == "no"
     errors = _errors(form, asked, words, parts, declines=declines)
     if errors:
@@ -213,7 +138,7 @@ async def _record(request: web.Request) -> web.Response:
 
 
 def _errors(
-    form: Form, asked: _Asked, words: Words, parts: Parts, *, declines: bool
+    form: Form, asked: Asked, words: Words, parts: Parts, *, declines: bool
 ) -> dict[str, str]:
     """One sentence for each field that needs mending, in the order of the page."""
     errors: dict[str, str] = {}
@@ -231,10 +156,10 @@ def _errors(
 
 
 def _errors_of_yes(
-    form: Form, asked: _Asked, words: Words, parts: Parts
+    form: Form, asked: Asked, words: Words, parts: Parts
 ) -> dict[str, str]:
     errors: dict[str, str] = {}
-    recipients = {RESPONSIBLE_AT_NEW_PLACE, *(to for to, _ in _members(parts))}
+    recipients = {RESPONSIBLE_AT_NEW_PLACE, *(to for to, _ in other_bodies(parts))}
     if form.text("recipient") not in recipients:
         errors["recipient"] = words.gettext("Please choose who may receive it.")
     if not any(form.text(code) in {"yes", "no"} for code in asked.categories):
@@ -261,7 +186,7 @@ def _end_words(reason: str, last_day: date, words: Words) -> str:
     return words.gettext("Please write the day like 03.12.2026.")
 
 
-def _answer(form: Form, asked: _Asked, *, declines: bool) -> Answer:
+def _answer(form: Form, asked: Asked, *, declines: bool) -> Answer:
     said = frozenset(c for c in asked.categories if form.text(c) == "yes")
     categories = frozenset[str]() if declines else said
     documents = frozenset(

@@ -1,25 +1,25 @@
 """S6 Kontakt erfassen: under fifteen seconds, and nothing typed is lost.
 
 Enters: who, which form, what about, how long. Leaves: one entry on the timeline of each
-person it was with (FR-7). Must never happen: two entries from one form; a text lost because
-the case moved meanwhile. Implements FR-6 to FR-9, flow A.
+person it was with (FR-7); a draft of what was not saved. Must never happen: two entries
+from one form; a text lost because the case moved meanwhile. Implements FR-6 to FR-9,
+flow A, SC-27, SC-28.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Final
 
 from aiohttp import web
 
-from node.cases.codes import code_list
 from node.cases.model import Baton
+from node.casework import contacts
 from node.casework.cases import Contact, record_contact
 from node.errors import InputError, StaleEpochError
 from node.ids import AccountId, CaseId, RecordId
 from node.report.casepage import Goal, open_goals
+from node.report.diary import DiaryUnit, DraftRow
 from node.report.readings import PersonRow, ReadingUnit
-from node.strictjson import Json
 from node.web.casework import (
     OpenCase,
     actor,
@@ -31,7 +31,15 @@ from node.web.casework import (
     stale,
     today,
 )
-from node.web.forms import Form
+from node.web.contactform import (
+    choices,
+    errors_of,
+    follow_up_of,
+    remarks,
+    usual_minutes,
+    values_of,
+)
+from node.web.forms import PROOF_FIELD, Form
 from node.web.frame import (
     Route,
     account_of,
@@ -41,34 +49,13 @@ from node.web.frame import (
     see_other,
     words_of,
 )
-from node.web.language import Words
-from node.web.pages.cases import CASEWORKERS, found, remember_search, searched
-from node.web.typed import ids, shown_day, typed_day
+from node.web.pages.cases import CASEWORKERS, find, found, remember_search, searched
+from node.web.typed import ids, shown_day
 from node.web.wording import GOAL_CHOICES
 
-MINUTES: Final = (5, 10, 15, 30, 45, 60, 90)
 _RECENT: Final = 8
-_OLD: Final = timedelta(days=7)
-_KIND_OF: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("office", "drop_in", "home_visit", "accompaniment", "phone", "video", "group"),
-        "talk",
-    ),
-    **dict.fromkeys(("email", "messenger", "letter"), "contact"),
-    "third_party": "coordination",
-    "no_show": "attempt",
-}
-"""FR-6: what a form counts as unless the caseworker says otherwise."""
-_USUAL_MINUTES: Final[Mapping[str, int]] = {
-    **dict.fromkeys(("office", "video"), 30),
-    **dict.fromkeys(("drop_in", "phone", "third_party"), 15),
-    **dict.fromkeys(("email", "messenger", "no_show"), 5),
-    "home_visit": 45,
-    "accompaniment": 60,
-    "group": 60,
-    "letter": 10,
-}
-_LATER: Final[Mapping[str, int]] = {"week": 7, "two_weeks": 14, "month": 30}
+_EVERYBODY: Final = "all"
+_EPOCH: Final = "_epoch_"
 
 
 def routes() -> list[Route]:
@@ -76,7 +63,10 @@ def routes() -> list[Route]:
     return [
         Route("GET", "/contacts/new", _ask, roles=CASEWORKERS),
         Route("POST", "/contacts/search", _search, roles=CASEWORKERS),
+        Route("POST", "/contacts/find", _find, roles=CASEWORKERS),
         Route("POST", "/contacts/new", _record, roles=CASEWORKERS),
+        Route("POST", "/contacts/draft", _keep_draft, roles=CASEWORKERS),
+        Route("POST", "/contacts/draft/drop", _drop_draft, roles=CASEWORKERS),
     ]
 
 
@@ -97,6 +87,10 @@ async def _search(request: web.Request) -> web.Response:
     return await remember_search(request, "/contacts/new")
 
 
+async def _find(request: web.Request) -> web.Response:
+    return await find(request, "/contacts/new?case={case}", only_active=True)
+
+
 async def _ask(request: web.Request) -> web.Response:
     chosen = ids([request.query.get("case", "")], CaseId)
     if not chosen:
@@ -105,11 +99,17 @@ async def _ask(request: web.Request) -> web.Response:
     if case.file.baton is not Baton.ACTIVE:
         # Its page says where it is.
         return await see_other(request, f"/cases/{chosen[0]}")
-    forms = await parts_of(request).run.read(_last_forms, account_of(request).id)
+    run = parts_of(request).run
+    draft = await run.read(contacts.draft_of, chosen[0], by=actor(request))
+    if draft is not None:
+        row, fields = draft
+        form = Form({name: tuple(texts) for name, texts in fields.items()})
+        return await _form_page(request, case, form, draft=row)
+    forms = await run.read(_last_forms, account_of(request).id)
     usual = forms[0] if forms else "office"
     values = {
         "form": (usual,),
-        "minutes": (str(_usual_minutes(usual)),),
+        "minutes": (str(usual_minutes(usual)),),
         "follow_up": ("none",),
         "date": (shown_day(today(request)),),
         "kind": ("auto",),
@@ -120,40 +120,53 @@ async def _ask(request: web.Request) -> web.Response:
 
 
 async def _choose(request: web.Request) -> web.Response:
-    """Whom it is about: the last eight, or a search."""
-    people, account = await people_of(request), account_of(request).id
-    typed = await searched(request)
+    """Whom it is about: what was begun, the last eight, or a search."""
+    people, me = await people_of(request), account_of(request).actor
+    account = account_of(request).id
+    run, typed = parts_of(request).run, await searched(request)
     if typed is None:
-        recent = await parts_of(request).run.read(_recent, account)
+        recent = await run.read(_recent, account)
         persons = people.among(recent)
     else:
-        persons = [hit.person for hit in people.search(typed, account)]
-    own = [p for p in persons if p.caseworker == account and p.baton is Baton.ACTIVE]
+        persons = [hit.person for hit in people.search(typed, me)]
+    own = [p for p in persons if me.owns(p.caseworker) and p.baton is Baton.ACTIVE]
+    drafts: Sequence[DraftRow] = await run.read(_drafts, account)
     return await page(
         request,
         "contact_who.html",
         form=Form({"text": (typed or "",)}),
         searched=typed,
         rows=await found(request, own),
+        drafts=[
+            (person, draft.kept_at)
+            for draft in drafts
+            if (person := people.find(draft.case)) is not None
+            and me.owns(person.caseworker)
+            and person.baton is Baton.ACTIVE
+        ],
     )
 
 
-def _last_forms(uow: ReadingUnit, account: AccountId) -> Sequence[str]:
-    return uow.readings.last_forms(account)
+def _last_forms(uow: DiaryUnit, account: AccountId) -> Sequence[str]:
+    return uow.diary.last_forms(account)
 
 
-def _recent(uow: ReadingUnit, account: AccountId) -> Sequence[CaseId]:
-    return uow.readings.recent(account, _RECENT)
+def _recent(uow: DiaryUnit, account: AccountId) -> Sequence[CaseId]:
+    return uow.diary.recent(account, _RECENT)
 
 
-def _usual_minutes(form: str) -> int:
-    return _USUAL_MINUTES.get(form, 15)
+def _drafts(uow: DiaryUnit, account: AccountId) -> Sequence[DraftRow]:
+    return uow.diary.drafts(account)
 
 
 async def _form_page(
-    request: web.Request, case: OpenCase, form: Form, *, status: int = 200
+    request: web.Request,
+    case: OpenCase,
+    form: Form,
+    *,
+    status: int = 200,
+    draft: DraftRow | None = None,
 ) -> web.Response:
-    words, on = words_of(request), today(request)
     about = _About(case, await _who_may_join(request, case))
     return await page(
         request,
@@ -161,28 +174,14 @@ async def _form_page(
         status=status,
         form=form,
         about=about,
+        draft=draft,
+        along=[(p.case, p.name) for p in about.others],
         epochs={
-            f"_epoch_{p.case}": await _epoch(request, p)
+            _EPOCH + p.case: await epoch_now(request, p.case)
             for p in (case.person, *about.others)
         },
-        forms=_options(words, "contact_form", on),
-        topics=[pair for pair in _options(words, "topic", on) if "." not in pair[0]],
-        details=[pair for pair in _options(words, "topic", on) if "." in pair[0]],
-        kinds=_options(words, "contact_kind", on),
-        interpreters=_options(words, "interpreter", on),
-        outcomes=_options(words, "outcome", on),
-        services=_options(words, "service", on),
-        languages=sorted(_options(words, "language", on), key=lambda pair: pair[1]),
-        minutes=[(str(m), str(m)) for m in MINUTES],
-        statuses=[(code, words.code(code, "goal_status")) for code in GOAL_CHOICES],
-        reasons=_options(words, "goal_reason", on),
+        given=choices(words_of(request), today(request)),
     )
-
-
-def _options(words: Words, name: str, on: date) -> list[tuple[str, str]]:
-    return [
-        (code.code, words.code(code.code, name)) for code in code_list(name).offered(on)
-    ]
 
 
 async def _who_may_join(request: web.Request, case: OpenCase) -> list[PersonRow]:
@@ -194,8 +193,9 @@ async def _who_may_join(request: web.Request, case: OpenCase) -> list[PersonRow]
     ]
 
 
-async def _epoch(request: web.Request, person: PersonRow) -> int:
-    return await parts_of(request).run.read(_epoch_of, person.case)
+async def epoch_now(request: web.Request, case: CaseId) -> int:
+    """The epoch of a case, for a form that may change it."""
+    return await parts_of(request).run.read(_epoch_of, case)
 
 
 def _epoch_of(uow: ReadingUnit, case: CaseId) -> int:
@@ -208,8 +208,12 @@ async def _record(request: web.Request) -> web.Response:
     if not chosen:
         return await see_other(request, "/contacts/new")
     case = await opened_case(request, chosen[0])
-    goals = {str(goal.id): goal for goal in open_goals(case.content)}
-    errors = _errors(form, words, goals, today(request))
+    if form.text("_then") == "draft":
+        await _keep(request, case.file.id)
+        saved = words.gettext("The draft is kept for 30 days.")
+        return await see_other(request, "/contacts/new", saved=saved)
+    goals = [str(goal.id) for goal in open_goals(case.content)]
+    errors = errors_of(form, words, goals, today(request))
     if errors:
         return await _form_page(request, case, form.with_errors(errors), status=422)
     contact = _contact(request, form, case.file.id, goals)
@@ -222,77 +226,32 @@ async def _record(request: web.Request) -> web.Response:
         return await _form_page(
             request, case, form.with_errors({"goals": missing}), status=422
         )
-    saved = words.gettext("Saved: %(form)s with %(person)s, %(minutes)s") % {
-        "form": words.code(contact.values["form"], "contact_form"),
-        "person": case.person.name,
-        "minutes": words.minutes(int(form.text("minutes"))),
-    }
+    # Crash here: the draft is offered again with the number of this entry, so that saving
+    # it once more is the same entry.
+    await parts.run.write(contacts.drop_draft, case.file.id, by=actor(request))
     onward = f"/cases/{case.file.id}"
     if form.text("_then") == "next":
         onward = "/contacts/new"
-    return await see_other(request, onward, saved=saved)
-
-
-def _errors(
-    form: Form, words: Words, goals: Mapping[str, Goal], on: date
-) -> dict[str, str]:
-    """One sentence for each field that needs mending, in the order of the page."""
-    errors: dict[str, str] = {}
-    if form.text("form") not in code_list("contact_form").codes:
-        errors["form"] = words.gettext("Please choose how you were in contact.")
-    if form.text("topic") not in code_list("topic").codes:
-        errors["topic"] = words.gettext("Please choose what it was about.")
-    if form.text("minutes") not in {str(m) for m in MINUTES}:
-        errors["minutes"] = words.gettext("Please choose how long it took.")
-    if any(
-        form.text(f"goal-{goal}") in {"postponed", "adapted"}
-        and not form.text(f"reason-{goal}")
-        for goal in goals
-    ):
-        errors["goals"] = words.gettext(
-            "Please add: why the goal is postponed or adapted."
-        )
-    if form.text("follow_up") == "date":
-        due = typed_day(form.text("follow_up_on"))
-        if due is None or due < on:
-            errors["follow_up_on"] = words.gettext(
-                "Please write a day from today on, like 03.12.2026."
-            )
-    day = typed_day(form.text("date"))
-    if day is None or day > on:
-        errors["date"] = words.gettext(
-            "Please write the day like 03.12.2026, today or earlier."
-        )
-    return errors
+    saved = words.gettext("Saved: %(form)s with %(person)s, %(minutes)s") % {
+        "form": words.code(contact.values["form"], "contact_form"),
+        "person": case.person.name,
+        "minutes": words.minutes(int(str(contact.values["minutes"]))),
+    }
+    said = remarks(contact.values, words, today(request))
+    return await see_other(request, onward, saved=". ".join([saved, *said]))
 
 
 def _contact(
-    request: web.Request, form: Form, case: CaseId, goals: Mapping[str, Goal]
+    request: web.Request, form: Form, case: CaseId, goals: Sequence[str]
 ) -> Contact:
-    along = ids(form.all("along"), CaseId)
-    cases = (case, *(other for other in along if other != case))
-    kind = form.text("kind")
-    topics = [form.text("topic"), *form.all("topics")]
-    day = typed_day(form.text("date")) or today(request)
-    values: dict[str, Json] = {
-        "date": day.isoformat(),
-        "minutes": int(form.text("minutes")),
-        "form": form.text("form"),
-        "kind": kind
-        if kind in code_list("contact_kind").codes
-        else _KIND_OF[form.text("form")],
-        "topics": list(dict.fromkeys(t for t in topics if t)),
-        "interpreter": form.text("interpreter"),
-        "language": form.text("language"),
-        "outcome": form.text("outcome"),
-        "referred_to": form.text("referred_to"),
-        "others_present": form.text("others_present").strip(),
-    }
+    values = values_of(form)
+    note = values.pop("note", "")
+    cases = (case, *(other for other in _along(form) if other != case))
     return Contact(
         cases=cases,
-        epochs={c: _sent_epoch(form, c) for c in cases},
-        values={name: value for name, value in values.items() if value not in ("", [])},
-        note=form.text("note").strip(),
+        epochs={c: sent_epoch(form, c) for c in cases},
+        values=values,
+        note=str(note),
         touched={
             RecordId(goal): (
                 form.text(f"goal-{goal}"),
@@ -301,30 +260,51 @@ def _contact(
             for goal in goals
             if form.text(f"goal-{goal}") in GOAL_CHOICES
         },
-        follow_up=_follow_up(form, today(request)),
+        follow_up=follow_up_of(form, today(request)),
         id=RecordId(once(request, "contact")),
     )
 
 
-def _sent_epoch(form: Form, case: CaseId) -> int:
-    text = form.text(f"_epoch_{case}")
+def _along(form: Form) -> list[CaseId]:
+    """Who took part besides: those ticked, or everybody whom the page offered."""
+    ticked = form.all("along")
+    if _EVERYBODY in ticked:
+        ticked = tuple(name.removeprefix(_EPOCH) for name in form.values)
+    return ids(ticked, CaseId)
+
+
+def sent_epoch(form: Form, case: CaseId) -> int:
+    """The epoch for which the page was made; 0, which is none, if it names no such case."""
+    text = form.text(_EPOCH + case)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
-def _follow_up(form: Form, on: date) -> Mapping[str, Json] | None:
-    choice = form.text("follow_up")
-    due = (
-        typed_day(form.text("follow_up_on"))
-        if choice == "date"
-        else on + timedelta(days=_LATER[choice])
-        if choice in _LATER
-        else None
-    )
-    if due is None:
-        return None
-    text = form.text("follow_up_text").strip()
-    return {
-        "due": due.isoformat(),
-        "source": "contact",
-        **({"text": text} if text else {}),
+# -- Drafts ------------------------------------------------------------------------------
+
+
+async def _keep_draft(request: web.Request) -> web.Response:
+    """What was typed so far, from the page's script; it needs no answer."""
+    for case in ids([form_of(request).text("_case")], CaseId):
+        await _keep(request, case)
+    return web.Response(status=204)
+
+
+async def _keep(request: web.Request, case: CaseId) -> None:
+    fields = {
+        name: list(texts)
+        for name, texts in form_of(request).values.items()
+        if name not in {PROOF_FIELD, "_then"}
     }
+    contact = RecordId(once(request, "contact"))
+    await parts_of(request).run.write(
+        contacts.keep_draft, case, contact, fields, by=actor(request)
+    )
+
+
+async def _drop_draft(request: web.Request) -> web.Response:
+    words, case = words_of(request), ids([form_of(request).text("case")], CaseId)
+    if not case:
+        return await see_other(request, "/contacts/new")
+    await parts_of(request).run.write(contacts.drop_draft, case[0], by=actor(request))
+    saved = words.gettext("The draft is gone.")
+    return await see_other(request, f"/contacts/new?case={case[0]}", saved=saved)

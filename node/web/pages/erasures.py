@@ -83,8 +83,14 @@ def routes() -> list[Route]:
         Route("GET", _HERE, _show, roles=_READERS),
         Route("POST", f"{_HERE}/holds", _hold, roles=_HOLDERS),
         Route("POST", f"{_HERE}/holds/{{id}}/release", _release, roles=_HOLDERS),
-        Route("POST", f"{_HERE}/orders", _order, roles=_HOLDERS),
-        Route("POST", f"{_HERE}/orders/{{id}}/confirm", _confirm, roles=_ERASERS),
+        Route("POST", f"{_HERE}/orders", _order, roles=_HOLDERS, asks_proof=True),
+        Route(
+            "POST",
+            f"{_HERE}/orders/{{id}}/confirm",
+            _confirm,
+            roles=_ERASERS,
+            asks_proof=True,
+        ),
         Route("POST", f"{_HERE}/orders/{{id}}/withdraw", _withdraw, roles=_ERASERS),
     ]
 
@@ -256,5 +262,4 @@ def _id(request: web.Request) -> bytes:
 
 
 def _actor(request: web.Request) -> Actor:
-    account = account_of(request)
-    return Actor(account.id, account.roles)
+    return account_of(request).actor

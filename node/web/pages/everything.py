@@ -17,36 +17,64 @@ from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words, msgid
 from node.web.networkwords import directory_notices
 from node.web.pages import (
+    accountchanges,
     accounts,
     aftermath,
     arrivals,
     casefile,
     cases,
     consentcards,
+    consentpapers,
     consents,
+    consenttexts,
     contacts,
+    deputies,
+    details,
+    devices,
     directory,
     documents,
+    emergencies,
     erasures,
     evidence,
     exchangelog,
     exports,
+    followups,
+    household,
+    importends,
+    imports,
+    importsteps,
     inbox,
+    kiosk,
     logaccess,
     logcompare,
     login,
     logreveal,
+    matching,
+    merging,
     moves,
+    myaccount,
+    newcase,
     notifications,
     outbox,
+    pastcontacts,
+    personcopy,
+    plan,
+    planacts,
     programs,
+    proof,
+    proofsettings,
+    protection,
     relocations,
+    reports,
     restricted,
     returns,
+    rights,
     sealedimport,
     settings,
     setup,
+    sheets,
     sidenotes,
+    snapshots,
     status,
     statutes,
     withdrawals,
@@ -69,18 +97,38 @@ def all_routes() -> list[Route]:
         *login.routes(),
         *setup.routes(),
         *work.routes(),
+        *followups.routes(),
+        *newcase.routes(),
         *cases.routes(),
         *casefile.routes(),
+        *details.routes(),
+        *sheets.routes(),
+        *household.routes(),
+        *protection.routes(),
+        *plan.routes(),
+        *planacts.routes(),
         *sidenotes.routes(),
         *restricted.routes(),
+        *rights.routes(),
+        *personcopy.routes(),
         *documents.routes(),
         *consents.routes(),
+        # Before the pages of single consents, whose pattern would fit as well.
+        *devices.routes(),
         *consentcards.routes(),
+        *consentpapers.routes(),
         *withdrawals.routes(),
         *contacts.routes(),
+        *imports.routes(),
+        *importsteps.routes(),
+        *importends.routes(),
+        *pastcontacts.routes(),
         *moves.routes(),
         *relocations.routes(),
+        *matching.routes(),
+        *merging.routes(),
         *outbox.routes(),
+        *proof.routes(),
         # Before the pages of single offers, whose pattern would fit as well.
         *sealedimport.routes(),
         *exports.routes(),
@@ -96,7 +144,18 @@ def all_routes() -> list[Route]:
         *logcompare.routes(),
         *logreveal.routes(),
         *evidence.routes(),
+        *kiosk.routes(),
+        # The own account and changes first: single accounts would fit them as well.
+        *myaccount.routes(),
+        *accountchanges.routes(),
         *accounts.routes(),
+        *deputies.routes(),
+        *emergencies.routes(),
+        *consenttexts.routes(),
+        # Before the pages of single reports, whose pattern would fit as well.
+        *snapshots.routes(),
+        *reports.routes(),
+        *proofsettings.routes(),
         *notifications.routes(),
         *directory.routes(),
         *settings.routes(),
@@ -114,7 +173,9 @@ async def outlook(
     run: Runner, office: Office, account: AccountView, words: Words
 ) -> Outlook:
     """Counts for the navigation and sentences that concern this account now."""
-    notices = directory_notices(office, account.roles, office.clock.now(), words)
+    notices = emergency_notices(account, words)
+    notices += change_notices(account.changes_waiting, words)
+    notices += directory_notices(office, account.roles, office.clock.now(), words)
     offers, programs, stand = await run.read(_seen, account)
     counts = {"/inbox": offers} if Role.APPROVER in account.roles else {}
     if programs:
@@ -133,3 +194,28 @@ def _seen(uow: _FrameUnit, account: AccountView) -> tuple[int, int, Standing]:
         waiting_for(uow, account.id) if advises else 0,
         standing(uow).standing,
     )
+
+
+def change_notices(count: int, words: Words) -> list[str]:
+    """That a change of an account waits for this person as the second one."""
+    if not count:
+        return []
+    text = words.ngettext(
+        "%(num)s change of an account waits for you as second person: see My account.",
+        "%(num)s changes of accounts wait for you as second person: see My account.",
+        count,
+    )
+    return [text % {"num": count}]
+
+
+def emergency_notices(account: AccountView, words: Words) -> list[str]:
+    """That an emergency access runs, as long as it does."""
+    count = len(account.emergencies)
+    if not count:
+        return []
+    text = words.ngettext(
+        "An emergency access to %(num)s case is running. It is on record.",
+        "Emergency accesses to %(num)s cases are running. They are on record.",
+        count,
+    )
+    return [text % {"num": count}]

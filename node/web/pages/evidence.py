@@ -25,7 +25,7 @@ def routes() -> list[Route]:
     address = "/exchangelog/{transfer}/evidence"
     return [
         Route("GET", address, _explain, roles=_READERS),
-        Route("POST", address, _give, roles=_READERS),
+        Route("POST", address, _give, roles=_READERS, asks_proof=True),
     ]
 
 
@@ -73,5 +73,4 @@ def _file_name(transfer: TransferId, at: datetime) -> str:
 
 
 def _actor(request: web.Request) -> Actor:
-    account = account_of(request)
-    return Actor(account.id, account.roles)
+    return account_of(request).actor

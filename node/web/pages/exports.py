@@ -53,10 +53,10 @@ def routes() -> list[Route]:
         Route("POST", at + "/paper", _paper, roles=CASEWORKERS),
         Route("GET", at + "/file", _file, roles=CASEWORKERS),
         Route("GET", at + "/words", _words, roles=CASEWORKERS),
-        Route("POST", at + "/words", _tell, roles=CASEWORKERS),
+        Route("POST", at + "/words", _tell, roles=CASEWORKERS, asks_proof=True),
         Route("POST", at + "/code", _code, roles=CASEWORKERS),
-        Route("POST", at + "/claim", _claim, roles=_READERS),
-        Route("POST", at + "/confirm", _confirm, roles=_READERS),
+        Route("POST", at + "/claim", _claim, roles=_READERS, asks_proof=True),
+        Route("POST", at + "/confirm", _confirm, roles=_READERS, asks_proof=True),
         Route("GET", at + "/letter", _letter, roles=CASEWORKERS),
         Route("POST", at + "/answer", _answer, roles=CASEWORKERS),
     ]
@@ -81,11 +81,11 @@ async def _mine(request: web.Request) -> ExportView:
 def _own(
     request: web.Request, transfer: OutboundTransfer, people: People
 ) -> list[PersonRow]:
-    me = account_of(request).id
+    me = account_of(request).actor
     return [
         p
         for p in people.among([member.case for member in transfer.members])
-        if p.caseworker == me
+        if me.owns(p.caseworker)
     ]
 
 

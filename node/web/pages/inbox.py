@@ -75,12 +75,13 @@ async def caseworkers_of(request: web.Request) -> Sequence[tuple[str, str]]:
 
 def routes() -> list[Route]:
     """The addresses of the inbox."""
+    one, who = "/inbox/{transfer}", APPROVERS
     return [
-        Route("GET", "/inbox", _list, roles=APPROVERS),
-        Route("GET", "/inbox/{transfer}", _show, roles=APPROVERS),
-        Route("POST", "/inbox/{transfer}/names", _names, roles=APPROVERS),
-        Route("POST", "/inbox/{transfer}/approve", _approve, roles=APPROVERS),
-        Route("POST", "/inbox/{transfer}/refuse", _refuse, roles=APPROVERS),
+        Route("GET", "/inbox", _list, roles=who),
+        Route("GET", one, _show, roles=who),
+        Route("POST", f"{one}/names", _names, roles=who),
+        Route("POST", f"{one}/approve", _approve, roles=who, asks_proof=True),
+        Route("POST", f"{one}/refuse", _refuse, roles=who, asks_proof=True),
     ]
 
 
@@ -364,8 +365,7 @@ def _no_of(
 
 
 def _actor(request: web.Request) -> Actor:
-    account = account_of(request)
-    return Actor(account.id, account.roles)
+    return account_of(request).actor
 
 
 def _decide_yes(

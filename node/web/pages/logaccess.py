@@ -35,6 +35,7 @@ _PERIODS: Final = {
 }
 _ACTIONS: Final = {
     "case.read": msgid("Case read"),
+    "match.decide": msgid("Compared with another case"),
     "preview.open": msgid("Preview of an offer opened"),
     "log.list": msgid("List of the log"),
     "log.show": msgid("Entry or handover of the log"),

@@ -197,7 +197,10 @@ async def _sample(request: web.Request) -> web.Response:
 
 async def _sample_csv(request: web.Request) -> web.Response:
     form = Form({n: (request.query.get(n, ""),) for n in _SAMPLED})
-    _, drawn = await _draw(request, form)
+    try:
+        _, drawn = await _draw(request, form)
+    except InputError:
+        raise NotFoundError("sample") from None
     rows = ((d.transfer, d.transfer.short, d.index) for d in drawn)
     return csv_file("stichprobe", _SAMPLE_HEAD, rows)
 

@@ -35,7 +35,13 @@ def routes() -> list[Route]:
         Route("GET", "/exchangelog/reveals", _list, roles=READERS),
         Route("GET", ask, _form, roles=READERS),
         Route("POST", ask, _ask, roles=READERS),
-        Route("POST", "/exchangelog/reveals/{wish}", _confirm, roles=READERS),
+        Route(
+            "POST",
+            "/exchangelog/reveals/{wish}",
+            _confirm,
+            roles=READERS,
+            asks_proof=True,
+        ),
     ]
 
 

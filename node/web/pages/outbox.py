@@ -6,7 +6,7 @@ shown to somebody whose cases they are not; "Zurückrufen" once the key has left
 Implements flow D.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -73,7 +73,7 @@ class Line:
 async def _list(request: web.Request) -> web.Response:
     parts, account = parts_of(request), account_of(request)
     sees_all = Role.APPROVER in account.roles
-    rows = await parts.run.read(_rows, None if sees_all else account.id)
+    rows = await parts.run.read(_rows, None if sees_all else account.actor.caseloads)
     scope = request.query.get("only", "open")
     people = await people_of(request)
     groups = {
@@ -91,11 +91,14 @@ async def _list(request: web.Request) -> web.Response:
     )
 
 
-def _rows(uow: ReadingUnit, caseworker: AccountId | None) -> Sequence[TransferRow]:
-    return uow.readings.transfers(caseworker)
+def _rows(
+    uow: ReadingUnit, whose: Collection[AccountId] | None
+) -> Sequence[TransferRow]:
+    return uow.readings.transfers(whose)
 
 
-def _row(uow: ReadingUnit, transfer: TransferId) -> TransferRow:
+def row_of(uow: ReadingUnit, transfer: TransferId) -> TransferRow:
+    """One transfer with what pages ask of it."""
     return uow.readings.transfer(transfer)
 
 
@@ -125,11 +128,11 @@ def _own(
     request: web.Request, transfer: OutboundTransfer, people: People
 ) -> list[PersonRow]:
     """Persons of the transfer whose names this reader may see."""
-    me = account_of(request).id
+    me = account_of(request).actor
     return [
         p
         for p in people.among([member.case for member in transfer.members])
-        if p.caseworker == me
+        if me.owns(p.caseworker)
     ]
 
 
@@ -150,16 +153,16 @@ def _who(own: Sequence[PersonRow], total: int, words: Words) -> str:
 
 async def _show(request: web.Request) -> web.Response:
     parts, words = parts_of(request), words_of(request)
-    row = await parts.run.read(_row, path_id(request, "transfer", TransferId))
+    row = await parts.run.read(row_of, path_id(request, "transfer", TransferId))
     if row.transfer.body is not None:
         return await see_other(request, f"/exports/{row.transfer.id}")
     people = await people_of(request)
-    own = await _visible(request, row, people)
+    own = await visible(request, row, people)
     transfer = row.transfer
     track = track_of(row, parts.office.town().handed_over)
     body = recipient_name(parts, transfer)
     names = await colleagues(request)
-    after, next_try = await parts.run.read(_later, transfer)
+    after, next_try = await parts.run.read(later_of, transfer)
     refusal = transfer.refusal
     return await page(
         request,
@@ -202,7 +205,7 @@ def _parked(uow: ReadingUnit, transfer: TransferId) -> str | None:
     return dict(uow.outbox.parked()).get(transfer)
 
 
-def _later(
+def later_of(
     uow: ReadingUnit, transfer: OutboundTransfer
 ) -> tuple[Aftermath, OutboundTransfer | None]:
     """What came after the key, and what was prepared in place of this transfer."""
@@ -212,7 +215,7 @@ def _later(
     return read_aftermath(uow, transfer.id, is_ours=True), prepared
 
 
-async def _visible(
+async def visible(
     request: web.Request, row: TransferRow, people: People
 ) -> list[PersonRow]:
     """Whose names may be shown; without any, only an approver may look at all.
@@ -250,8 +253,8 @@ def _other_body(request: web.Request, other: str | None) -> str:
 
 async def _ask_back(request: web.Request) -> web.Response:
     parts = parts_of(request)
-    row = await parts.run.read(_row, path_id(request, "transfer", TransferId))
-    own = await _visible(request, row, await people_of(request))
+    row = await parts.run.read(row_of, path_id(request, "transfer", TransferId))
+    own = await visible(request, row, await people_of(request))
     if not track_of(row).can_call_back:
         return await see_other(request, f"/outbox/{row.transfer.id}")
     return await page(

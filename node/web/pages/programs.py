@@ -87,11 +87,17 @@ def routes() -> list[Route]:
     return [
         Route("GET", _HERE, _list, roles=ADMINISTRATORS),
         Route("GET", f"{_HERE}/new", _new, roles=ADMINISTRATORS),
-        Route("POST", f"{_HERE}/new", _allow, roles=ADMINISTRATORS),
+        Route("POST", f"{_HERE}/new", _allow, roles=ADMINISTRATORS, asks_proof=True),
         Route("GET", f"{_HERE}/{{key}}/end", _ask_end, roles=ADMINISTRATORS),
         Route("POST", f"{_HERE}/{{key}}/end", _end, roles=ADMINISTRATORS),
         Route("GET", _OWN, _own_list, roles=CASEWORKERS),
-        Route("POST", f"{_OWN}/{{grant}}/fetch", _fetch, roles=CASEWORKERS),
+        Route(
+            "POST",
+            f"{_OWN}/{{grant}}/fetch",
+            _fetch,
+            roles=CASEWORKERS,
+            asks_proof=True,
+        ),
         Route("GET", f"{_OWN}/{{key}}/end", _ask_end, roles=CASEWORKERS),
         Route("POST", f"{_OWN}/{{key}}/end", _end, roles=CASEWORKERS),
     ]

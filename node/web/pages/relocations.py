@@ -68,7 +68,13 @@ def routes() -> list[Route]:
     return [
         Route("GET", "/relocations/{transfer}", _show, roles=_SECONDS),
         Route("POST", "/relocations/{transfer}", _send, roles=CASEWORKERS),
-        Route("POST", "/relocations/{transfer}/second", _second, roles=_SECONDS),
+        Route(
+            "POST",
+            "/relocations/{transfer}/second",
+            _second,
+            roles=_SECONDS,
+            asks_proof=True,
+        ),
         Route("POST", "/relocations/{transfer}/discard", _discard, roles=CASEWORKERS),
     ]
 
@@ -100,9 +106,9 @@ def _read_transfer(uow: ReadingUnit, transfer: TransferId) -> TransferRow:
 
 
 async def _is_mine(request: web.Request, transfer: OutboundTransfer) -> bool:
-    people, me = await people_of(request), account_of(request).id
+    people, me = await people_of(request), account_of(request).actor
     return all(
-        person is not None and person.caseworker == me
+        person is not None and me.owns(person.caseworker)
         for person in (people.find(member.case) for member in transfer.members)
     )
 

@@ -41,6 +41,7 @@ async def _show(request: web.Request) -> web.Response:
     return await page(
         request,
         "for_the_person.html",
+        case=case,
         name=" ".join(name for name in names if name),
         since=content.file.restricted_on,
         sections=_sections(content, words),

@@ -59,13 +59,13 @@ async def _ask(request: web.Request) -> web.Response:
     transfer, after = await parts.run.read(_read, number, by=actor(request))
     if not may_ask(transfer, after):
         return await see_other(request, f"/outbox/{number}")
-    people, me = await people_of(request), account_of(request).id
+    people, me = await people_of(request), account_of(request).actor
     own = people.among([member.case for member in transfer.members])
     return await page(
         request,
         "return_ask.html",
         transfer=transfer,
-        own=[person for person in own if person.caseworker == me],
+        own=[person for person in own if me.owns(person.caseworker)],
         body=body_name(parts, transfer.recipient),
         is_taken_over=transfer.state in _TAKEN_OVER,
     )
@@ -77,8 +77,7 @@ def _read(
     """The transfer, if it is about a case of this person or they may see all."""
     transfer = uow.outbound.get(number)
     own = any(
-        uow.cases.file(member.case).caseworker == by.account
-        for member in transfer.members
+        by.owns(uow.cases.file(member.case).caseworker) for member in transfer.members
     )
     if not own and Role.APPROVER not in by.roles:
         raise NotFoundError("transfer")

@@ -115,9 +115,15 @@ async def _second(request: web.Request, form: Form) -> AccountId | None:
     """The second approver, if somebody signed as one."""
     if not form.text("second").strip():
         return None
-    found = await parts_of(request).accounts.authenticate(
-        form.text("second"), form.text("second_password")
+    parts = parts_of(request)
+    accounts, address = parts.accounts, parts.address_of(request)
+    attempt = await accounts.check_password(
+        form.text("second"), form.text("second_password"), address
     )
+    if attempt.account is not None and attempt.needs_code:
+        code = form.text("second_code")
+        attempt = await accounts.check_code(attempt.account.id, code, address)
+    found = attempt.account
     return found.id if found and Role.APPROVER in found.roles else None
 
 

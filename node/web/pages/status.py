@@ -11,7 +11,6 @@ from typing import Final
 from aiohttp import web
 
 from node.accounts.model import Role
-from node.accounts.policy import Actor
 from node.casework.health import Check, Finding, Level, look
 from node.errors import NodeError, UnknownNodeError
 from node.ids import MemberId
@@ -189,7 +188,7 @@ async def _show(request: web.Request) -> web.Response:
 
 async def _look(request: web.Request) -> Sequence[Finding]:
     parts, account = parts_of(request), account_of(request)
-    actor = Actor(account.id, account.roles)
+    actor = account.actor
     try:
         found: Sequence[Finding] = await parts.run.read(look, parts.office, actor)
     except NodeError:

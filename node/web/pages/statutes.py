@@ -44,8 +44,14 @@ def routes() -> list[Route]:
     """The addresses of the list."""
     return [
         Route("GET", _HERE, _list, roles=ADMINISTRATORS),
-        Route("POST", _HERE, _ask, roles=ADMINISTRATORS),
-        Route("POST", f"{_HERE}/{{statute}}/agree", _agree, roles=ADMINISTRATORS),
+        Route("POST", _HERE, _ask, roles=ADMINISTRATORS, asks_proof=True),
+        Route(
+            "POST",
+            f"{_HERE}/{{statute}}/agree",
+            _agree,
+            roles=ADMINISTRATORS,
+            asks_proof=True,
+        ),
         Route("GET", f"{_HERE}/{{statute}}/end", _ask_end, roles=ADMINISTRATORS),
         Route("POST", f"{_HERE}/{{statute}}/end", _end, roles=ADMINISTRATORS),
     ]

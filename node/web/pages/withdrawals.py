@@ -42,6 +42,7 @@ from node.web.pages.consentcards import card_of
 
 _TAKERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
 _HOW: Final = ("spoken", "written", "other")
+_WHO: Final = ("self", "guardian", "appointed_guardian")
 _GRANTED: Final = frozenset(
     {Outbound.GRANTED, Outbound.CLOSED, Outbound.DURABLE, Outbound.TOLD}
 )
@@ -98,7 +99,7 @@ async def _withdraw_page(
         status=status,
         form=form,
         person=person,
-        is_own=person is not None and person.caseworker == account_of(request).id,
+        is_own=person is not None and account_of(request).actor.owns(person.caseworker),
         card=await card_of(request, resting.consent),
         effects=_effects(request, resting.transfers),
         how=[
@@ -106,6 +107,7 @@ async def _withdraw_page(
             ("written", words.gettext("in writing")),
             ("other", words.gettext("in another way")),
         ],
+        who=[(code, words.code(code, "given_by")) for code in _WHO],
         body=parts.settings.body,
     )
 
@@ -153,6 +155,7 @@ async def _withdraw(request: web.Request) -> web.Response:
             parts.office,
             resting.consent.id,
             how=form.text("how"),
+            said_by=form.text("who") if form.text("who") in _WHO else None,
             by=actor(request),
         )
     except InputError:
@@ -169,6 +172,8 @@ async def _withdraw(request: web.Request) -> web.Response:
     )
     people = await people_of(request)
     person = people.find(resting.consent.case)
-    is_own = person is not None and person.caseworker == account_of(request).id
-    onward = f"/cases/{resting.consent.case}/consents" if is_own else "/outbox"
+    me = account_of(request).actor
+    is_own = person is not None and me.owns(person.caseworker)
+    # There the copy for the person is printed, and a scan of what they wrote kept.
+    onward = f"/consents/{resting.consent.id}" if is_own else "/outbox"
     return await see_other(request, onward, saved=saved)

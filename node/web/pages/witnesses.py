@@ -47,8 +47,14 @@ def routes() -> list[Route]:
     """The addresses of the witnesses; they come before those of single transfers."""
     return [
         Route("GET", _HERE, _show, roles=_READERS),
-        Route("POST", _HERE + "/{transfer}/ask", _ask, roles=_ASKERS),
-        Route("POST", _HERE + "/{transfer}/confirm", _confirm, roles=_CONFIRMERS),
+        Route("POST", _HERE + "/{transfer}/ask", _ask, roles=_ASKERS, asks_proof=True),
+        Route(
+            "POST",
+            _HERE + "/{transfer}/confirm",
+            _confirm,
+            roles=_CONFIRMERS,
+            asks_proof=True,
+        ),
     ]
 
 
@@ -147,5 +153,4 @@ def _can_confirm(line: WaitLine, actor: Actor) -> bool:
 
 
 def _actor(request: web.Request) -> Actor:
-    account = account_of(request)
-    return Actor(account.id, account.roles)
+    return account_of(request).actor

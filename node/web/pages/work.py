@@ -6,30 +6,32 @@ SC-22; FR-1 (90 days), DO-6.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from aiohttp import web
 
+from node.accounts.model import Role
 from node.accounts.policy import Actor
-from node.cases.model import Record
-from node.casework.cases import own_case, save_record
+from node.cases.matchports import KnownPair
+from node.casework.inbox import OfferSeen, offers_of
+from node.casework.matching import pairs_of_caseload
+from node.casework.protections import TASK as LIFT
 from node.casework.tasks import put_aside
-from node.errors import NotFoundError, StaleEpochError
-from node.ids import AccountId, CaseId, RecordId, TransferId
+from node.errors import NotFoundError
+from node.ids import CaseId, TransferId
 from node.report.people import People
 from node.report.readings import (
     DatedRow,
     EndingConsent,
-    MonthRow,
     PersonRow,
     ReadingUnit,
     TaskRow,
     TransferRow,
 )
 from node.sync.transfer import Outbound
-from node.web.casework import actor, people_of, recipient_name, stale, today
+from node.web.casework import actor, people_of, recipient_name, today
 from node.web.frame import (
     Parts,
     Route,
@@ -41,17 +43,32 @@ from node.web.frame import (
     words_of,
 )
 from node.web.language import Words, msgid
+from node.web.matchwords import match_lines
 from node.web.pages.cases import CASEWORKERS
 from node.web.typed import ids
 from node.web.wording import reason_words, refusal_words
+from node.web.workgroups import (
+    CONSENTS,
+    TITLES,
+    Act,
+    Group,
+    Row,
+    clock,
+    consents,
+    due,
+    incoming,
+    later,
+    name_of,
+    plans,
+    titles,
+)
+from node.web.workmonth import month_of
 
-_SOON: Final = timedelta(days=7)
-_CLOCK: Final = timedelta(days=90)
-_CONSENTS: Final = timedelta(days=60)
-_PLANS: Final = timedelta(days=30)
-_TITLES: Final = timedelta(days=60)
+_TO_DO: Final = msgid("Something about the case is to be done.")
+_AHEAD: Final = timedelta(days=92)
 _SHOWN: Final = 5
 _TASKS: Final = {
+    "emergency.opened": msgid("A colleague opened the case by emergency access."),
     "transfer.closed": msgid("The handover was taken over."),
     "transfer.rejected": msgid("The handover was refused."),
     "transfer.recalling": msgid("The handover was stopped."),
@@ -82,34 +99,9 @@ _QUESTIONS: Final = {
 def routes() -> list[Route]:
     """The addresses of the work list."""
     return [
-        Route("GET", "/work", _show, roles=CASEWORKERS),
-        Route("POST", "/work/done", _done, roles=CASEWORKERS),
+        Route("GET", "/work", _show, roles=CASEWORKERS | {Role.APPROVER}),
         Route("POST", "/work/aside", _aside, roles=CASEWORKERS),
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line: who, what, until when, and the one thing to do.
-
-    ``form`` holds hidden values where the action is a form instead of a link.
-    """
-
-    who: str
-    href: str
-    what: str
-    until: date | None
-    action: str = ""
-    form: tuple[str, dict[str, str]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Rows under one heading."""
-
-    id: str
-    title: str
-    rows: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +113,38 @@ class _Found:
     consents: Sequence[EndingConsent]
     transfers: Sequence[TransferRow]
     tasks: Sequence[TaskRow]
-    month: MonthRow
+    offers: Sequence[OfferSeen]
+    matches: Sequence[KnownPair] = ()
 
 
 async def _show(request: web.Request) -> web.Response:
     parts, words, on = parts_of(request), words_of(request), today(request)
-    me = account_of(request).id
-    people = await people_of(request)
-    found: _Found = await parts.run.read(_read, me, on)
-    mine = [p for p in people.all() if p.caseworker == me and p.is_ours(on)]
+    me = account_of(request).actor
+    people, is_caseworker = (
+        await people_of(request),
+        actor(request).roles >= CASEWORKERS,
+    )
+    found: _Found = await parts.run.read(
+        _read, actor(request), on, at=parts.clock.now()
+    )
+    mine = [p for p in people.all() if me.owns(p.caseworker) and p.is_ours(on)]
     groups = [
-        _due(found, people, words, on),
+        due(found.follow_ups, people, words, on),
+        incoming(found.offers, parts, words),
         _handovers(found, people, parts, words),
         _questions(found, people, words, me),
+        _seconds(found, mine, words, on),
         _news(found, people, words, me),
-        _clock(mine, words, on),
-        _consents(found, people, words),
-        _plans(mine, words, on),
-        _titles(found, people, words),
+        clock(mine, words, on),
+        consents(found.consents, people, words),
+        plans(mine, words, on),
+        _matches(found, people, words, me),
+        titles(found.titles, people, words),
+        later(found.follow_ups, people, words, on),
     ]
     groups = [group for group in groups if group.rows]
     only = request.query.get("only", "")
-    later = [row for row in found.follow_ups if row.on > on]
+    only = only if only in {group.id for group in groups} else ""
     return await page(
         request,
         "work.html",
@@ -152,43 +154,25 @@ async def _show(request: web.Request) -> web.Response:
             (g.title, f"/work?only={g.id}", len(g.rows), g.id == only) for g in groups
         ],
         only=only,
-        month=found.month,
-        first=on.replace(day=1),
-        next_on=later[0].on if later else None,
+        next_on=next((r.on for r in found.follow_ups if r.on > on), None),
+        month=await month_of(request, mine, on) if is_caseworker else None,
     )
 
 
-def _read(uow: ReadingUnit, me: AccountId, on: date) -> _Found:
-    readings = uow.readings
+def _read(uow: ReadingUnit, by: Actor, on: date, *, at: datetime) -> _Found:
+    readings, whose = uow.readings, by.caseloads
+    is_caseworker = by.account is not None and by.roles >= CASEWORKERS
+    if not is_caseworker:
+        return _Found((), (), (), (), (), offers=offers_of(uow, by))
     return _Found(
-        follow_ups=readings.follow_ups(me, on + _SOON),
-        titles=readings.residence_ends(me, on, on + _TITLES),
-        consents=readings.consents_ending(me, on, on + _CONSENTS),
-        transfers=readings.transfers(me),
+        follow_ups=readings.follow_ups(whose, on + _AHEAD),
+        titles=readings.residence_ends(whose, on, on + TITLES),
+        consents=readings.consents_ending(whose, on, on + CONSENTS),
+        transfers=readings.transfers(whose),
         tasks=readings.tasks(),
-        month=readings.month(me, on.replace(day=1), on),
+        offers=offers_of(uow, by),
+        matches=pairs_of_caseload(uow, by, at=at),
     )
-
-
-def _name(people: People, case: CaseId) -> str:
-    person = people.find(case)
-    return person.name if person else ""
-
-
-def _due(found: _Found, people: People, words: Words, on: date) -> Group:
-    rows = [
-        Row(
-            who=_name(people, row.case),
-            href=f"/cases/{row.case}",
-            what=row.text or words.gettext("Look at it again"),
-            until=row.on,
-            action=words.gettext("Done"),
-            form=("/work/done", {"case": row.case, "record": row.record}),
-        )
-        for row in found.follow_ups
-        if row.on <= on
-    ]
-    return Group("due", words.gettext("Overdue and today"), rows)
 
 
 def _handovers(found: _Found, people: People, parts: Parts, words: Words) -> Group:
@@ -203,7 +187,7 @@ def _handovers(found: _Found, people: People, parts: Parts, words: Words) -> Gro
         )
         rows.append(
             Row(
-                who=", ".join(_name(people, m.case) for m in transfer.members),
+                who=", ".join(name_of(people, m.case) for m in transfer.members),
                 href=f"/relocations/{transfer.id}",
                 what=" ".join(
                     [words.gettext("Handover to %(body)s.") % {"body": body}, *reasons]
@@ -215,12 +199,16 @@ def _handovers(found: _Found, people: People, parts: Parts, words: Words) -> Gro
     return Group("handovers", words.gettext("Handovers that need you"), rows)
 
 
-def _questions(found: _Found, people: People, words: Words, me: AccountId) -> Group:
+def _questions(found: _Found, people: People, words: Words, me: Actor) -> Group:
     """Withdrawals and requests about own cases that wait for an answer."""
     rows = []
     for task in found.tasks:
         person = people.find(task.case) if task.case else None
-        if person is None or person.caseworker != me or task.kind not in _QUESTIONS:
+        if (
+            person is None
+            or not me.owns(person.caseworker)
+            or task.kind not in _QUESTIONS
+        ):
             continue
         what, page_name = _QUESTIONS[task.kind]
         rows.append(
@@ -235,14 +223,31 @@ def _questions(found: _Found, people: People, words: Words, me: AccountId) -> Gr
     return Group("questions", words.gettext("Questions of other offices"), rows)
 
 
-def _news(found: _Found, people: People, words: Words, me: AccountId) -> Group:
+def _seconds(found: _Found, mine: Sequence[PersonRow], words: Words, on: date) -> Group:
+    """Colleagues who need a second person; whom it is about stands on the page itself."""
+    own = {person.case for person in mine}
+    rows = [
+        Row(
+            who=words.gettext("A colleague asks for a second person"),
+            href=f"/cases/{task.case}/protection/{task.codes[0]}/second",
+            what=words.gettext("Shall this protection flag end?"),
+            until=task.due,
+            action=words.gettext("Decide"),
+        )
+        for task in found.tasks
+        if task.kind == LIFT and task.due and on <= task.due and task.case not in own
+    ]
+    return Group("seconds", words.gettext("A second person is needed"), rows)
+
+
+def _news(found: _Found, people: People, words: Words, me: Actor) -> Group:
     """What the program wants to be seen; put aside by one button."""
     own = {row.transfer.id: row.transfer for row in found.transfers}
     rows = []
     for task in found.tasks:
         transfer = own.get(task.transfer) if task.transfer else None
         person = people.find(task.case) if task.case else None
-        is_mine = transfer is not None or (person and person.caseworker == me)
+        is_mine = transfer is not None or (person and me.owns(person.caseworker))
         # What is held back has its own group.
         if not is_mine or task.kind not in _TASKS:
             continue
@@ -252,115 +257,37 @@ def _news(found: _Found, people: People, words: Words, me: AccountId) -> Group:
             what += "".join(f" {refusal_words(code, words)}" for code in task.codes)
         rows.append(
             Row(
-                who=", ".join(_name(people, case) for case in cases if case),
+                who=", ".join(name_of(people, case) for case in cases if case),
                 href=f"/outbox/{transfer.id}" if transfer else f"/cases/{task.case}",
                 what=what,
                 until=task.due,
-                action=words.gettext("Seen"),
-                form=(
-                    "/work/aside",
-                    {
-                        "kind": task.kind,
-                        "case": task.case or "",
-                        "transfer": task.transfer or "",
-                    },
+                acts=(
+                    Act(
+                        words.gettext("Seen"),
+                        "/work/aside",
+                        {
+                            "kind": task.kind,
+                            "case": task.case or "",
+                            "transfer": task.transfer or "",
+                        },
+                        "check",
+                    ),
                 ),
             )
         )
     return Group("news", words.gettext("News"), rows)
 
 
-def _clock(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
-    ending = [
-        (p.clock_end, p)
-        for p in mine
-        if p.clock_end is not None and on <= p.clock_end <= on + _CLOCK
-    ]
+def _matches(found: _Found, people: People, words: Words, me: Actor) -> Group:
+    act = words.gettext("Compare")
     rows = [
-        Row(
-            p.name,
-            f"/cases/{p.case}",
-            words.ngettext("%(num)s day left", "%(num)s days left", (ends - on).days)
-            % {"num": (ends - on).days},
-            ends,
-        )
-        for ends, p in sorted(ending, key=lambda pair: (pair[0], pair[1].name))
+        Row(who=who, href=href, what=what, until=None, action=act)
+        for who, href, what in match_lines(found.matches, people, words, me)
     ]
-    return Group("clock", words.gettext("Counselling ends within 90 days"), rows)
-
-
-def _consents(found: _Found, people: People, words: Words) -> Group:
-    rows = [
-        Row(_name(people, row.case), f"/cases/{row.case}/consents", "", row.until)
-        for row in found.consents
-    ]
-    return Group("consents", words.gettext("Consents end within 60 days"), rows)
-
-
-def _plans(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
-    due = [
-        (p.plan_due, p)
-        for p in mine
-        if p.plan_due is not None and p.plan_due <= on + _PLANS
-    ]
-    rows = [
-        Row(p.name, f"/cases/{p.case}/plan", "", day)
-        for day, p in sorted(due, key=lambda pair: (pair[0], pair[1].name))
-    ]
-    return Group("plans", words.gettext("Plans to review"), rows)
-
-
-def _titles(found: _Found, people: People, words: Words) -> Group:
-    rows = [
-        Row(
-            _name(people, row.case),
-            f"/cases/{row.case}/details",
-            words.code(row.code, "residence"),
-            row.on,
-        )
-        for row in found.titles
-    ]
-    return Group("titles", words.gettext("Residence titles end"), rows)
+    return Group("matches", words.gettext("To compare"), rows)
 
 
 # -- One button each ---------------------------------------------------------------------
-
-
-async def _done(request: web.Request) -> web.Response:
-    """A follow-up is done."""
-    form, parts = form_of(request), parts_of(request)
-    cases, records = (
-        ids([form.text("case")], CaseId),
-        ids([form.text("record")], RecordId),
-    )
-    if not cases or not records:
-        raise NotFoundError("record")
-    record, epoch = await parts.run.read(
-        _follow_up, cases[0], records[0], by=actor(request)
-    )
-    values = {**record.values, "done_on": today(request).isoformat()}
-    try:
-        await parts.run.write(
-            save_record,
-            parts.office,
-            replace(record, values=values),
-            epoch=epoch,
-            by=actor(request),
-        )
-    except StaleEpochError:
-        return await stale(request, cases[0])
-    saved = words_of(request).gettext("Done.")
-    return await see_other(request, "/work", saved=saved)
-
-
-def _follow_up(
-    uow: ReadingUnit, case: CaseId, record: RecordId, *, by: Actor
-) -> tuple[Record, int]:
-    file = own_case(uow, by, case, "case.read")
-    found = uow.cases.record(case, record)
-    if found.kind != "follow_up":
-        raise NotFoundError("record")
-    return found, file.epoch
 
 
 async def _aside(request: web.Request) -> web.Response:
@@ -380,3 +307,9 @@ async def _aside(request: web.Request) -> web.Response:
         by=actor(request),
     )
     return await see_other(request, "/work")
+
+
+def task_words(kind: str, words: Words) -> str:
+    """What a task says, in the words of this page."""
+    known = _TASKS.get(kind) or _QUESTIONS.get(kind, (_TO_DO,))[0]
+    return words.gettext(known)

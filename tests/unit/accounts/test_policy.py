@@ -34,7 +34,7 @@ MARKS = {
 
 # Chapter 6 of the field document, as it is printed there: CW AP AD AU OP, then the token;
 # witness.* and quorum.* come from exchange-log 5.3; notice.* and return.* from ADR 0042
-# and statute.list from ADR 0056.
+# and statute.list from ADR 0058.
 CHAPTER_6 = """
 case.find, list.import, list.undo, break_glass | ● - - - -
 case.read, case.print | ◐ ◐ - - -
@@ -164,7 +164,6 @@ def test_nobody_is_their_own_second(action):
         (Action.CASE_ERASE_EARLY, Role.CASEWORKER, Role.APPROVER),
         (Action.LOG_REVEAL, Role.APPROVER, Role.AUDITOR),
         (Action.LOG_REVEAL, Role.AUDITOR, Role.APPROVER),
-        (Action.ACCOUNT_ROLES, Role.ADMINISTRATOR, Role.ADMINISTRATOR),
         (Action.TEXT_VERIFY, Role.ADMINISTRATOR, Role.ADMINISTRATOR),
         (Action.PEER_KEYS, Role.ADMINISTRATOR, Role.ADMINISTRATOR),
     ],
@@ -177,6 +176,21 @@ def test_two_hands_of_the_named_roles_may_what_neither_may_alone(action, first, 
             relation=Relation.OWN,
             second=someone(other, account=TWO),
         ) == (other is second)
+
+
+@pytest.mark.spec("DO-39", "SR-B7")
+def test_roles_and_ways_in_need_an_administrator_and_another_one_or_an_approver():
+    for other in Role:
+        assert allowed(
+            someone(Role.ADMINISTRATOR),
+            Action.ACCOUNT_ROLES,
+            second=someone(other, account=TWO),
+        ) == (other in {Role.ADMINISTRATOR, Role.APPROVER})
+        assert not allowed(
+            someone(Role.APPROVER),
+            Action.ACCOUNT_ROLES,
+            second=someone(other, account=TWO),
+        )
 
 
 def test_a_second_hand_never_widens_the_caseload():

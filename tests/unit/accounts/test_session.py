@@ -1,5 +1,6 @@
 """A session token yields three values that do not yield each other."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,6 +53,20 @@ def test_a_text_that_is_no_token_is_refused(text):
 )
 def test_a_session_ends_after_idle_and_after_absolute_time(began, seen, alive):
     assert stored(NOW - began, NOW - seen).is_alive(NOW) is alive
+
+
+@pytest.mark.spec("SR-B2", "SC-34")
+@pytest.mark.parametrize(
+    ("began", "seen", "alive"),
+    [
+        (IDLE * 3, IDLE * 3, True),
+        (ABSOLUTE - timedelta(seconds=1), ABSOLUTE - timedelta(seconds=1), True),
+        (ABSOLUTE, timedelta(), False),
+    ],
+)
+def test_a_device_that_was_handed_over_ends_by_absolute_time_alone(began, seen, alive):
+    away = replace(stored(NOW - began, NOW - seen), handed_over=True)
+    assert away.is_alive(NOW) is alive
 
 
 def test_sealed_values_open_with_their_key_alone():

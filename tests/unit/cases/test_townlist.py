@@ -7,17 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.cases.listsheet import MAX_BYTES, MAX_COLUMNS, MAX_ROWS
 from node.cases.townlist import (
-    MAX_BYTES,
-    MAX_COLUMNS,
-    MAX_ROWS,
     ListError,
     Skipped,
     TownList,
     read_list,
 )
 from node.errors import InputError
-from tests.support.uglylists import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
+from tests.support.uglyfiles import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
 
 
 def errors_of(listed: TownList) -> list[tuple[int, str, str]]:

@@ -6,12 +6,13 @@ from datetime import date
 import pytest
 
 from node.cases.dictionary import field_of
+from node.cases.townchoices import Choices, Offer
 from node.cases.townlist import Skipped, read_list
 from node.cases.townplan import ImportPlan, Known, plan_import
-from node.cases.townrow import Offer, place_key
+from node.cases.townrow import place_key
 from node.ids import Ags
 from tests.support.people import case_id, record_id
-from tests.support.uglylists import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
+from tests.support.uglyfiles import BOM_TAB, CP1252, DUPES, MOJIBAKE, NAMES
 
 TODAY = date(2021, 3, 15)
 EVERYTHING = frozenset(Offer)
@@ -26,7 +27,10 @@ def plan(
 ) -> ImportPlan:
     data = file.encode() if isinstance(file, str) else file
     return plan_import(
-        read_list(data), known, today=today, accepted=accepted, places=WEHR
+        read_list(data),
+        known,
+        today=today,
+        choices=Choices(accepted=accepted, places=WEHR),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from node.cases.extract import Extract
 from node.ids import CaseId
-from node.report.brief import Letter, letter_page, receipt
+from node.report.brief import Letter, letter_page, letter_sheet, receipt
 
 LETTER = Letter(
     "Wehr",
@@ -21,7 +21,7 @@ LETTER = Letter(
 
 def page(*records, files=None, category="K01"):
     extract = Extract(CaseId("c" * 32), 1, None, {category: records}, (), ())
-    return letter_page(LETTER, [extract], files or {}).decode()
+    return letter_page(letter_sheet(LETTER, [extract], files or {})).decode()
 
 
 def record(of="person", number_="r" * 32, **values):

@@ -11,15 +11,21 @@ from sqlalchemy import insert
 
 from node.exchangelog.standing import Standing
 from node.store import (  # noqa: F401 - more tables
+    accountstables,
     apitables,
     backuptables,
     casetables,
+    contactstables,
+    counttables,
     exporttables,
+    importtables,
     keeptables,
     logtables,
+    matchingtables,
     pasttables,
     relaytables,
     stafftables,
+    texttables,
     witnesstables,
 )
 from node.store.tables import metadata, node_standing, node_state

@@ -1,0 +1,81 @@
+"""Who looks like somebody: asked before a case is opened, and right after it.
+
+Enters: what was typed of a person, or a new case. Leaves: persons who may be meant; pairs
+that wait for somebody. Must never happen: a second case for somebody who is here without a
+word about it; a case opened meanwhile that is not compared (DO-44).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from node.cases.matching import Band, Identity, find_pairs
+from node.casework.matching import note_pairs, rests_on
+from node.ids import CaseId
+from node.report.identities import Identities
+from node.report.people import People
+from node.report.readings import PersonRow, ReadingUnit
+from node.web.frame import parts_of
+
+_TYPED: Final = CaseId("0" * 32)
+"""Stands for the person of whom there is no case yet."""
+
+
+async def identities_of(request: web.Request) -> Identities:
+    """Everybody who is compared, as they are now."""
+    parts = parts_of(request)
+    versions = await parts.run.read(_versions)
+    outdated = parts.identities.outdated(versions)
+    if outdated.changed:
+        found = await parts.run.read(_identities, outdated.changed)
+        parts.identities.update(versions, found)
+    return parts.identities
+
+
+def _versions(uow: ReadingUnit) -> Mapping[CaseId, int]:
+    return uow.matches.versions()
+
+
+def _identities(uow: ReadingUnit, cases: frozenset[CaseId]) -> Sequence[Identity]:
+    return uow.matches.identities(cases)
+
+
+async def lookalikes(
+    request: web.Request,
+    people: People,
+    *,
+    name: str,
+    birth: str,
+    fictitious: bool,
+    phone: str,
+) -> list[PersonRow]:
+    """Who may be meant by what was typed, the likeliest first; also who moved away."""
+    known = {
+        identity.case: identity for identity in (await identities_of(request)).all()
+    }
+    for row in people.all():
+        if row.case not in known:
+            known[row.case] = _of_row(row)
+    typed = Identity(_TYPED, (name,), birth, fictitious, frozenset({phone} - {""}))
+    pairs = find_pairs([*known.values(), typed], [_TYPED])
+    strong = [pair.beside(_TYPED) for pair in pairs if pair.band is Band.STRONG]
+    others = [pair.beside(_TYPED) for pair in pairs if pair.band is not Band.STRONG]
+    return people.among([*strong, *others])
+
+
+def _of_row(row: PersonRow) -> Identity:
+    names = (row.name, *row.other_names, *(text for _, text in row.scripts))
+    return Identity(row.case, names, row.birth, row.birth_fictitious)
+
+
+async def compare_now(request: web.Request, case: CaseId) -> None:
+    """Compare a case that was just opened with everybody; nobody waits for the worker."""
+    parts = parts_of(request)
+    known = {
+        identity.case: identity for identity in (await identities_of(request)).all()
+    }
+    pairs = find_pairs(known.values(), [case])
+    if pairs:
+        rested = tuple((pair, rests_on(pair, known)) for pair in pairs)
+        await parts.run.write(note_pairs, parts.office, [case], [], rested)

@@ -1,0 +1,73 @@
+"""The papers of a consent on record: the copy to take away, the scan of what was signed.
+
+Enters: a consent of the own caseload. Leaves: a sheet in both languages to print; a scan,
+sealed beside the consent. Must never happen: a copy of somebody else's consent. Implements
+flow C, step 7, flow J (a copy is printed), SC-40.
+"""
+
+from typing import Final
+
+from aiohttp import web
+
+from node.casework.signing import Proof, add_scan
+from node.errors import StaleEpochError
+from node.ids import ConsentId
+from node.sync.limits import DOCUMENT_BYTES
+from node.web.casework import actor, opened_case, stale
+from node.web.consentsheet import sheet_of, sheet_page
+from node.web.filekinds import KindWatch, clean_name
+from node.web.frame import Route, parts_of, path_id, see_other, words_of
+from node.web.guard import FILE
+from node.web.pages.cases import CASEWORKERS
+from node.web.pages.consentcards import consent_of, consent_page
+
+_PORTION: Final = 64 * 1024
+
+
+def routes() -> list[Route]:
+    """The addresses of papers."""
+    return [
+        Route("GET", "/consents/{consent}/copy", _copy, roles=CASEWORKERS),
+        Route(
+            "POST",
+            "/consents/{consent}/scan",
+            _scan,
+            roles=CASEWORKERS,
+            takes_file=True,
+        ),
+    ]
+
+
+async def _copy(request: web.Request) -> web.Response:
+    consent = await consent_of(request)
+    case = await opened_case(request, consent.case)
+    return sheet_page(request, await sheet_of(request, case, consent))
+
+
+async def _scan(request: web.Request) -> web.Response:
+    words, parts = words_of(request), parts_of(request)
+    consent = await consent_of(request)
+    await opened_case(request, consent.case)
+    part = request[FILE]
+    name = clean_name(part.filename or "")
+    content = b""
+    while chunk := await part.read_chunk(_PORTION):
+        content += chunk
+        if len(content) > DOCUMENT_BYTES:
+            break
+    watch = KindWatch(name)
+    watch.feed(content)
+    kind = watch.kind if name else None
+    if kind is None or len(content) > DOCUMENT_BYTES:
+        wrong = words.gettext(
+            "Please choose the scan: a PDF, JPEG, PNG or TIFF of at most 25 megabytes."
+        )
+        return await consent_page(request, consent, errors={"file": wrong})
+    proof = Proof(content, kind, words.gettext("Scan of the signed consent"), name)
+    number = path_id(request, "consent", ConsentId)
+    try:
+        await parts.run.write(add_scan, parts.office, number, proof, by=actor(request))
+    except StaleEpochError:
+        return await stale(request, consent.case)
+    saved = words.gettext("The scan was saved.")
+    return await see_other(request, f"/consents/{number}", saved=saved)

@@ -1,0 +1,267 @@
+"""S3 before a real node: found in any spelling, and no more of a colleague's case."""
+
+import json
+import re
+import secrets
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from node.accounts.model import Account, Role
+from node.accounts.policy import Actor
+from node.cases.days import local_day
+from node.casework import cases
+from node.ids import AccountId
+from tests.support.office import open_office
+from tests.support.pair import APPROVER, CLERK
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TAGS = re.compile(r"<[^>]+>")
+OTHER = Actor(AccountId("d" * 32), frozenset({Role.CASEWORKER}))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def office(tmp_path_factory):
+    async with open_office(tmp_path_factory.mktemp("office")) as office:
+        office.node.store.write_sync(_add_other)
+        for given, family, birth, more in (
+            ("Mohammed", "Demo-Ahorn", "1994-03-07", {}),
+            ("Jürgen", "Müller", "1960-12-03", {}),
+            ("Fatima", "Demo-Palme", "1988-01-01", {"case_number": "IM 17/2026"}),
+            ("Tesfaye", "Demo-Akazie", "1979-05-05", {}),
+        ):
+            _open(office, given, family, birth, **more)
+        _open(
+            office, "Khaled", "Demo-Zeder", "1990-02-02",
+            name_other_script=[{"tag": "ar-Arab", "text": "خالد"}],
+        )  # fmt: skip
+        _open(office, "Geheim", "Demo-Kollegin", "1977-07-07", by=OTHER)
+        yield office
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(office):
+    return await office.enter(CLERK)
+
+
+def _add_other(uow):
+    with uow:
+        uow.accounts.add(
+            Account(
+                id=OTHER.account,
+                login="other",
+                name="Demo Andere",
+                roles=OTHER.roles,
+                active_from=local_day(uow.cases._work.now()),
+            )
+        )
+        uow.commit()
+
+
+def _open(office, given, family, birth, by=CLERK, **more):
+    values = {"given_names": given, "family_name": family, "birth_date": birth, **more}
+    return office.node.store.write_sync(
+        cases.open_case, office.node.office, values, by=by
+    )
+
+
+def words(page):
+    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
+
+
+async def search(browser, text):
+    token = (await browser.get("/cases")).form_token
+    answer = await browser.post("/cases/search", token, text=text)
+    assert answer.status == 303
+    return answer, await browser.get(answer.location)
+
+
+async def find(browser, text, path="/cases/find"):
+    token = (await browser.get("/cases")).form_token
+    return json.loads((await browser.post(path, token, text=text)).text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Muhamad", "Mohammed Demo-Ahorn"),
+        ("moh", "Mohammed Demo-Ahorn"),
+        ("Ahorn Mohamed", "Mohammed Demo-Ahorn"),
+        ("Mueller", "Jürgen Müller"),
+        ("Muller", "Jürgen Müller"),
+        ("Juergen", "Jürgen Müller"),
+        ("محمد", "Mohammed Demo-Ahorn"),
+        ("خالد", "Khaled Demo-Zeder"),
+        ("Chaled", "Khaled Demo-Zeder"),
+        ("ተስፋዬ", "Tesfaye Demo-Akazie"),
+        ("7.3.1994", "Mohammed Demo-Ahorn"),
+        ("1994-03-07", "Mohammed Demo-Ahorn"),
+        ("IM 17/2026", "Fatima Demo-Palme"),
+    ],
+)
+@pytest.mark.spec("SC-23")
+async def test_a_person_is_found_as_they_are_spelt(browser, typed, name):
+    _, page = await search(browser, typed)
+    assert name in words(page)
+    assert re.search(r'role="status"[^>]*>\s*1 Person', page.text)
+    found = await find(browser, typed)
+    assert [hit["name"] for hit in found["people"]] == [name]
+    assert found["said"] == "1 Person gefunden."
+
+
+@pytest.mark.parametrize("typed", ["xqzw", "31.12.1999", "IM 18/2026"])
+@pytest.mark.spec("SC-23")
+async def test_nobody_is_found_and_a_case_can_be_opened(browser, typed):
+    _, page = await search(browser, typed)
+    assert "Niemand" in words(page)
+    assert "/cases/new?s=" in page.text
+    assert (await find(browser, typed))["people"] == []
+
+
+@pytest.mark.spec("SC-23")
+async def test_of_a_colleagues_case_only_name_birth_year_and_caseworker_show(browser):
+    _, page = await search(browser, "Kollegin")
+    row = re.search(
+        r"<tr[^>]*>(?:(?!<tr).)*Demo-Kollegin.*?</tr>", page.text, re.DOTALL
+    )
+    cells = re.findall(r'class="cell__value">(.*?)</span>', row[0], re.DOTALL)
+    shown = [cell for c in cells if (cell := TAGS.sub("", c).strip())]
+    assert shown == ["Geheim Demo-Kollegin", "1977", "Demo Andere · Notfallzugriff"]
+    links = re.findall(r'href="([^"]*)"', row[0])
+    assert [link.rpartition("/")[2] for link in links] == ["emergency"]
+    [hit] = (await find(browser, "Kollegin"))["people"]
+    assert hit == {
+        "href": "",
+        "name": "Geheim Demo-Kollegin",
+        "more": "1977 · Demo Andere",
+    }
+
+
+async def test_a_contact_is_offered_for_own_people_only(browser):
+    assert (await find(browser, "Kollegin", "/contacts/find"))["people"] == []
+    [hit] = (await find(browser, "Ahorn", "/contacts/find"))["people"]
+    assert hit["href"].startswith("/contacts/new?case=")
+
+
+@pytest.mark.spec("SC-16")
+async def test_what_was_typed_is_in_no_address(browser):
+    answer, page = await search(browser, "Mohammed")
+    assert re.fullmatch(r"/cases\?s=[0-9a-f]{16}", answer.location)
+    assert "Mohammed" not in re.search(r"<title>(.*?)</title>", page.text)[1]
+
+
+@pytest.mark.spec("SC-16")
+async def test_a_search_of_another_session_is_nobodys(office, browser):
+    answer, _ = await search(browser, "Mohammed")
+    other = await office.enter(OTHER)
+    assert "Mohammed" not in words(await other.get(answer.location))
+
+
+@pytest.mark.parametrize("path", ["/cases/find", "/contacts/find"])
+async def test_other_roles_find_nobody(office, path):
+    other = await office.enter(APPROVER)
+    token = (await other.get("/inbox")).form_token
+    assert (await other.post(path, token, text="Mohammed")).status == 403
+
+
+async def test_who_is_threatened_is_found_by_their_caseworker_only(office, browser):
+    name = f"Demo-Schutz{secrets.token_hex(3)}"
+    case = _open(office, "Nele", name, "1991-01-01", by=OTHER)
+    made = cases.new_record(
+        office.node.office, case, "protection", {"protection": "threatened"},
+        by=OTHER.account,
+    )  # fmt: skip
+    office.node.store.write_sync(
+        cases.save_record, office.node.office, made, epoch=1, by=OTHER
+    )
+    assert (await find(browser, name))["people"] == []
+    assert name not in words(await browser.get("/cases?of=all"))
+    own = await office.enter(OTHER)
+    assert len((await find(own, name))["people"]) == 1
+
+
+# ---- Filters ---------------------------------------------------------------------------
+
+
+async def test_filters_narrow_the_own_list_and_the_count_says_so(office, browser):
+    case = _open(office, "Ida", "Demo-Filter", "1992-02-02")
+    for kind, values in (
+        ("care_status", {"care_status": "declined", "valid_from": "2026-01-01"}),
+        (
+            "plan",
+            {
+                "status": "in_force",
+                "start": "2026-01-01",
+                "review_due": local_day(office.clock.now()).isoformat(),
+            },
+        ),
+    ):
+        made = cases.new_record(
+            office.node.office, case, kind, values, by=CLERK.account
+        )
+        office.node.store.write_sync(
+            cases.save_record, office.node.office, made, epoch=1, by=CLERK
+        )
+    for address in ("/cases?status=declined", "/cases?due=plan"):
+        page = words(await browser.get(address))
+        assert "1 Person." in page
+        assert "Demo-Filter" in page
+        assert "Demo-Ahorn" not in page
+    both = words(await browser.get("/cases?status=declined&due=clock"))
+    assert "Zu dieser Auswahl gehört niemand." in both
+
+
+@pytest.mark.parametrize("query", ["status=nonsense", "due=nonsense", "page=999"])
+async def test_what_is_no_choice_filters_nothing(browser, query):
+    assert "Demo-Ahorn" in words(await browser.get(f"/cases?{query}"))
+
+
+@pytest.mark.spec("SC-23")
+async def test_the_list_of_all_cannot_be_asked_for_a_colleagues_status(office, browser):
+    everybody = words(await browser.get("/cases?of=all&status=declined"))
+    assert "Demo-Kollegin" in everybody
+    assert "Demo-Ahorn" in everybody
+
+
+async def test_the_clock_filter_holds_90_days_left_and_not_91(office, browser):
+    on = local_day(office.clock.now())
+    for left in (90, 91):
+        last = on + timedelta(days=left)
+        start = last.replace(year=last.year - 3) + timedelta(days=1)
+        _open(
+            office, "Rest", f"Demo-Uhr{left}", "1990-01-01",
+            counselling_start=start.isoformat(),
+        )  # fmt: skip
+    page = words(await browser.get("/cases?due=clock"))
+    assert "Demo-Uhr90" in page
+    assert "Demo-Uhr91" not in page
+
+
+# ---- Short cuts ------------------------------------------------------------------------
+
+
+@pytest.mark.spec("SC-18")
+async def test_single_keys_are_switched_off_for_this_account_alone(office, browser):
+    page = await browser.get("/accounts/me")
+    assert 'data-keys="yes"' in page.text
+    await browser.post("/accounts/me", page.form_token, language="de", theme="system")
+    assert 'data-keys="yes"' not in (await browser.get("/work")).text
+    other = await office.enter(OTHER)
+    assert 'data-keys="yes"' in (await other.get("/work")).text
+    page = await browser.get("/accounts/me")
+    await browser.post(
+        "/accounts/me",
+        page.form_token,
+        language="de",
+        theme="system",
+        single_keys="yes",
+    )
+    assert 'data-keys="yes"' in (await browser.get("/work")).text
+
+
+@pytest.mark.spec("SR-B8")
+async def test_a_sign_of_life_needs_a_session(office, browser):
+    assert (await browser.get("/session")).status == 204
+    stranger = type(browser)(office.client)
+    assert (await stranger.get("/session")).status == 303
