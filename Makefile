@@ -7,7 +7,7 @@ PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
         tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large bench-wire \
-        bench-flood bench-slowsync hostile land docs screenshots clean
+        bench-flood bench-slowsync hostile land api-fuzz docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -68,12 +68,16 @@ CLEAN   ?= 1000
 KILLS   ?= 1000
 SECONDS ?= 60
 COUNT   ?= 100000
+EXAMPLES ?= 1000
 
 tamper: $(VENV)/.dev  ## attack witnessed logs (ATTACKS=5000 CLEAN=1000 SEED=1) and see each found
 	$(BIN)/python -m tests.support.tampering --attacks $(ATTACKS) --clean $(CLEAN) --seed $(SEED)
 
 log-kills: $(VENV)/.dev  ## kill a process that appends to a log (KILLS=1000 SEED=1), lose nothing
 	$(BIN)/python -m tests.support.logkills --kills $(KILLS) --seed $(SEED)
+
+api-fuzz: $(VENV)/.dev  ## schemathesis against a running node (EXAMPLES=1000 SEED=1)
+	$(BIN)/python -m tests.support.apifuzz --examples $(EXAMPLES) --seed $(SEED)
 
 fuzz: $(VENV)/.dev  ## feed spoiled inputs to every strict reader of the log (SECONDS=60 SEED=1)
 	$(BIN)/python -m tests.support.fuzzing --seconds $(SECONDS) --seed $(SEED)

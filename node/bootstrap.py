@@ -23,9 +23,11 @@ from node.accounts.policy import OPERATOR
 from node.api.app import make_api_app
 from node.api.gate import Desk as ApiDesk
 from node.api.health import make_health_app
+from node.cases.townsettings import TownSettings
 from node.casework import health
 from node.casework.eraser import Eraser
 from node.casework.health import Finding
+from node.casework.settings import TownBook, TownUnit
 from node.casework.unmerging import Matching
 from node.clock import Clock, SystemClock
 from node.config import Settings
@@ -45,6 +47,7 @@ from node.founding import Paths, first_names, means_of, vault_of
 from node.keycabinet import KeyCabinet
 from node.keyroom import KeyRoom, refresh_and_keep
 from node.mailroom import Fetching, open_mailroom, relay_of, sweeps
+from node.noticemail import MailDoor, Notifier
 from node.replaying import replay_register
 from node.report.sheet import GERMAN, Kind
 from node.store.backupduty import backups_of, duty_of
@@ -64,6 +67,7 @@ from node.store.threads import Signals, ThreadRunner
 from node.store.weekturn import turn_of
 from node.store.work import Means
 from node.sync.courier import Courier
+from node.sync.greeting import greet
 from node.sync.limits import MIB, REQUESTS_PER_KEY_S, UNOPENED_BYTES_PER_PEER
 from node.sync.office import Office
 from node.trust.places import shipped_places
@@ -131,6 +135,7 @@ class Node:
     publisher: Publisher
     key_room: KeyRoom
     ask_peer: AskPeer
+    read_town: Callable[[TownUnit], None]
     relay: Counter | None
     means: Means
     press: Press
@@ -182,6 +187,7 @@ async def build_node(
         )
         check_schema(engines)
         names = own_names(engines, first_names(settings.peer_url))
+        book = TownBook(TownSettings(delivery=settings.delivery))
         office = Office(
             keys=cabinet,
             clock=hands.clock,
@@ -198,6 +204,7 @@ async def build_node(
             newer=rumours.hear,
             behind=rumours.behind,
             accept_override=settings.accept_override,
+            town=book,
         )
         means = means_of(
             paths,
@@ -211,6 +218,7 @@ async def build_node(
         readers = LentThreads(shared.readers) if shared else None
         store = Store(engines, means, listener=signals, readers=readers)
         stack.callback(store.close)
+        store.read_sync(book.read)
         publisher = Publisher(store, means, paths.mark, failpoints=hands.failpoints)
         run = ThreadRunner(store)
         started_at = hands.clock.now()
@@ -236,6 +244,7 @@ async def build_node(
         start = Start(store, office, paths.mark, alone=engines.one_writer)
         await asyncio.to_thread(start.unless_led)
         await asyncio.to_thread(replay_register, store, means, office)
+        door = MailDoor.load(settings)
         vault, hour = vault_of(settings, master), settings.backup_hour
         duty = duty_of(vault, store, means, office, hour)
         worker = Worker(
@@ -245,6 +254,7 @@ async def build_node(
                 publish=publisher.publish,
                 refresh_directory=partial(refresh_and_keep, fetch, room),
                 back_up=duty,
+                send_notices=Notifier(store, office, door, settings) if door else None,
                 erase_sources=SourceEraser(store, office),
                 sweep=sweeps(
                     Sweeper(store, means, grace=not engines.one_writer),
@@ -258,6 +268,7 @@ async def build_node(
                 holder="only" if engines.one_writer else secrets.token_hex(8),
                 shared=not engines.one_writer,
                 mark=partial(_marked, paths),
+                read_town=book.read,
                 lease=shared.lease if shared else LEASE,
                 print_letter=partial(press.print_now, Kind.LETTER, GERMAN),
             )
@@ -277,6 +288,7 @@ async def build_node(
             refresh_directory=refresh,
             publisher=publisher,
             key_room=room,
+            read_town=book.read,
             ask_peer=partial(ask_shared, mailroom.direct.shared_log, office),
             relay=relay.counter if relay else None,
             means=means,
@@ -356,7 +368,7 @@ def web_app(node: Node) -> web.Application:
             origin=settings.web_url,
             version=SOFTWARE,
             demo=settings.demo,
-            delivery=settings.delivery,
+            sends_mail=bool(settings.smtp_host),
         ),
         clock=clock,
         randomness=chance,
@@ -366,13 +378,13 @@ def web_app(node: Node) -> web.Application:
         office=node.office,
         files=node.courier.files,
         places=shipped_places(),
-        outlook=partial(outlook, node.run),
+        outlook=partial(outlook, node.run, node.office),
         mark=partial(_marked, Paths(settings.folder)),
         ask_peer=node.ask_peer,
         printer=node.press,
         address_of=Proxies(settings.trusted_proxies).address,
+        greet=partial(greet, node.courier),
+        read_town=node.read_town,
     )
-    api = make_api_app(
-        ApiDesk(node.office, node.run, parts.places, settings.delivery, parts.people)
-    )
+    api = make_api_app(ApiDesk(node.office, node.run, parts.places, parts.people))
     return make_web_app(parts, all_routes(), api=api)

@@ -93,6 +93,13 @@ class Settings(BaseSettings):
         packet_mib: The largest container we take, in MiB; our key sheet tells it.
         document_mib: The largest document we take, in MiB.
         trusted_proxies: Networks whose word about a caller's address counts (SR-F1).
+        smtp_host: Mail server for notices to people who work here; empty sends none.
+        smtp_port: Its port; 465 is usual where ``smtp_security`` is ``tls``.
+        smtp_security: ``starttls``, or ``tls`` from the first byte; both are verified.
+        smtp_user: Name at the mail server; empty logs in nowhere.
+        smtp_password_file: File with the password there.
+        smtp_from: The address that mails come from.
+        smtp_authorities: File with the certificates to trust; empty trusts the system's.
         backup_folder: Where content backups go; empty makes none.
         backup_keys_folder: Where key backups go: another disk, another hand.
         backup_hour: The hour of the day from which on the backup is made.
@@ -135,6 +142,13 @@ class Settings(BaseSettings):
     document_mib: int = Field(default=25, ge=1, le=2048)
     allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    smtp_host: str = Field(default="", max_length=253, pattern=r"^[A-Za-z0-9.:-]*$")
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls"] = "starttls"
+    smtp_user: str = Field(default="", max_length=120)
+    smtp_password_file: str = ""
+    smtp_from: str = Field(default="", max_length=200, pattern=r"^([^@\s]+@[^@\s]+)?$")
+    smtp_authorities: str = ""
     backup_folder: str = ""
     backup_keys_folder: str = ""
     backup_hour: int = Field(default=2, ge=0, le=23)

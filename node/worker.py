@@ -18,18 +18,18 @@ import structlog
 
 from node.casework import sealing
 from node.casework.selfcheck import run_due
+from node.casework.settings import TownUnit
 from node.crypto.checkpoint import Checkpoint
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
 from node.sync import opening, recipient, sender, uploading, witnessing
 from node.sync.courier import Courier
-from node.sync.deadlines import find_deadlines
+from node.sync.deadlines import find_deadlines, find_due
 from node.sync.greeting import FirstWord
 from node.sync.ports import UnitOfWork
 from node.sync.rounds import Rounds
 from node.sync.rows import Wake
-from node.sync.transfer import Inbound, Outbound
 
 log = structlog.get_logger("worker")
 LEASE: Final = timedelta(seconds=15)
@@ -65,11 +65,13 @@ class Duties:
     holder: str
     shared: bool
     back_up: Callable[[], None] | None = None
+    send_notices: Callable[[], None] | None = None
     fetch_mail: Callable[[Callable[[MemberId], None]], Awaitable[None]] | None = None
     directory_every_s: float = 900.0
     lease: timedelta = LEASE
     mark: Callable[[], Checkpoint | None] = lambda: None
     print_letter: sealing.PrintLetter = sealing.no_paper
+    read_town: Callable[[TownUnit], None] = lambda _uow: None
 
 
 class Worker:
@@ -132,6 +134,8 @@ class Worker:
             await asyncio.sleep(POLL_S)
 
     async def _lead(self) -> bool:
+        if self._duties.shared:
+            await self._courier.run.read(self._duties.read_town)
         now = self._office.clock.now()
         return await self._courier.run.write(
             _take_lease, self._duties.holder, now, now + self._duties.lease
@@ -159,6 +163,7 @@ class Worker:
                         self._directory,
                         self._every_hour,
                         self._back_up,
+                        self._send_notices,
                     ):
                         tasks.create_task(loop())
             except* _LeaseLost:
@@ -335,8 +340,7 @@ class Worker:
             # HO-99: whatever peers say, at most one refresh a minute.
             await asyncio.sleep(MINUTE_S)
             with suppress(TimeoutError):
-                rest = self._duties.directory_every_s - MINUTE_S
-                async with asyncio.timeout(rest):
+                async with asyncio.timeout(self._duties.directory_every_s - MINUTE_S):
                     await self._newer.wait()
 
     async def _every_hour(self) -> None:
@@ -348,9 +352,15 @@ class Worker:
             await asyncio.sleep(HOUR_S)
 
     async def _back_up(self) -> None:
-        while (back_up := self._duties.back_up) is not None:
-            await self._in_thread(back_up)
-            await asyncio.sleep(BACKUP_S)
+        await self._repeat(self._duties.back_up, BACKUP_S)
+
+    async def _send_notices(self) -> None:
+        await self._repeat(self._duties.send_notices, MINUTE_S)
+
+    async def _repeat(self, duty: Callable[[], None] | None, pause_s: float) -> None:
+        while duty is not None:
+            await self._in_thread(duty)
+            await asyncio.sleep(pause_s)
 
     async def _in_thread(self, duty: Callable[[], object]) -> None:
         await self._guard(asyncio.to_thread, duty)
@@ -388,12 +398,3 @@ def _take_lease(uow: UnitOfWork, holder: str, at: datetime, until: datetime) -> 
         taken = uow.leases.take("worker", holder, at=at, until=until)
         uow.commit()
         return taken
-
-
-def find_due(uow: UnitOfWork) -> list[tuple[Wake, str]]:
-    """Everything that waits in the store: after a start this is all there is."""
-    with uow:
-        due = [(Wake.RELEASE, str(t)) for t in uow.outbound.in_states([Outbound.HELD])]
-        due += [(Wake.OPEN, str(t)) for t in uow.inbound.in_states([Inbound.OPENING])]
-        due += [(Wake.PUBLISH, str(peer)) for peer in uow.outbox.waiting_peers()]
-        return [*due, (Wake.PUBLISH, "")]

@@ -52,6 +52,8 @@ class Scope(StrEnum):
     RELOCATIONS_WRITE = "relocations:write"
     REPORTS_READ = "reports:read"
     METRICS_READ = "metrics:read"
+    CASES_READ = "cases:read"
+    CONTACTS_WRITE = "contacts:write"
 
 
 def check_roles(roles: Iterable[Role]) -> frozenset[Role]:
@@ -178,13 +180,17 @@ class Bearer(Identifier):
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """What the store knows of an API token (SR-B11)."""
+    """What the store knows of an API token (SR-B11).
+
+    ``owner`` is the caseworker whose caseload it opens, None for the town's own matters.
+    """
 
     digest: bytes = field(repr=False)
     label: str
     scopes: frozenset[Scope]
     created_by: AccountId | None
     valid_until: datetime
+    owner: AccountId | None = None
 
     def is_valid(self, at: datetime) -> bool:
         """Whether it still opens anything; the end is exclusive."""

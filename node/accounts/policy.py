@@ -42,6 +42,7 @@ class Action(StrEnum):
     PROTECTION_SET = "protection.set"
     PROTECTION_LIFT = "protection.lift"
     STATUTE_RECORD = "statute.record"
+    STATUTE_LIST = "statute.list"
     RELOCATION_RECORD = "relocation.record"
     TRANSFER_PREPARE = "transfer.prepare"
     TRANSFER_SEND = "transfer.send"
@@ -281,6 +282,8 @@ TABLE: Final[Mapping[str, Line]] = {
     _A.ACCOUNT_ROLES:       Line(_N,    _N,    _TWO,  _N,   seconds=_AD | _AP, alike=True),
     _A.REPORT_DEFINE:       Line(_N,    _N,    _ANY,  _N),
     _A.TEXT_VERIFY:         Line(_N,    _N,    _TWO,  _N,   seconds=_AD),
+    # FR-21: the list that statute.record chooses from ships empty; two put a line on it.
+    _A.STATUTE_LIST:        Line(_N,    _N,    _TWO,  _N,   seconds=_AD),
     _A.SETTINGS_CHANGE:     Line(_N,    _N,    _ANY,  _N,   _ANY),
     _A.PEER_SUSPEND:        Line(_N,    _N,    _ANY,  _N,   _ANY),
     _A.PEER_KEYS:           Line(_N,    _N,    _TWO,  _N,   _ANY, seconds=_AD),

@@ -16,7 +16,6 @@ from aiohttp.typedefs import Handler, Middleware
 
 from node import strictjson
 from node.accounts.model import ApiToken, Bearer, Scope
-from node.accounts.ports import StaffUnit
 from node.api.problem import (
     Fault,
     Problem,
@@ -24,6 +23,7 @@ from node.api.problem import (
     problem_of,
     problem_of_http,
 )
+from node.casework.programs import token_in_force
 from node.errors import MalformedMessageError, NodeError
 from node.ids import Ags
 from node.report.people import People
@@ -45,16 +45,11 @@ _TOKEN: Final = web.RequestKey("api_token", ApiToken)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the API works with.
-
-    ``policy`` is the node's delivery setting, ``auto`` or ``confirm`` (FR-25); ``people``
-    the names in memory that the pages search too.
-    """
+    """What the API works with; ``people`` are the names that the pages search too."""
 
     office: Office
     run: Runner
     places: Mapping[Ags, str]
-    policy: str
     people: People
 
 
@@ -88,7 +83,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return _problem(request, problem_of_http(error), error=None)
+        found = _problem(request, problem_of_http(error), error=None)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            found.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return found
     except NodeError as error:
         code, faults = problem_of(error)
         return _problem(request, code, error=error, faults=faults)
@@ -174,12 +172,10 @@ async def _token(request: web.Request, at: datetime) -> ApiToken | None:
         digest = Bearer(text).digest
     except MalformedMessageError:
         return None
-    token = await request.config_dict[DESK].run.read(_by_digest, digest)
-    return token if token is not None and token.is_valid(at) else None
-
-
-def _by_digest(uow: StaffUnit, digest: bytes) -> ApiToken | None:
-    return uow.accounts.token(digest)
+    found: ApiToken | None = await request.config_dict[DESK].run.read(
+        token_in_force, digest, at
+    )
+    return found
 
 
 def _problem(

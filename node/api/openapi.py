@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from node.api import problem
+from node.api.asked import QUERY
 from node.api.operations import BASE, Operation
 from node.strictjson import JsonObject
 from node.version import SOFTWARE
@@ -25,6 +26,26 @@ _IDEMPOTENCY: Final[JsonObject] = {
     "required": True,
     "description": "Chosen by the caller; the same key and body give the same answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+}
+_IF_MATCH: Final[JsonObject] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag under which the case was read.",
+    "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,8}[.][1-9][0-9]{0,8}"$'},
+}
+_IF_NONE_MATCH: Final[JsonObject] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag that is known already; then 304 without a body.",
+    "schema": {"type": "string"},
+}
+_ETAG: Final[JsonObject] = {
+    "ETag": {
+        "description": "Changes with everything that is written into the case.",
+        "schema": {"type": "string"},
+    }
 }
 _PROBLEM: Final[JsonObject] = {
     "type": "object",
@@ -111,6 +132,7 @@ def _operation(operation: Operation, refs: dict[Any, JsonObject]) -> JsonObject:
             **{
                 str(status): {
                     "description": "done" if status == 201 else "found",
+                    **({"headers": _ETAG} if operation.tagged else {}),
                     "content": {_JSON: {"schema": refs[model]}},
                 }
                 for status, model in sorted(operation.answers.items())
@@ -118,6 +140,16 @@ def _operation(operation: Operation, refs: dict[Any, JsonObject]) -> JsonObject:
             **_problems(operation),
         },
     }
+    if operation.lists:
+        parameters += [
+            {"name": name, "in": "query", "required": False, **told}
+            for name, told in QUERY.items()
+        ]
+    if operation.tagged and operation.takes is None:
+        parameters.append(_IF_NONE_MATCH)
+        written["responses"]["304"] = {"description": "not changed"}
+    if operation.tagged and operation.takes is not None:
+        parameters.append(_IF_MATCH)
     if operation.takes is not None:
         parameters.append(_IDEMPOTENCY)
         written["requestBody"] = {

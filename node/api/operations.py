@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from node.accounts.model import Scope
-from node.api import relocations
+from node.api import cases, contacts, relocations, status
 
 BASE: Final = "/api"
 
@@ -30,6 +30,8 @@ class Operation:
         scope: What a token must be made for.
         takes: The form of the body; writing operations also need ``Idempotency-Key``.
         answers: The form of each good answer, by status.
+        lists: Whether it answers a page of a list: ``limit`` and ``after``.
+        tagged: Whether good answers carry an ``ETag``; writing ones then need ``If-Match``.
         problems: Codes of the problem table that it may answer besides those of the gate.
     """
 
@@ -41,6 +43,8 @@ class Operation:
     scope: Scope
     answers: Mapping[int, type[BaseModel]]
     takes: type[BaseModel] | None = None
+    lists: bool = False
+    tagged: bool = False
     problems: tuple[str, ...] = field(default=())
 
 
@@ -72,5 +76,52 @@ OPERATIONS: Final = (
         scope=Scope.RELOCATIONS_WRITE,
         answers={200: relocations.RelocationAnswer},
         problems=("not-found",),
+    ),
+    Operation(
+        method="GET",
+        path=cases.PATH,
+        name="listCases",
+        summary="The active cases of the caseworker whom the token is bound to",
+        handler=cases.listed,
+        scope=Scope.CASES_READ,
+        lists=True,
+        answers={200: cases.CasePage},
+        problems=("query",),
+    ),
+    Operation(
+        method="GET",
+        path=cases.PATH + "/{case}",
+        name="showCase",
+        summary="One of these cases; the look is written down under the caseworker's name",
+        handler=cases.show,
+        scope=Scope.CASES_READ,
+        tagged=True,
+        answers={200: cases.CaseAnswer},
+        problems=("not-found", "unavailable"),
+    ),
+    Operation(
+        method="POST",
+        path=contacts.PATH,
+        name="recordContact",
+        summary="Record a contact with the person of one of these cases",
+        handler=contacts.record,
+        scope=Scope.CONTACTS_WRITE,
+        takes=contacts.ContactRequest,
+        tagged=True,
+        answers={201: contacts.ContactAnswer, 200: contacts.ContactAnswer},
+        problems=(
+            "bad-syntax", "idempotency-key", "not-found", "id-conflict", "conflict",
+            "match", "match-missing", "too-large", "media-type", "input", "unavailable",
+        ),
+    ),
+    Operation(
+        method="GET",
+        path=status.PATH,
+        name="showStatus",
+        summary="Which checks of the node are not in order",
+        handler=status.show,
+        scope=Scope.METRICS_READ,
+        answers={200: status.StatusAnswer},
+        problems=("unavailable",),
     ),
 )  # fmt: skip

@@ -32,6 +32,7 @@ PREFIX: Final = "/api/v1/problems/"
 # code: (status, whether trying again can help, title)
 TABLE: Final[Mapping[str, tuple[int, bool, str]]] = {
     "bad-syntax": (400, False, "The body is not one strict JSON object"),
+    "query": (400, False, "Something in the query string cannot be taken"),
     "idempotency-key": (400, False, "Exactly one Idempotency-Key is needed"),
     "token": (401, False, "No API token, or one that is unknown or over"),
     "scope": (403, False, "The token is not made for this"),
@@ -41,9 +42,11 @@ TABLE: Final[Mapping[str, tuple[int, bool, str]]] = {
     "relocation-running": (409, False, "One of the persons is on the way already"),
     "stale-epoch": (409, False, "One of the cases is not in this office's hands"),
     "conflict": (409, True, "Somebody was faster; send the same request again"),
+    "match": (412, False, "The case is not what If-Match says; read it again"),
     "too-large": (413, False, "The body is over 64 KiB"),
     "media-type": (415, False, "Only application/json in UTF-8, not compressed"),
     "input": (422, False, "Something in the request cannot be taken"),
+    "match-missing": (428, False, "If-Match with the ETag of the case is needed"),
     "rate": (429, True, "Too many requests"),
     "internal": (500, True, "Something went wrong here"),
     "unavailable": (503, True, "Not possible just now"),

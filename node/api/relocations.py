@@ -7,17 +7,17 @@ FR-27 and the API side of SR-B11.
 """
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from node import strictjson
 from node.accounts.policy import Actor
+from node.api.asked import STRICT, Day, Number, Text, idempotency_key, validated
 from node.api.gate import DESK, Desk, read_object, token_of
 from node.api.problem import Fault, ProblemError
 from node.cases.model import Baton
@@ -32,7 +32,6 @@ from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 
 PATH: Final = "/v1/relocations"
-_KEY: Final = re.compile(r"[A-Za-z0-9._~:/+=-]{1,128}", re.ASCII)
 
 
 def _ags(text: str) -> str:
@@ -42,43 +41,23 @@ def _ags(text: str) -> str:
         raise ValueError("ags") from None
 
 
-def _day(text: str) -> str:
-    if date.fromisoformat(text).isoformat() != text:
-        raise ValueError("day")
-    return text
-
-
-_Text = Annotated[str, Field(min_length=1, max_length=200)]
-_Day = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}
-    ),
-    AfterValidator(_day),
-]
-
-
 class PersonName(BaseModel):
     """A person as the register writes it; compared letter by letter."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
-    )
+    model_config = STRICT
 
-    family_name: _Text
-    given_names: _Text
-    birth_date: _Day
+    family_name: Text
+    given_names: Text
+    birth_date: Day
 
 
 class RelocationRequest(BaseModel):
     """Who moves where and when; the persons by their case numbers or by their names."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
-    )
+    model_config = STRICT
 
     cases: Annotated[
-        list[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]] | None,
+        list[Number] | None,
         Field(min_length=1, max_length=CASES_PER_TRANSFER),
     ] = Field(default=None, description="Case numbers of who moves, each once.")
     persons: Annotated[
@@ -90,7 +69,7 @@ class RelocationRequest(BaseModel):
     ags: Annotated[str, Field(pattern=r"^[0-9]{8}$"), AfterValidator(_ags)] = Field(
         description="Amtlicher Gemeindeschlüssel of the new place."
     )
-    move_on: _Day = Field(description="The day of the move.")
+    move_on: Day = Field(description="The day of the move.")
     household: bool = Field(
         default=False,
         description="Whether all active members of the named persons' households move.",
@@ -118,7 +97,7 @@ class RelocationAnswer(BaseModel):
 async def record(request: web.Request) -> web.Response:
     """Record a relocation; the same request again gives the same answer."""
     desk = request.config_dict[DESK]
-    key = _idempotency_key(request)
+    key = idempotency_key(request)
     sent = await read_object(request)
     asked = _validated(sent)
     token = token_of(request)
@@ -136,7 +115,7 @@ async def record(request: web.Request) -> web.Response:
         ags=Ags(asked.ags),
         move_on=date.fromisoformat(asked.move_on),
         source=Source.REGISTER,
-        policy=desk.policy,
+        policy=desk.office.town().delivery,
         repeat=repeat,
     )
     try:
@@ -160,40 +139,14 @@ async def show(request: web.Request) -> web.Response:
     return _answer(found, status=200)
 
 
-def _idempotency_key(request: web.Request) -> str:
-    shown = request.headers.getall("Idempotency-Key", [])
-    if len(shown) != 1 or _KEY.fullmatch(shown[0]) is None:
-        raise ProblemError("idempotency-key")
-    return shown[0]
-
-
 def _validated(sent: JsonObject) -> RelocationRequest:
     """The request as a value, or a fault for each member that cannot be taken."""
-    try:
-        # From bytes, because a strict model takes numbers and texts as JSON has them.
-        asked = RelocationRequest.model_validate_json(strictjson.encode(sent))
-    except ValidationError as error:
-        raise ProblemError("input", _faults(error)) from None
+    asked = validated(RelocationRequest, sent)
     if (asked.cases is None) == (asked.persons is None):
         raise ProblemError("input", [Fault("", "cases_or_persons")])
     if asked.cases is not None and len(set(asked.cases)) < len(asked.cases):
         raise ProblemError("input", [Fault("/cases", "duplicate")])
     return asked
-
-
-def _faults(error: ValidationError) -> list[Fault]:
-    """Where each fault stands (RFC 6901) and its kind; never what was sent."""
-    return [
-        Fault(
-            "".join(f"/{part}" for part in found["loc"])
-            if found["type"] != "extra_forbidden"
-            else "",
-            found["type"],
-        )
-        for found in error.errors(
-            include_input=False, include_url=False, include_context=False
-        )
-    ]
 
 
 def _known(uow: UnitOfWork, repeat: Repeat) -> Relocation | None:

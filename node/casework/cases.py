@@ -187,32 +187,40 @@ def record_contact(
         StaleEpochError: One of the cases is not editable here any more.
         InputError: ``postponed`` or ``adapted`` without a reason (FR-9).
     """
+    with uow:
+        contact_id = place_contact(uow, office, contact, by=by)
+        uow.commit()
+    return contact_id
+
+
+def place_contact(
+    uow: UnitOfWork, office: Office, contact: Contact, *, by: Actor
+) -> RecordId:
+    """As ``record_contact``, inside a transaction that somebody else commits."""
     contact_id = contact.id or RecordId(new_id(office, office.clock.now()))
     persons = [str(case) for case in contact.cases]
     values = {**contact.values, "persons": persons}
     if contact.note:
         values["note"] = contact.note
-    with uow:
-        records: list[Record] = []
-        for case in contact.cases:
-            editable_case(
-                uow, by, case, epoch=contact.epochs[case], action="contact.record"
-            )
-            goals = _touch_goals(uow, office, case, contact, by=by.account)
-            touched: list[Json] = [
-                {"goal": str(goal.id), "status": goal.text("status")} for goal in goals
-            ]
-            own = {**values, "touched": touched} if touched else values
-            made = new_record(office, case, "contact", own, by=by.account)
-            records += [replace(made, id=contact_id), *goals]
-        if contact.follow_up is not None:
-            task = new_record(
-                office, contact.cases[0], "follow_up", contact.follow_up, by=by.account
-            )
-            records.append(task)
-        uow.cases.put(records)
-        _tell_former(uow, office, contact)
-        uow.commit()
+    records: list[Record] = []
+    for case in contact.cases:
+        editable_case(
+            uow, by, case, epoch=contact.epochs[case], action="contact.record"
+        )
+        goals = _touch_goals(uow, office, case, contact, by=by.account)
+        touched: list[Json] = [
+            {"goal": str(goal.id), "status": goal.text("status")} for goal in goals
+        ]
+        own = {**values, "touched": touched} if touched else values
+        made = new_record(office, case, "contact", own, by=by.account)
+        records += [replace(made, id=contact_id), *goals]
+    if contact.follow_up is not None:
+        task = new_record(
+            office, contact.cases[0], "follow_up", contact.follow_up, by=by.account
+        )
+        records.append(task)
+    uow.cases.put(records)
+    _tell_former(uow, office, contact)
     return contact_id
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final
 
+from node.accounts.notices import SHOWN_FOR
 from node.accounts.policy import Actor, require
 from node.errors import NodeError, UnknownNodeError
 from node.exchangelog.alarms import Alarm, Facts, find_alarms
@@ -54,6 +55,7 @@ class Check(StrEnum):
     RECEIPT = "receipt"
     ERASURE = "erasure"
     HOLD = "hold"
+    MAIL = "mail"
 
 
 _CHECKS: Final = {
@@ -94,6 +96,7 @@ def look(uow: LogViewUnit, office: Office, by: Actor) -> Sequence[Finding]:
     found = [Finding(Check.DATABASE, Level.OK)]
     found += _standing(uow, at)
     found.append(_backup(uow, at))
+    found += _mails(uow, at)
     found += _log(facts_of(uow, own=office.witness_name, named=_named(office)), at)
     found += _directory(office, at)
     found += _peers(uow, office, at)
@@ -123,6 +126,15 @@ def _backup(uow: LogViewUnit, at: datetime) -> Finding:
     taken_at = last_verified(uow.backups.rows())
     level = Level.FAULT if is_overdue(taken_at, at) else Level.OK
     return Finding(Check.BACKUP, level, since=taken_at)
+
+
+def _mails(uow: LogViewUnit, at: datetime) -> list[Finding]:
+    """Mails that did not go in the last two days and are not gone since."""
+    failing = uow.notices.failing(at - SHOWN_FOR)
+    if not failing:
+        return []
+    since, count = failing[0].made_at, len(failing)
+    return [Finding(Check.MAIL, Level.WARNING, since=since, count=count)]
 
 
 def _log(facts: Facts, at: datetime) -> list[Finding]:

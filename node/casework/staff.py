@@ -20,6 +20,7 @@ from node.accounts.model import (
 from node.accounts.passkey import Passkey
 from node.accounts.policy import Actor, require
 from node.accounts.ports import StaffUnit
+from node.accounts.programs import OF_A_CASELOAD
 from node.cases.days import local_day
 from node.casework.ownaccount import NewPassword, keep_password
 from node.errors import InputError, NotFoundError
@@ -219,12 +220,12 @@ def issue_token(uow: StaffUnit, wish: TokenWish, digest: bytes, *, by: Actor) ->
 
     Raises:
         ForbiddenError: No right to change settings.
-        InputError: No label or no scope.
+        InputError: No label or no scope, or one that opens a caseload.
     """
     require(by, "settings.change")
     if not wish.label.strip() or len(wish.label) > 100:
         raise InputError("label", "missing" if not wish.label.strip() else "too_long")
-    if not wish.scopes:
+    if not wish.scopes or wish.scopes & OF_A_CASELOAD:
         raise InputError("scope", "missing")
     with uow:
         uow.accounts.add_token(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from node.accounts.notices import Notices
 from node.accounts.ports import ReadLog
 from node.crypto.checkpoint import Checkpoint, NoteKey
 from node.exchangelog.entry import Entry
@@ -160,6 +161,11 @@ class LogViewUnit(UnitOfWork, Protocol):
     @property
     def backups(self) -> Backups:
         """Which backups there are."""
+        ...
+
+    @property
+    def notices(self) -> Notices:
+        """Mails to people who work here."""
         ...
 
     @property

@@ -7,12 +7,12 @@ Implements screens flow D.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final
 
 from node.report.readings import TransferRow
-from node.sync.limits import OVERRIDE_AFTER
+from node.sync.limits import OVERRIDE_AFTER, RETENTION
 from node.sync.rows import QuorumWait
 from node.sync.schedule import erasable_from
 from node.sync.transfer import OUTBOUND, Outbound, OutEvent
@@ -110,8 +110,8 @@ class Track:
         return next((mark.step for mark in self.marks if mark.at is None), None)
 
 
-def track_of(row: TransferRow) -> Track:
-    """Read the track off the facts."""
+def track_of(row: TransferRow, kept: timedelta = RETENTION) -> Track:
+    """Read the track off the facts; ``kept`` is how long content stays here afterwards."""
     transfer, due = row.transfer, row.due
     facts = transfer.facts
     marks = []
@@ -149,7 +149,7 @@ def track_of(row: TransferRow) -> Track:
         failing_since=due.failing_since if fails and due else None,
         next_try=due.next_attempt_at if fails and due else None,
         ended_at=ended,
-        deleted_from=erasable_from(durable) if durable else None,
+        deleted_from=erasable_from(durable, kept) if durable else None,
         can_call_back=is_open and transfer.state is not Outbound.HELD,
         quorum=quorum,
     )

@@ -228,6 +228,7 @@ class SqlAccounts:
                 "scopes": sorted(token.scopes),
                 "created_by": token.created_by,
                 "valid_until": token.valid_until,
+                "owner": token.owner,
             },
         )
 
@@ -305,4 +306,5 @@ def _to_token(row: Row[*tuple[Any, ...]]) -> ApiToken:
         scopes=frozenset(Scope(scope) for scope in row.scopes),
         created_by=AccountId(row.created_by) if row.created_by else None,
         valid_until=row.valid_until,
+        owner=AccountId(row.owner) if row.owner else None,
     )

@@ -81,6 +81,7 @@ class _ApiToken(TypedColumns):
     scopes: Named[Json] = Column(JSON, nullable=False)
     created_by: Named[str | None] = Column(ForeignKey("account.id"))
     valid_until = Column(Instant, nullable=False)
+    owner: Named[str | None] = Column(ForeignKey("account.id"))
 
 
 api_token = Table("api_token", metadata, _ApiToken, *digests("digest"))

@@ -15,12 +15,14 @@ from typing import Self
 
 from sqlalchemy import Connection
 
+from node.accounts.notices import Notices
 from node.accounts.ports import (
     AccountRepository,
     ReadLog,
     Reveals,
     SessionRepository,
 )
+from node.accounts.programs import Programs
 from node.accounts.wayports import (
     AccountChanges,
     Emergencies,
@@ -37,6 +39,7 @@ from node.cases.ports import (
     TallyRepository,
     TaskRepository,
 )
+from node.cases.townsettings import Town
 from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
@@ -73,8 +76,10 @@ from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
 from node.store.mail import SqlMail
 from node.store.matching import SqlMatches
+from node.store.notices import SqlNotices
 from node.store.outbox import SqlOutbox
 from node.store.pastlog import PastLogs
+from node.store.programs import SqlPrograms
 from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
@@ -85,6 +90,7 @@ from node.store.shelf import SqlShelf
 from node.store.standing import SqlStands
 from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
+from node.store.townsettings import SqlTown
 from node.store.transfers import SqlInbound, SqlOutbound
 from node.store.upkeep import Upkeep
 from node.store.uploads import SqlUploads
@@ -176,6 +182,9 @@ class SqlUnitOfWork:
         self.diary = SqlDiary(self._work)
         self.counting: Counting = SqlCounting(self._work)
         self.reports: Reports = SqlReports(self._work)
+        self.programs: Programs = SqlPrograms(self._work)
+        self.notices: Notices = SqlNotices(self._work)
+        self.town: Town = SqlTown(self._work)
         self.upkeep = Upkeep(self._work)
         self.backups: Backups = SqlBackups(self._work)
         self.dump = Dump(self._work)

@@ -71,6 +71,7 @@ _FOREIGN: Final = (SQLAlchemyError, sqlite3.Error, TypeError, ValueError, Overfl
 
 _STANDING: Final = select(node_standing.c.standing)
 # Signing in and out, who leads, what was read, how peers are reached: reading needs these.
+# And that an alarm is told.
 _OPEN_TABLES: Final = frozenset(
     {
         "access_log",
@@ -80,6 +81,7 @@ _OPEN_TABLES: Final = frozenset(
         "lease",
         "login_failure",
         "node_standing",
+        "notice",
         "passkey",
         "peer_queue",
         "recovery_code",

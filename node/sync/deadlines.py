@@ -10,7 +10,8 @@ from node.ids import TransferId
 from node.sync import inward
 from node.sync.limits import GIVE_UP_AFTER_EXPIRY, NOTICE_DAYS
 from node.sync.ports import UnitOfWork
-from node.sync.transfer import Outbound
+from node.sync.rows import Wake
+from node.sync.transfer import Inbound, Outbound
 
 
 def find_deadlines(uow: UnitOfWork, now: datetime) -> list[tuple[str, TransferId, int]]:
@@ -39,3 +40,12 @@ def find_deadlines(uow: UnitOfWork, now: datetime) -> list[tuple[str, TransferId
                     ("notice", transfer_id, day) for day in NOTICE_DAYS if age >= day
                 ]
     return found
+
+
+def find_due(uow: UnitOfWork) -> list[tuple[Wake, str]]:
+    """Everything that waits in the store: after a start this is all there is."""
+    with uow:
+        due = [(Wake.RELEASE, str(t)) for t in uow.outbound.in_states([Outbound.HELD])]
+        due += [(Wake.OPEN, str(t)) for t in uow.inbound.in_states([Inbound.OPENING])]
+        due += [(Wake.PUBLISH, str(peer)) for peer in uow.outbox.waiting_peers()]
+    return [*due, (Wake.PUBLISH, "")]

@@ -7,6 +7,7 @@ never happen: a use case that reads a clock or draws chance from anywhere else.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from node.cases.townsettings import TownSettings
 from node.clock import Clock
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Keyring, Randomness
@@ -36,9 +37,10 @@ class Office:
     ``keys`` gives the keyring and ``directory`` the directory in force at the moment of the
     call. ``failpoints`` is inert in every real node. ``continues`` is the head of our former
     log that the present one continues, None for a first log (LR-28). ``register`` is the id
-    of this procedure in the body's register of processing (Art. 30 GDPR), ``statutes`` the
-    paragraphs it has confirmed. ``newer`` is told which version of the directory a peer
-    knows; ``behind`` says which peer has known a newer one for an hour that we cannot fetch.
+    of this procedure in the body's register of processing (Art. 30 GDPR). ``town`` gives what
+    the town has decided, as it stands at the moment of the call. ``newer`` is told which
+    version of the directory a peer knows; ``behind`` says which peer has known a newer one
+    for an hour that we cannot fetch.
     ``accept_override`` says whether a container may come in whose sender's quorum two
     people have waived (LR-24). ``packet_bytes`` and ``document_bytes`` are the most that we
     take, as our key sheet says; ``unopened_bytes`` the most of one peer that may wait here.
@@ -57,7 +59,7 @@ class Office:
     packet_bytes: int = PACKET_BYTES
     document_bytes: int = DOCUMENT_BYTES
     unopened_bytes: int = UNOPENED_BYTES_PER_PEER
-    statutes: frozenset[str] = frozenset()
+    town: Callable[[], TownSettings] = TownSettings
     newer: Callable[[MemberId | None, int], None] = _nobody
     behind: Callable[[], MemberId | None] = _no_peer
     accept_override: bool = True
@@ -66,6 +68,11 @@ class Office:
     def keyring(self) -> Keyring:
         """This node's private keys, as they stand now (handover 12.1)."""
         return self.keys()
+
+    @property
+    def statutes(self) -> frozenset[str]:
+        """The paragraphs that two people of this body have put in force (FR-21)."""
+        return self.town().statutes
 
     @property
     def member(self) -> MemberId:

@@ -41,7 +41,7 @@ def erasable(uow: UnitOfWork, office: Office) -> Sequence[TransferId]:
     if not clock_confirmed(times, now):
         return ()
     durable = (uow.outbound.get(t) for t in uow.outbound.in_states([Outbound.DURABLE]))
-    return [transfer.id for transfer in durable if _is_due(transfer, now)]
+    return [transfer.id for transfer in durable if _is_due(transfer, office, now)]
 
 
 def begin(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
@@ -49,7 +49,7 @@ def begin(uow: UnitOfWork, office: Office, transfer_id: TransferId) -> None:
     with uow:
         transfer = uow.outbound.get(transfer_id)
         now = office.clock.now()
-        if _is_begun(transfer) or not _is_due(transfer, now):
+        if _is_begun(transfer) or not _is_due(transfer, office, now):
             return
         if any(_is_on_hold(uow, member.case, now) for member in transfer.members):
             return
@@ -104,12 +104,14 @@ def _shred(uow: UnitOfWork, office: Office, case: CaseId, transfer: TransferId) 
     uow.cases.replace(file, gone)
 
 
-def _is_due(transfer: OutboundTransfer, now: datetime) -> bool:
+def _is_due(transfer: OutboundTransfer, office: Office, now: datetime) -> bool:
     """``imported`` and ``durable`` are there, and the date is past."""
     facts = transfer.facts
     if transfer.state is not Outbound.DURABLE or Outbound.CLOSED not in facts:
         return False
-    return _is_begun(transfer) or now >= erasable_from(facts[Outbound.DURABLE])
+    return _is_begun(transfer) or now >= erasable_from(
+        facts[Outbound.DURABLE], office.town().handed_over
+    )
 
 
 def _is_on_hold(uow: UnitOfWork, case: CaseId, now: datetime) -> bool:

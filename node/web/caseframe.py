@@ -190,7 +190,9 @@ def _banner(
         }
         if durable is not None:
             sentence += " " + words.gettext("This copy is deleted on %(day)s.") % {
-                "day": words.day(local_day(erasable_from(durable)))
+                "day": words.day(
+                    local_day(erasable_from(durable, parts.office.town().handed_over))
+                )
             }
         return {
             "kind": "info",

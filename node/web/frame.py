@@ -18,6 +18,7 @@ from aiohttp import web
 from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.accounts.session import IDLE
+from node.casework.settings import TownUnit
 from node.clock import Clock
 from node.crypto.checkpoint import Checkpoint
 from node.crypto.keys import Randomness
@@ -51,7 +52,7 @@ class WebSettings:
         version: The software's version, shown in the footer.
         demo: Whether all data are invented and sign-in is one button.
         help_contact: Who helps, in one line; may be empty.
-        delivery: ``auto`` or ``confirm``: whether what is covered goes by itself (FR-25).
+        sends_mail: Whether people are told by mail that something waits.
     """
 
     body: str
@@ -59,7 +60,7 @@ class WebSettings:
     version: str
     demo: bool
     help_contact: str = ""
-    delivery: str = "auto"
+    sends_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +159,18 @@ async def _no_line(peer: MemberId, memory: WitnessMemory | None) -> PeerList:  #
     raise UnreachableError("no line to other nodes")
 
 
+async def _no_answer(peer: MemberId) -> bool:  # noqa: ARG001
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything a page may use; made once by bootstrap.
 
     ``mark`` reads the log signer's memory outside the database, None if there is none.
-    ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it.
-    ``printer`` makes PDFs, or says that it cannot.
+    ``read_town`` reads the town's settings anew after a change.
+    ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it;
+    ``greet`` asks a peer whether it is there. ``printer`` makes PDFs, or says that it cannot.
     ``address_of`` says where a request comes from, also behind a proxy we trust.
     """
 
@@ -186,6 +192,8 @@ class Parts:
     address_of: Callable[[web.Request], str] = lambda request: request.remote or ""
     ask_peer: AskPeer = _no_line
     printer: Printer = field(default_factory=NoPrinter)
+    greet: Callable[[MemberId], Awaitable[bool]] = _no_answer
+    read_town: Callable[[TownUnit], None] = lambda _uow: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,8 +362,12 @@ def bare_frame(request: web.Request) -> Frame:
     known = request.config_dict[KNOWN_PATHS]
     roles = visit.account.roles if visit.account else frozenset[Role]()
     records = Role.CASEWORKER in roles and _RECORD_CONTACT in known
+    town = parts.office.town()
     return Frame(
-        settings=parts.settings,
+        settings=replace(
+            parts.settings,
+            help_contact=town.help_contact or parts.settings.help_contact,
+        ),
         account=visit.account,
         words=words_of(request),
         form_token=visit.form_token,

@@ -10,7 +10,6 @@ from typing import Final
 
 from node.report.readings import TransferRow
 from node.report.track import Mark, Step, Track, Waits
-from node.sync.schedule import erasable_from
 from node.sync.transfer import Outbound, OutboundTransfer
 from node.web.language import Words, msgid
 from node.web.wording import state_words
@@ -123,7 +122,7 @@ def steps_of(
             "at": mark.at,
             "text": _waiting(track, row, body, words)
             if mark.step is track.current
-            else _said(mark, row, body, words),
+            else _said(mark, track, row, body, words),
         }
         for mark in track.marks
         if mark.at is not None or track.ended_at is None
@@ -141,19 +140,18 @@ def _step_state(mark: Mark, track: Track) -> str:
     return "current" if mark.step is track.current else "todo"
 
 
-def _said(mark: Mark, row: TransferRow, body: str, words: Words) -> str:
+def _said(mark: Mark, track: Track, row: TransferRow, body: str, words: Words) -> str:
     """What a ticked step means from now on."""
     if mark.step is Step.TAKEN_OVER and mark.at is not None:
         return words.gettext("Responsible now: %(body)s") % {"body": body}
-    durable = row.transfer.facts.get(Outbound.DURABLE)
     erased = row.transfer.facts.get(Outbound.ERASED)
     if mark.step is Step.SECURED and erased is not None:
         return words.gettext("Your copy was deleted on %(day)s.") % {
             "day": words.day(erased)
         }
-    if mark.step is Step.SECURED and durable is not None:
+    if mark.step is Step.SECURED and track.deleted_from is not None:
         return words.gettext("Your copy is deleted on %(day)s.") % {
-            "day": words.day(erasable_from(durable))
+            "day": words.day(track.deleted_from)
         }
     return ""
 

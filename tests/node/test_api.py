@@ -508,7 +508,7 @@ async def test_another_media_type_or_coding_is_refused(office, token, headers):
     [
         ("PUT", PATH, (405, "method")),
         ("DELETE", f"{PATH}/{ABSENT}", (405, "method")),
-        ("GET", "/api/v1/cases", (404, "not-found")),
+        ("GET", "/api/v1/people", (404, "not-found")),
         ("GET", "/api/", (404, "not-found")),
     ],
 )
@@ -517,6 +517,7 @@ async def test_other_methods_and_addresses_are_not_there(
 ):
     answer = await office.call(method, path, token=token)
     assert problem(answer) == expected
+    assert ("Allow" in answer.headers) == (answer.status == 405)
 
 
 async def test_who_calls_too_fast_must_wait(office, token):

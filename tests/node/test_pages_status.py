@@ -134,5 +134,5 @@ async def test_every_check_has_words_for_good_and_for_bad():
     only_bad = {Check.QUARANTINE, Check.QUORUM, Check.WITNESS_SILENT}
     only_bad |= {Check.BEHIND, Check.READMITTED, Check.FOREIGN_SHEET}
     only_bad |= {Check.CONFLICT, Check.CLOCK, Check.STANDING, Check.FIRST_WORD}
-    only_bad |= {Check.RECEIPT, Check.ERASURE, Check.HOLD}
+    only_bad |= {Check.RECEIPT, Check.ERASURE, Check.HOLD, Check.MAIL}
     assert set(_FINE) == set(Check) - only_bad

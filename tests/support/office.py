@@ -18,11 +18,13 @@ from yarl import URL
 
 from node.accounts.model import Account, Bearer, Role, Scope
 from node.accounts.policy import OPERATOR, Actor
+from node.accounts.programs import Grant
 from node.bootstrap import Hands, Node, build_node, own_hands, web_app
+from node.casework.programs import allow_program, fetch_token
 from node.casework.staff import TokenWish, issue_token
 from node.config import load_settings
 from node.failpoints import NoFailpoints
-from node.ids import AccountId, MemberId
+from node.ids import AccountId, Hex128, MemberId
 from tests.support.browser_by_hand import Browser, Page
 from tests.support.pair import WEHR, add_staff, found_pair
 
@@ -68,6 +70,26 @@ class OpenOffice:
         self.node.store.write_sync(issue_token, wish, token.digest, by=OPERATOR)
         return token
 
+    def token_for(self, caseworker: Actor, *scopes: Scope, days: int = 1) -> str:
+        """A token of one caseload: allowed by the leader, fetched by the caseworker."""
+        assert caseworker.account is not None
+        now = self.clock.now()
+        grant = Grant(
+            Hex128.of(secrets.token_bytes(16)),
+            "Kalender",
+            frozenset(scopes),
+            caseworker.account,
+            LEADER_ID,
+            now,
+            now + timedelta(days=days),
+        )
+        token = Bearer.of(secrets.token_bytes(32))
+        self.node.store.write_sync(allow_program, grant, by=LEADER)
+        self.node.store.write_sync(
+            fetch_token, grant.id, token.digest, at=now, by=caseworker
+        )
+        return token
+
     async def call(
         self,
         method: str,
@@ -101,9 +123,10 @@ async def open_office(
     member: MemberId = WEHR,
     *,
     folders: Mapping[MemberId, Path] | None = None,
+    clock: MovingClock | None = None,
 ) -> AsyncIterator[OpenOffice]:
     """Found both towns, open one of them with staff of every role."""
-    clock = MovingClock()
+    clock = clock or MovingClock()
     found = folders or found_pair(folder, own_hands())
     hands = Hands(clock, secrets.token_bytes, NoFailpoints())
     async with build_node(load_settings(found[member]), hands) as node:

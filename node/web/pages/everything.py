@@ -3,15 +3,19 @@
 A page that is not listed here does not exist: routes and navigation follow from this list.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from node.accounts.model import Role
 from node.casework.inbox import count_waiting
+from node.casework.programs import ProgramsUnit, waiting_for
 from node.exchangelog.standing import Standing
+from node.report.readings import ReadingUnit
 from node.sync.courier import Runner
 from node.sync.firstword import standing
+from node.sync.office import Office
 from node.web.frame import AccountView, Outlook, Route
 from node.web.language import Words, msgid
+from node.web.networkwords import directory_notices
 from node.web.pages import (
     accountchanges,
     accounts,
@@ -27,6 +31,7 @@ from node.web.pages import (
     deputies,
     details,
     devices,
+    directory,
     documents,
     emergencies,
     erasures,
@@ -49,11 +54,13 @@ from node.web.pages import (
     moves,
     myaccount,
     newcase,
+    notifications,
     outbox,
     pastcontacts,
     personcopy,
     plan,
     planacts,
+    programs,
     proof,
     proofsettings,
     protection,
@@ -63,16 +70,21 @@ from node.web.pages import (
     returns,
     rights,
     sealedimport,
+    settings,
     setup,
     sheets,
     sidenotes,
     snapshots,
     status,
+    statutes,
     withdrawals,
     witnesses,
     work,
 )
 
+PROGRAM_WAITS: Final = msgid(
+    "A program wants to work in your caseload: see “Programs” under “My account”."
+)
 READING_ONLY: Final = msgid(
     "Only reading is possible just now: after a restore other offices may know more than"
     " this one. Nothing can be saved or sent until the administration has recovered it."
@@ -144,18 +156,31 @@ def all_routes() -> list[Route]:
         *snapshots.routes(),
         *reports.routes(),
         *proofsettings.routes(),
+        *notifications.routes(),
+        *directory.routes(),
+        *settings.routes(),
+        *statutes.routes(),
+        *programs.routes(),
         *status.routes(),
     ]
 
 
-async def outlook(run: Runner, account: AccountView, words: Words) -> Outlook:
+class _FrameUnit(ReadingUnit, ProgramsUnit, Protocol):
+    """What the frame of a page asks, in one reading unit."""
+
+
+async def outlook(
+    run: Runner, office: Office, account: AccountView, words: Words
+) -> Outlook:
     """Counts for the navigation and sentences that concern this account now."""
-    counts, notices = {}, emergency_notices(account, words)
+    notices = emergency_notices(account, words)
     notices += change_notices(account.changes_waiting, words)
-    if Role.APPROVER in account.roles:
-        counts["/inbox"] = await run.read(count_waiting)
-    stand = await run.read(standing)
-    if stand.standing is Standing.QUARANTINE:
+    notices += directory_notices(office, account.roles, office.clock.now(), words)
+    offers, programs, stand = await run.read(_seen, account)
+    counts = {"/inbox": offers} if Role.APPROVER in account.roles else {}
+    if programs:
+        notices.append(words.gettext(PROGRAM_WAITS))
+    if stand is Standing.QUARANTINE:
         return Outlook(counts, notices, reading_only=words.gettext(READING_ONLY))
     return Outlook(counts, notices)
 
@@ -183,3 +208,14 @@ def emergency_notices(account: AccountView, words: Words) -> list[str]:
         count,
     )
     return [text % {"num": count}]
+
+
+def _seen(uow: _FrameUnit, account: AccountView) -> tuple[int, int, Standing]:
+    """Offers that wait, programs that wait for this caseworker, whether we may write."""
+    is_approver = Role.APPROVER in account.roles
+    advises = Role.CASEWORKER in account.roles
+    return (
+        count_waiting(uow) if is_approver else 0,
+        waiting_for(uow, account.id) if advises else 0,
+        standing(uow).standing,
+    )

@@ -179,7 +179,7 @@ async def _keep(request: web.Request, case: OpenCase, wanted: _Wanted) -> web.Re
         wanted.ags,
         wanted.day,
         Source.FORM,
-        parts.settings.delivery,
+        parts.office.town().delivery,
     )
     try:
         relocation = await parts.run.write(
@@ -261,7 +261,7 @@ async def _check_page(
         ags=ags,
         day=day,
         ahead=ahead,
-        auto=parts.settings.delivery == "auto" and ahead.goes_by_itself,
+        auto=parts.office.town().delivery == "auto" and ahead.goes_by_itself,
         moving=[
             (p, reason_words(coverage[p.case].reason or "", words))
             if p.case in coverage and coverage[p.case].reason

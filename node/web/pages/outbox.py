@@ -110,7 +110,7 @@ def _line(request: web.Request, row: TransferRow, people: People) -> Line:
     parts, words = parts_of(request), words_of(request)
     transfer = row.transfer
     own = _own(request, transfer, people)
-    track = track_of(row)
+    track = track_of(row, parts.office.town().handed_over)
     return Line(
         transfer=transfer,
         href=f"/relocations/{transfer.id}"
@@ -158,7 +158,8 @@ async def _show(request: web.Request) -> web.Response:
         return await see_other(request, f"/exports/{row.transfer.id}")
     people = await people_of(request)
     own = await visible(request, row, people)
-    transfer, track = row.transfer, track_of(row)
+    transfer = row.transfer
+    track = track_of(row, parts.office.town().handed_over)
     body = recipient_name(parts, transfer)
     names = await colleagues(request)
     after, next_try = await parts.run.read(later_of, transfer)

@@ -127,6 +127,14 @@ _WRONG: Final[Mapping[Check, tuple[str, str, str]]] = {
         msgid("What should be gone can still be opened."),
         msgid("Run “staffelstab log erasures” on the server and read its answer."),
     ),
+    Check.MAIL: (
+        msgid("E-mails cannot be sent since %(ago)s: %(count)s"),
+        msgid("Colleagues are not told by e-mail. Everything stands on their pages."),
+        msgid(
+            "Check smtp_host, smtp_user and the password file in node.toml, and the"
+            " addresses of the accounts. It is tried again by itself."
+        ),
+    ),
     Check.HOLD: (
         msgid("A hold has stood since %(ago)s without being looked at"),
         msgid("What it keeps is not erased."),

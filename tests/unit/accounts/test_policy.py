@@ -33,7 +33,8 @@ MARKS = {
 }
 
 # Chapter 6 of the field document, as it is printed there: CW AP AD AU OP, then the token;
-# witness.* and quorum.* come from exchange-log 5.3; notice.* and return.* from ADR 0042.
+# witness.* and quorum.* come from exchange-log 5.3; notice.* and return.* from ADR 0042
+# and statute.list from ADR 0058.
 CHAPTER_6 = """
 case.find, list.import, list.undo, break_glass | ● - - - -
 case.read, case.print | ◐ ◐ - - -
@@ -66,7 +67,7 @@ account.invite | - - ● - ●
 account.disable | - - ● - -
 account.roles | - - ② - -
 report.define | - - ● - -
-text.verify | - - ② - -
+text.verify, statute.list | - - ② - -
 settings.change, peer.suspend | - - ● - ●
 peer.keys | - - ② - ●
 status.read | - - ● - ● metrics:read

@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from node.exchangelog.standing import Standing
 from node.store import (  # noqa: F401 - more tables
     accountstables,
+    apitables,
     backuptables,
     casetables,
     contactstables,

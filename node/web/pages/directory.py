@@ -1,0 +1,188 @@
+"""S12 Verbund: who takes part, for which places, and whether the line to it stands.
+
+Enters: a part of a name, a body. Leaves: a table, a page of one body, the answer of a call.
+Must never happen here: a person; a call that changes a handover. Implements screens S12,
+SC-66.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from node.accounts.model import Role
+from node.casework.network import (
+    Body,
+    BodyState,
+    answers_for,
+    bodies,
+    may_call,
+    one_body,
+)
+from node.errors import NotFoundError, ReadingOnlyError, UnknownNodeError
+from node.ids import Ags, MemberId
+from node.trust.member import Member
+from node.web.casework import actor, today
+from node.web.forms import Form
+from node.web.frame import Route, account_of, page, parts_of, path_id, words_of
+from node.web.language import Words
+from node.web.networkwords import STATES, directory_age
+from node.web.pages.settings import ADMINISTRATORS
+
+_HERE: Final = "/directory"
+_PER_PAGE: Final = 50
+_SHOWN_PLACES: Final = 3
+
+
+def routes() -> list[Route]:
+    """The addresses of the network; everybody may read."""
+    return [
+        Route("GET", _HERE, _list),
+        Route("GET", f"{_HERE}/{{body}}", _show),
+        Route("POST", f"{_HERE}/{{body}}/call", _call, roles=ADMINISTRATORS),
+    ]
+
+
+async def _list(request: web.Request) -> web.Response:
+    parts, words = parts_of(request), words_of(request)
+    typed = request.query.get("q", "")[:100].strip()
+    found = [m for m in _members(request) if _fits(request, m, typed.casefold())]
+    found.sort(key=lambda member: member.name.casefold())
+    pages = max(1, -(-len(found) // _PER_PAGE))
+    number = _page_number(request, pages)
+    some = found[(number - 1) * _PER_PAGE : number * _PER_PAGE]
+    rows: Sequence[Body] = await parts.run.read(
+        bodies, parts.office, [member.id for member in some]
+    )
+    return await page(
+        request,
+        "directory.html",
+        form=Form({"q": (typed,)}),
+        age=directory_age(parts.office, words),
+        bodies=[_row(request, body, words) for body in rows],
+        count=len(found),
+        number=number,
+        pages=pages,
+        address=str(request.rel_url.with_query({"q": typed} if typed else {})),
+    )
+
+
+async def _show(request: web.Request) -> web.Response:
+    return await _body_page(request)
+
+
+async def _call(request: web.Request) -> web.Response:
+    """Ask the body whether it is there; the answer stands on the page."""
+    parts, words = parts_of(request), words_of(request)
+    member = path_id(request, "body", MemberId)
+    body: Body = await parts.run.read(one_body, parts.office, member)
+    if body.is_own or body.state in {BodyState.STRUCK_OFF, BodyState.NOT_SET_UP}:
+        raise NotFoundError("body")
+    try:
+        await parts.run.read(may_call, actor(request))
+    except ReadingOnlyError:
+        said = words.gettext("Not possible just now: first other offices must answer.")
+        return await _body_page(request, ("warning", said))
+    if not body.has_address:
+        said = words.gettext(
+            "It fetches its post from a relay, so it cannot be called. Look at “last"
+            " success” instead."
+        )
+        return await _body_page(request, ("info", said))
+    if await parts.greet(member):
+        said = words.gettext("It answered, and its answer is signed with its own key.")
+        return await _body_page(request, ("success", said))
+    said = words.gettext(
+        "It did not answer, or its answer was not its own. Nothing is lost. Call the"
+        " office if it lasts longer than half a day."
+    )
+    return await _body_page(request, ("warning", said))
+
+
+async def _body_page(
+    request: web.Request, called: tuple[str, str] | None = None
+) -> web.Response:
+    parts, words = parts_of(request), words_of(request)
+    member = path_id(request, "body", MemberId)
+    body: Body = await parts.run.read(one_body, parts.office, member)
+    leads = Role.ADMINISTRATOR in account_of(request).roles
+    can_call = not body.is_own and body.state not in {
+        BodyState.STRUCK_OFF,
+        BodyState.NOT_SET_UP,
+    }
+    return await page(
+        request,
+        "directory_body.html",
+        body=body,
+        state=_state(body, words),
+        meaning=words.gettext(STATES[body.state][2]),
+        places=[
+            (parts.places.get(Ags(ags), ags), ags, since)
+            for ags, since in answers_for(body.member, today(request))
+        ],
+        successor=_successor(request, body.member),
+        age=directory_age(parts.office, words),
+        can_call=leads and can_call,
+        called=called,
+    )
+
+
+def _row(request: web.Request, body: Body, words: Words) -> Mapping[str, object]:
+    parts = parts_of(request)
+    places = [
+        parts.places.get(Ags(ags), ags)
+        for ags, _ in answers_for(body.member, today(request))
+    ]
+    more = len(places) - _SHOWN_PLACES
+    named = ", ".join(places[:_SHOWN_PLACES])
+    if more > 0:
+        named += " " + words.ngettext(
+            "and %(num)s other place", "and %(num)s other places", more
+        ) % {"num": words.number(more)}
+    return {
+        "id": body.member.id,
+        "name": body.member.name,
+        "is_own": body.is_own,
+        "places": named,
+        "since": body.member.admitted_on,
+        "last": body.last_success_at,
+        "state": _state(body, words),
+    }
+
+
+def _state(body: Body, words: Words) -> tuple[str, str]:
+    word, badge, _ = STATES[body.state]
+    return words.gettext(word), badge
+
+
+def _successor(request: web.Request, member: Member) -> str:
+    if member.successor is None:
+        return ""
+    try:
+        return parts_of(request).office.directory().member(member.successor).name
+    except UnknownNodeError:
+        return str(member.successor)
+
+
+def _members(request: web.Request) -> Sequence[Member]:
+    try:
+        return parts_of(request).office.directory().members()
+    except UnknownNodeError:
+        return ()
+
+
+def _fits(request: web.Request, member: Member, typed: str) -> bool:
+    """By the name of the body, or of a place it answers for."""
+    if not typed or typed in member.name.casefold():
+        return True
+    places = parts_of(request).places
+    return any(
+        typed in places.get(Ags(ags), "").casefold()
+        for ags, _ in answers_for(member, today(request))
+    )
+
+
+def _page_number(request: web.Request, pages: int) -> int:
+    text = request.query.get("page", "1")
+    is_number = text.isascii() and text.isdigit() and len(text) < 6
+    return min(max(1, int(text)), pages) if is_number else 1
