@@ -20,9 +20,16 @@ PLACEHOLDER = re.compile(r"%\\\((?:\w+)\\\)s")
 
 def said(path):
     """The sentences of a page: its prose and the cells of its tables, without code."""
-    text = re.sub(r"```.*?```|^!\[.*$", "", path.read_text("utf-8"), flags=re.M | re.S)
+    text = re.sub(
+        r"```.*?```|^!\[.*$",
+        "",
+        path.read_text("utf-8"),
+        flags=re.MULTILINE | re.DOTALL,
+    )
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)|`[^`\n]*`", r"\1", text)
-    for block in re.split(r"\n\s*\n|^#+ .*$|^[|\s]*(?:[-*]|\d+\.) |\|", text, flags=re.M):
+    for block in re.split(
+        r"\n\s*\n|^#+ .*$|^[|\s]*(?:[-*]|\d+\.) |\|", text, flags=re.MULTILINE
+    ):
         yield from re.split(r"(?<=[.?:;])\s+", block.replace("**", "").strip())
 
 
@@ -64,7 +71,7 @@ def is_shown(words):
 
 def quotes(path):
     """What a page says stands on the screen."""
-    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.S)
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
     return {" ".join(match[1].split()) for match in QUOTED.finditer(text)}
 
 
@@ -87,14 +94,16 @@ def test_sentences_are_short(page):
 @pytest.mark.spec("SC-70")
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_page_speaks_like_the_screens(page):
-    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.S)
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
     words = [w for w in DO_NOT_SAY if re.search(rf"(?<!\w){re.escape(w)}(?!\w)", text)]
     assert words == []
     assert "!" not in text.replace("![", "[")
 
 
 def test_every_page_is_reached_from_the_first_one():
-    linked = set(re.findall(r"\]\(([a-z-]+\.md)\)", (BOOK / "README.md").read_text("utf-8")))
+    linked = set(
+        re.findall(r"\]\(([a-z-]+\.md)\)", (BOOK / "README.md").read_text("utf-8"))
+    )
     assert linked == {page.name for page in PAGES} - {"README.md"}
 
 
