@@ -5,9 +5,9 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-directory \
-        tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large bench-wire \
-        bench-flood bench-slowsync hostile land api-fuzz docs screenshots clean
+.PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-pages \
+        bench-directory tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large \
+        bench-wire bench-flood bench-slowsync hostile land api-fuzz docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -61,6 +61,9 @@ bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
 
 bench-log: $(VENV)/.dev  ## measure the exchange log alone: append, verify, prove, cosign
 	$(BIN)/python -m bench.log
+
+bench-pages: $(VENV)/.dev  ## measure every page with 5,000 cases and 50,000 contacts
+	$(BIN)/python -m bench.pages
 
 SEED    ?= 1
 ATTACKS ?= 5000

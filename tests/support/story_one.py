@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 from playwright.async_api import Browser, Locator, Page, expect
 
@@ -35,6 +36,7 @@ class Look:
     scripts: bool = True
     width: int = 1280
     height: int = 900
+    scheme: Literal["light", "dark"] = "light"
 
 
 @asynccontextmanager
@@ -50,6 +52,7 @@ async def enter(browser: Browser, origin: str, role: str, look: Look) -> Page:
     context = await browser.new_context(
         java_script_enabled=look.scripts,
         locale="de-DE",
+        color_scheme=look.scheme,
         viewport={"width": look.width, "height": look.height},
     )
     page = await context.new_page()
