@@ -201,6 +201,7 @@ POST /cases/{case}/plan/review | CW
 POST /cases/{case}/plan/end | CW
 GET /cases/{case}/plan/versions/{number} | CW
 GET /cases/{case}/plan/print | CW
+GET /cases/{case}/plan/agreement.pdf | CW
 GET /cases/{case}/rights | CW
 GET /cases/{case}/access | CW
 POST /cases/{case}/rights/corrections | CW
@@ -223,6 +224,7 @@ GET /consents/finish | CW
 POST /consents/finish | CW
 GET /consents/finish/paper | CW
 GET /consents/{consent}/copy | CW
+GET /consents/{consent}/copy.pdf | CW
 POST /consents/{consent}/scan | CW
 GET /kiosk | public
 GET /kiosk/pause | public
@@ -253,10 +255,12 @@ POST /cases/{case}/edits/{merge} | AP CW
 POST /reports/{report}/freeze | AP CW
 GET /reports/snapshots/{snapshot} | all
 GET /reports/snapshots/{snapshot}/csv | all
+GET /reports/snapshots/{snapshot}/pdf | all
 GET /reports | all
 GET /reports/{report} | all
 GET /reports/{report}/csv | all
 GET /reports/{report}/xlsx | all
+GET /reports/{report}/pdf | all
 GET /reports/{report}/cases | CW
 GET /reports/{report}/narrative | all
 GET /settings/proof | AD
