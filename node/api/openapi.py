@@ -11,8 +11,8 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from node.api import problem
-from node.api.asked import QUERY
 from node.api.operations import BASE, Operation
+from node.report.definition import definitions
 from node.strictjson import JsonObject
 from node.version import SOFTWARE
 
@@ -119,7 +119,7 @@ def _operation(operation: Operation, refs: dict[Any, JsonObject]) -> JsonObject:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "schema": _part(name),
         }
         for name in _PARAMETER.findall(operation.path)
     ]
@@ -140,11 +140,10 @@ def _operation(operation: Operation, refs: dict[Any, JsonObject]) -> JsonObject:
             **_problems(operation),
         },
     }
-    if operation.lists:
-        parameters += [
-            {"name": name, "in": "query", "required": False, **told}
-            for name, told in QUERY.items()
-        ]
+    parameters += [
+        {"name": name, "in": "query", "required": False, **told}
+        for name, told in operation.query.items()
+    ]
     if operation.tagged and operation.takes is None:
         parameters.append(_IF_NONE_MATCH)
         written["responses"]["304"] = {"description": "not changed"}
@@ -157,6 +156,13 @@ def _operation(operation: Operation, refs: dict[Any, JsonObject]) -> JsonObject:
             "content": {_JSON: {"schema": refs[operation.takes]}},
         }
     return written
+
+
+def _part(name: str) -> JsonObject:
+    """What a variable part of an address may be."""
+    if name == "report":
+        return {"type": "string", "enum": [report.id for report in definitions()]}
+    return {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 
 
 def _problems(operation: Operation) -> JsonObject:

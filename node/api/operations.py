@@ -12,8 +12,16 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from node.accounts.model import Scope
-from node.api import cases, contacts, relocations, status
+from node.api import cases, contacts, relocations, reports, status
+from node.api.asked import QUERY
+from node.strictjson import JsonObject
 
+_YEAR: Final[Mapping[str, JsonObject]] = {
+    "year": {
+        "description": "A calendar year, not later than this one, which is the default.",
+        "schema": {"type": "integer", "minimum": reports.FIRST_YEAR, "maximum": 2999},
+    }
+}
 BASE: Final = "/api"
 
 
@@ -23,14 +31,14 @@ class Operation:
 
     Args:
         method: ``GET`` or ``POST``.
-        path: Below ``/api``; variable parts in braces, each an id of 32 hex digits.
+        path: Below ``/api``; variable parts in braces: ids of 32 hex digits, or a report.
         name: Its ``operationId``.
         summary: One line for people.
         handler: What answers.
         scope: What a token must be made for.
         takes: The form of the body; writing operations also need ``Idempotency-Key``.
         answers: The form of each good answer, by status.
-        lists: Whether it answers a page of a list: ``limit`` and ``after``.
+        query: What its query string may hold, by name, as the document tells it.
         tagged: Whether good answers carry an ``ETag``; writing ones then need ``If-Match``.
         problems: Codes of the problem table that it may answer besides those of the gate.
     """
@@ -43,7 +51,7 @@ class Operation:
     scope: Scope
     answers: Mapping[int, type[BaseModel]]
     takes: type[BaseModel] | None = None
-    lists: bool = False
+    query: Mapping[str, JsonObject] = field(default_factory=dict)
     tagged: bool = False
     problems: tuple[str, ...] = field(default=())
 
@@ -84,7 +92,7 @@ OPERATIONS: Final = (
         summary="The active cases of the caseworker whom the token is bound to",
         handler=cases.listed,
         scope=Scope.CASES_READ,
-        lists=True,
+        query=QUERY,
         answers={200: cases.CasePage},
         problems=("query",),
     ),
@@ -113,6 +121,17 @@ OPERATIONS: Final = (
             "bad-syntax", "idempotency-key", "not-found", "id-conflict", "conflict",
             "match", "match-missing", "too-large", "media-type", "input", "unavailable",
         ),
+    ),
+    Operation(
+        method="GET",
+        path=reports.PATH + "/{report}",
+        name="showReport",
+        summary="The totals of one report for one year; small numbers are left out",
+        handler=reports.show,
+        scope=Scope.REPORTS_READ,
+        query=_YEAR,
+        answers={200: reports.ReportAnswer},
+        problems=("query", "not-found", "unavailable"),
     ),
     Operation(
         method="GET",
