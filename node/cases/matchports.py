@@ -90,6 +90,10 @@ class Merge:
 class Matches(Protocol):
     """Pairs and merges inside one unit of work."""
 
+    def mark(self) -> int:
+        """A number that grows with everything written to any case, by any process."""
+        ...
+
     def versions(self) -> Mapping[CaseId, int]:
         """The version of every case that may be compared: held here, not restricted."""
         ...

@@ -6,7 +6,7 @@ unit of work, or that opens in the row of another case. Implements SR-K5 (wrappi
 
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, func, select
 
 from node.cases.staged import StagedKey
 from node.crypto.casekey import CaseKey
@@ -20,6 +20,8 @@ CaseRow = Row[*tuple[Any, ...]]
 
 _ONE: Final = select(case_file).where(case_file.c.id == bindparam("case"))
 _LOCKED: Final = _ONE.with_for_update()
+# Rows are never deleted, and each change of a case raises its version.
+_MARK: Final = select(func.coalesce(func.sum(case_file.c.version), 0))
 
 
 class CaseKeys:
@@ -29,6 +31,11 @@ class CaseKeys:
         """Serve one unit."""
         self._work = work
         self._keys: dict[str, CaseKey] = {}
+
+    def mark(self) -> int:
+        """A number that grows with everything written to any case, by any process."""
+        found = self._work.row(_MARK)
+        return 0 if found is None else int(found[0])
 
     def find_row(self, case: CaseId, *, locked: bool = False) -> CaseRow | None:
         """The row of a case file, None if there never was such a case."""
