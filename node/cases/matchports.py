@@ -90,8 +90,8 @@ class Merge:
 class Matches(Protocol):
     """Pairs and merges inside one unit of work."""
 
-    def mark(self) -> int:
-        """A number that grows with everything written to any case, by any process."""
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
         ...
 
     def versions(self) -> Mapping[CaseId, int]:

@@ -31,7 +31,7 @@ class Identities:
 
     def __init__(self) -> None:
         """Nobody is known yet."""
-        self._mark = 0
+        self._mark: tuple[object, ...] = ()
         self._known: Mapping[CaseId, tuple[int, Identity]] = {}
         self._turn = threading.Lock()
 
@@ -39,11 +39,11 @@ class Identities:
         """Everybody as this unit sees them; who went is forgotten.
 
         Nothing is read if no case was written since. Whoever compares meanwhile keeps what
-        they began with, and a unit that sees less than is known already changes nothing.
+        they began with; after a unit that saw less than is known, the next one sees it all.
         """
         mark = matches.mark()
         with self._turn:
-            if mark <= self._mark:
+            if mark == self._mark:
                 return _UNCHANGED
             versions = matches.versions()
             before = self._known

@@ -51,7 +51,7 @@ class People:
 
     def __init__(self) -> None:
         """Nobody is known yet."""
-        self._mark = 0
+        self._mark: tuple[object, ...] = ()
         self._entries: Mapping[CaseId, _Entry] = {}
         self._turn = threading.Lock()
 
@@ -59,11 +59,11 @@ class People:
         """Everybody as this unit sees them; who is gone is forgotten.
 
         Nothing is read if no case was written since. Whoever searches meanwhile keeps what
-        they began with, and a unit that sees less than is known already changes nothing.
+        they began with; after a unit that saw less than is known, the next one sees it all.
         """
         mark = readings.mark()
         with self._turn:
-            if mark <= self._mark:
+            if mark == self._mark:
                 return
             versions = readings.versions()
             known = {

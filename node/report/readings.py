@@ -146,8 +146,8 @@ class TransferRow:
 class Readings(Protocol):
     """Queries of one reading unit."""
 
-    def mark(self) -> int:
-        """A number that grows with everything written to any case, by any process."""
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
         ...
 
     def versions(self) -> Mapping[CaseId, int]:

@@ -20,8 +20,13 @@ CaseRow = Row[*tuple[Any, ...]]
 
 _ONE: Final = select(case_file).where(case_file.c.id == bindparam("case"))
 _LOCKED: Final = _ONE.with_for_update()
-# Rows are never deleted, and each change of a case raises its version.
-_MARK: Final = select(func.coalesce(func.sum(case_file.c.version), 0))
+# Each change of a case raises its version; a new one, even in the place of one that went,
+# is counted from now on.
+_MARK: Final = select(
+    func.sum(case_file.c.version).label("versions"),
+    func.count().label("cases"),
+    func.max(case_file.c.counted_at).label("newest"),
+)
 
 
 class CaseKeys:
@@ -32,10 +37,9 @@ class CaseKeys:
         self._work = work
         self._keys: dict[str, CaseKey] = {}
 
-    def mark(self) -> int:
-        """A number that grows with everything written to any case, by any process."""
-        found = self._work.row(_MARK)
-        return 0 if found is None else int(found[0])
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
+        return tuple(self._work.rows(_MARK)[0])
 
     def find_row(self, case: CaseId, *, locked: bool = False) -> CaseRow | None:
         """The row of a case file, None if there never was such a case."""

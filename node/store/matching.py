@@ -97,8 +97,8 @@ class SqlMatches:
         self._work = work
         self._keys = CaseKeys(work)
 
-    def mark(self) -> int:
-        """A number that grows with everything written to any case, by any process."""
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
         return self._keys.mark()
 
     def versions(self) -> Mapping[CaseId, int]:

@@ -147,8 +147,8 @@ class SqlReadings:
         self._outbound = SqlOutbound(work)
         self._outbox = SqlOutbox(work)
 
-    def mark(self) -> int:
-        """A number that grows with everything written to any case, by any process."""
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
         return self._keys.mark()
 
     def versions(self) -> Mapping[CaseId, int]:
