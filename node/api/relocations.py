@@ -25,7 +25,8 @@ from node.cases.relocation import Relocation, Routing, Source
 from node.casework.relocations import Move, Repeat, record_relocation
 from node.errors import ConflictError, MalformedMessageError, NotFoundError
 from node.ids import Ags, CaseId, RecordId
-from node.report.readings import PersonRow, ReadingUnit
+from node.report.people import People
+from node.report.readings import ReadingUnit
 from node.strictjson import JsonObject
 from node.sync.limits import CASES_PER_TRANSFER
 from node.sync.office import Office
@@ -171,9 +172,7 @@ async def _found(desk: Desk, persons: Sequence[PersonName]) -> list[str]:
         ProblemError: Nobody, or more than one person, is written so. Who is threatened is
             found by nobody but the own caseworker (FR-16).
     """
-    versions = await desk.run.read(_versions)
-    rows = await desk.run.read(_people, desk.people.outdated(versions))
-    desk.people.update(rows)
+    await desk.run.read(_refreshed, desk.people)
     known: dict[tuple[str, str, str], list[str]] = {}
     for row in desk.people.all():
         if row.baton is Baton.ACTIVE and not row.threatened:
@@ -195,12 +194,8 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
-def _versions(uow: ReadingUnit) -> Mapping[CaseId, int]:
-    return uow.readings.versions()
-
-
-def _people(uow: ReadingUnit, cases: Sequence[CaseId]) -> Sequence[PersonRow]:
-    return uow.readings.people(cases)
+def _refreshed(uow: ReadingUnit, people: People) -> None:
+    people.refresh(uow.readings)
 
 
 def _movers(

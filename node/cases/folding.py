@@ -85,6 +85,7 @@ _PARTS: Final = re.compile("|".join(sorted(_SKELETON, key=len, reverse=True)))
 _DOUBLED: Final = re.compile(r"(.)\1+")
 # Between other letters it stands for a vowel, at the beginning of a word for a w.
 _WAW: Final = re.compile(r"(?<!\w)و")
+_PREFIX: Final = 4
 _SPLIT: Final = re.compile(r"[\s'’ʼ`´.,;:/()_-]+")
 _ETHIOPIC: Final = "ETHIOPIC SYLLABLE "
 
@@ -129,6 +130,25 @@ def likeness(one: str, other: str) -> float:
     return jaro_winkler(one, other)
 
 
+def near_letters(one: str, other: str) -> float:
+    """As ``likeness`` for words of different skeletons; 0 where it is less than near.
+
+    A letter that the other word lacks finds no match: most words need no closer look.
+    """
+    if _FAMILY_OF.get(one, -1) == _FAMILY_OF.get(other, -2):
+        return SAME
+    ours, theirs = set(one), set(other)
+    most = min(len(one) - len(ours - theirs), len(other) - len(theirs - ours))
+    if most <= 0:
+        return 0.0
+    jaro = (most / len(one) + most / len(other) + 1) / 3
+    most_prefix = _PREFIX if one[0] == other[0] else 0
+    if _raised(jaro, most_prefix) < NEAR:
+        return 0.0
+    score = jaro_winkler(one, other)
+    return score if score >= NEAR else 0.0
+
+
 def name_likeness(one: Iterable[str], other: Iterable[str]) -> float:
     """The best pairing of all words of two names, as a mean over the shorter one."""
     ours, theirs = list(one), list(other)
@@ -171,10 +191,14 @@ def jaro_winkler(one: str, other: str) -> float:
     same = len(ours)
     jaro = (same / len(one) + same / len(other) + (same - swapped) / same) / 3
     prefix = 0
-    for a, b in zip(one[:4], other[:4], strict=False):
+    for a, b in zip(one[:_PREFIX], other[:_PREFIX], strict=False):
         if a != b:
             break
         prefix += 1
+    return _raised(jaro, prefix)
+
+
+def _raised(jaro: float, prefix: int) -> float:
     return jaro + prefix * 0.1 * (1 - jaro)
 
 

@@ -90,6 +90,10 @@ class Merge:
 class Matches(Protocol):
     """Pairs and merges inside one unit of work."""
 
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
+        ...
+
     def versions(self) -> Mapping[CaseId, int]:
         """The version of every case that may be compared: held here, not restricted."""
         ...

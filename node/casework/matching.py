@@ -72,15 +72,13 @@ def read_changed(uow: UnitOfWork, known: Identities) -> Found | None:
     Returns:
         None if nothing that is compared has changed.
     """
-    versions = uow.matches.versions()
-    outdated = known.outdated(versions)
-    read = uow.matches.identities(outdated.changed)
-    others = known.update(versions, read)
-    if not others and not outdated.gone:
+    changed = known.refresh(uow.matches)
+    if not changed.others and not changed.gone:
         return None
     by_case = {identity.case: identity for identity in known.all()}
-    pairs = find_pairs(by_case.values(), others)
-    return others, outdated.gone, tuple((p, rests_on(p, by_case)) for p in pairs)
+    pairs = find_pairs(by_case.values(), changed.others)
+    rested = tuple((pair, rests_on(pair, by_case)) for pair in pairs)
+    return changed.others, changed.gone, rested
 
 
 def rests_on(pair: Pair, known: Mapping[CaseId, Identity]) -> bytes:

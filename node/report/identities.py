@@ -1,23 +1,29 @@
 """Everybody's identity in memory, to be compared; nothing of it is written.
 
-Enters: versions of cases, identities of those that changed. Leaves: which must be read
-again, everybody. Must never happen: an identity that stays here after its case was erased.
+Enters: a unit that sees the cases. Leaves: who is somebody else than before, who went,
+everybody. Must never happen: an identity that stays here after its case was erased.
 Implements the field document, chapter 8 ("in memory").
 """
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from node.cases.matching import Identity
+from node.cases.matchports import Matches
 from node.ids import CaseId
 
 
 @dataclass(frozen=True, slots=True)
-class Outdated:
-    """What is not known as it is now: changed or new cases, and those that went."""
+class Changed:
+    """Who is somebody else than before, or new, and who went."""
 
-    changed: frozenset[CaseId]
+    others: frozenset[CaseId]
     gone: frozenset[CaseId]
+
+
+_UNCHANGED: Final = Changed(frozenset(), frozenset())
 
 
 class Identities:
@@ -25,31 +31,36 @@ class Identities:
 
     def __init__(self) -> None:
         """Nobody is known yet."""
-        self._known: dict[CaseId, tuple[int, Identity]] = {}
+        self._mark: tuple[object, ...] = ()
+        self._known: Mapping[CaseId, tuple[int, Identity]] = {}
+        self._turn = threading.Lock()
 
-    def outdated(self, versions: Mapping[CaseId, int]) -> Outdated:
-        """Forget who went; gives what must be read again."""
-        gone = frozenset(self._known.keys() - versions.keys())
-        for case in gone:
-            del self._known[case]
-        changed = {
-            case
-            for case, version in versions.items()
-            if case not in self._known or self._known[case][0] != version
-        }
-        return Outdated(frozenset(changed), gone)
+    def refresh(self, matches: Matches) -> Changed:
+        """Everybody as this unit sees them; who went is forgotten.
 
-    def update(
-        self, versions: Mapping[CaseId, int], found: Iterable[Identity]
-    ) -> frozenset[CaseId]:
-        """Take these as they are now; gives those that are other people than before."""
-        others = set()
-        for identity in found:
-            before = self._known.get(identity.case)
-            if before is None or before[1] != identity:
-                others.add(identity.case)
-            self._known[identity.case] = (versions[identity.case], identity)
-        return frozenset(others)
+        Nothing is read if no case was written since. Whoever compares meanwhile keeps what
+        they began with; after a unit that saw less than is known, the next one sees it all.
+        """
+        mark = matches.mark()
+        with self._turn:
+            if mark == self._mark:
+                return _UNCHANGED
+            versions = matches.versions()
+            before = self._known
+            known = {
+                case: kept
+                for case, kept in before.items()
+                if versions.get(case) == kept[0]
+            }
+            others = set()
+            for identity in matches.identities(versions.keys() - known.keys()):
+                case = identity.case
+                if case not in before or before[case][1] != identity:
+                    others.add(case)
+                known[case] = (versions[case], identity)
+            gone = frozenset(before.keys() - versions.keys())
+            self._mark, self._known = mark, known
+        return Changed(frozenset(others), gone)
 
     def of(self, case: CaseId) -> Identity | None:
         """One of them."""

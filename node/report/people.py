@@ -7,18 +7,21 @@ erased. Implements SC-23 and the search of screens S3.
 """
 
 import re
+import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from node.accounts.policy import Actor
-from node.cases.folding import NEAR, SAME, SAME_SKELETON, fold, likeness, skeleton
+from node.cases.folding import NEAR, SAME, SAME_SKELETON, fold, near_letters, skeleton
 from node.ids import CaseId
-from node.report.readings import PersonRow
+from node.report.readings import PersonRow, Readings
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _ISO: Final = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
 _MOST: Final = 200
+_FEW: Final = 3
+_UNSURE: Final = (NEAR + SAME_SKELETON) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """``words`` are all words of the names with what is left of each, ``place`` sorts."""
+
     row: PersonRow
-    words: frozenset[str]
-    bones: frozenset[str]
+    words: Mapping[str, str]
+    place: tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class People:
@@ -46,22 +51,29 @@ class People:
 
     def __init__(self) -> None:
         """Nobody is known yet."""
-        self._entries: dict[CaseId, _Entry] = {}
+        self._mark: tuple[object, ...] = ()
+        self._entries: Mapping[CaseId, _Entry] = {}
+        self._turn = threading.Lock()
 
-    def outdated(self, versions: Mapping[CaseId, int]) -> list[CaseId]:
-        """Forget who is gone; gives the cases that must be read again."""
-        for case in self._entries.keys() - versions.keys():
-            del self._entries[case]
-        return [
-            case
-            for case, version in versions.items()
-            if case not in self._entries or self._entries[case].row.version != version
-        ]
+    def refresh(self, readings: Readings) -> None:
+        """Everybody as this unit sees them; who is gone is forgotten.
 
-    def update(self, rows: Iterable[PersonRow]) -> None:
-        """Take these persons as they are now."""
-        for row in rows:
-            self._entries[row.case] = _entry(row)
+        Nothing is read if no case was written since. Whoever searches meanwhile keeps what
+        they began with; after a unit that saw less than is known, the next one sees it all.
+        """
+        mark = readings.mark()
+        with self._turn:
+            if mark == self._mark:
+                return
+            versions = readings.versions()
+            known = {
+                case: entry
+                for case, entry in self._entries.items()
+                if versions.get(case) == entry.row.version
+            }
+            for row in readings.people(versions.keys() - known.keys()):
+                known[row.case] = _entry(row)
+            self._mark, self._entries = mark, known
 
     def find(self, case: CaseId) -> PersonRow | None:
         """One person, None if not known here."""
@@ -71,6 +83,11 @@ class People:
     def all(self) -> list[PersonRow]:
         """Everybody, in no order."""
         return [entry.row for entry in self._entries.values()]
+
+    def by_name(self, rows: Iterable[PersonRow]) -> list[PersonRow]:
+        """These persons as a list sorts them: by family name, then by given names."""
+        known = self._entries
+        return sorted(rows, key=lambda row: _place(known.get(row.case), row))
 
     def among(self, cases: Collection[CaseId]) -> list[PersonRow]:
         """Those of these cases that are known, in the order asked for."""
@@ -95,9 +112,7 @@ class People:
             for entry in self._entries.values()
             if not entry.row.threatened or me.owns(entry.row.caseworker)
         ]
-        found = _hits(visible, dates, words, is_near_enough=SAME_SKELETON)
-        if not found and words:
-            found = _hits(visible, dates, words, is_near_enough=NEAR)
+        found = _hits(visible, dates, words)
         found.sort(
             key=lambda hit: (
                 -round(hit.score, 2),
@@ -111,14 +126,11 @@ class People:
 
 
 def _entry(row: PersonRow) -> _Entry:
-    names = (
-        row.family_name,
-        row.given_names,
-        *row.other_names,
-        *(text for _, text in row.scripts),
-    )
-    words = frozenset(word for name in names for word in fold(name))
-    return _Entry(row, words, frozenset(skeleton(word) for word in words))
+    place = fold(row.family_name), fold(row.given_names)
+    others = (*row.other_names, *(text for _, text in row.scripts))
+    words = {word for folded in place for word in folded}
+    words |= {word for name in others for word in fold(name)}
+    return _Entry(row, {word: skeleton(word) for word in words}, place)
 
 
 def _apart(text: str) -> tuple[list[str], list[str]]:
@@ -136,40 +148,62 @@ def _apart(text: str) -> tuple[list[str], list[str]]:
 
 
 def _hits(
-    entries: Sequence[_Entry],
-    dates: Sequence[str],
-    words: Sequence[str],
-    *,
-    is_near_enough: float,
+    entries: Iterable[_Entry], dates: Sequence[str], words: Sequence[str]
 ) -> list[Hit]:
-    found = []
-    typed = fold(" ".join(words))
+    """Whoever has all of it; near spellings only if there is nobody else."""
+    typed = [_Typed(word) for word in fold(" ".join(words))]
+    number = " ".join(words).casefold()
+    found, near = [], []
     for entry in entries:
-        if not all(entry.row.birth.startswith(day) for day in dates):
+        row = entry.row
+        if not all(row.birth.startswith(day) for day in dates):
             continue
-        number = " ".join(words).casefold()
-        if words and entry.row.case_number.casefold() == number:
-            found.append(Hit(entry.row, SAME))
+        if words and row.case_number.casefold() == number:
+            found.append(Hit(row, SAME))
             continue
         if words and not typed:
             continue
-        score = min(
-            (_score(word, entry, is_near_enough) for word in typed), default=SAME
-        )
-        if score >= is_near_enough:
-            found.append(Hit(entry.row, score))
-    return found
+        score = min((word.score(entry.words) for word in typed), default=SAME)
+        if score >= SAME_SKELETON:
+            found.append(Hit(row, score))
+        elif score >= NEAR:
+            near.append(Hit(row, score))
+    return found or near
 
 
-def _score(word: str, entry: _Entry, is_near_enough: float) -> float:
-    """How well one typed word fits the person: its beginning, its sound, its letters."""
-    if word in entry.words:
-        return SAME
-    if any(known.startswith(word) for known in entry.words):
-        return (SAME + SAME_SKELETON) / 2
-    bones = skeleton(word)
-    if len(bones) >= 3 and bones in entry.bones:
-        return SAME_SKELETON
-    if is_near_enough >= SAME_SKELETON and len(word) < 3:
-        return 0.0
-    return max((likeness(word, known) for known in entry.words), default=0.0)
+def _place(entry: _Entry | None, row: PersonRow) -> tuple[tuple[str, ...], ...]:
+    if entry is not None and entry.row is row:
+        return entry.place
+    return fold(row.family_name), fold(row.given_names)
+
+
+class _Typed:
+    """One typed word; what it was compared with is known as long as the search lasts."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._bones = skeleton(word)
+        self._seen: dict[str, float] = {}
+
+    def score(self, words: Mapping[str, str]) -> float:
+        """How well it fits the best of these words."""
+        best = 0.0
+        for known, bones in words.items():
+            score = self._seen.get(known)
+            if score is None:
+                score = self._seen[known] = self._fits(known, bones)
+            best = max(best, score)
+        return best
+
+    def _fits(self, known: str, bones: str) -> float:
+        """Its beginning, its sound, its letters; what is not near is 0."""
+        word = self._word
+        if word == known:
+            return SAME
+        if known.startswith(word):
+            return (SAME + SAME_SKELETON) / 2
+        if len(bones) >= _FEW and bones == self._bones:
+            return SAME_SKELETON
+        score = near_letters(word, known)
+        # Of one or two letters nothing but a near spelling can be told.
+        return score if len(word) >= _FEW else min(score, _UNSURE)

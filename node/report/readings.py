@@ -9,7 +9,7 @@ as ``uow.readings`` inside a reading unit.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from node.accounts.ports import AccountRepository, ReadLog
 from node.cases.model import Baton, counselling_last_day
@@ -17,6 +17,8 @@ from node.ids import AccountId, CaseId, ConsentId, MemberId, RecordId, TransferI
 from node.sync.ports import UnitOfWork
 from node.sync.rows import Due, QuorumWait
 from node.sync.transfer import OutboundTransfer
+
+_HERE: Final = (Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class PersonRow:
     @property
     def is_here(self) -> bool:
         """Whether this office still works on the case."""
-        return self.baton in {Baton.ACTIVE, Baton.FROZEN, Baton.GRANTED}
+        return self.baton in _HERE
 
     def is_ours(self, on: date) -> bool:
         """Whether this office is responsible on this day (FR-3)."""
@@ -143,6 +145,10 @@ class TransferRow:
 
 class Readings(Protocol):
     """Queries of one reading unit."""
+
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
+        ...
 
     def versions(self) -> Mapping[CaseId, int]:
         """The version of every case file that can still be opened."""

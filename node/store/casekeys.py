@@ -6,7 +6,7 @@ unit of work, or that opens in the row of another case. Implements SR-K5 (wrappi
 
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, func, select
 
 from node.cases.staged import StagedKey
 from node.crypto.casekey import CaseKey
@@ -20,6 +20,13 @@ CaseRow = Row[*tuple[Any, ...]]
 
 _ONE: Final = select(case_file).where(case_file.c.id == bindparam("case"))
 _LOCKED: Final = _ONE.with_for_update()
+# Each change of a case raises its version; a new one, even in the place of one that went,
+# is counted from now on.
+_MARK: Final = select(
+    func.sum(case_file.c.version).label("versions"),
+    func.count().label("cases"),
+    func.max(case_file.c.counted_at).label("newest"),
+)
 
 
 class CaseKeys:
@@ -29,6 +36,10 @@ class CaseKeys:
         """Serve one unit."""
         self._work = work
         self._keys: dict[str, CaseKey] = {}
+
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
+        return tuple(self._work.rows(_MARK)[0])
 
     def find_row(self, case: CaseId, *, locked: bool = False) -> CaseRow | None:
         """The row of a case file, None if there never was such a case."""

@@ -84,7 +84,7 @@ record = Table(
     _Record,
     one_of("origin", Origin),
     CheckConstraint("epoch >= 1 AND version >= 1", name="counters"),
-    Index(None, "kind", "on_date"),
+    Index(None, "case_id", "kind", "on_date"),
     Index(None, "recorded_by", "recorded_at"),
 )
 

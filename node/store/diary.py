@@ -6,13 +6,12 @@ at another account or case. Implements ``node.report.diary.Diary``.
 """
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, exists, func, insert, select
 
 from node import strictjson
 from node.cases.model import Origin, Record
@@ -53,13 +52,20 @@ _COPIES: Final = (
     )
     .order_by(record.c.case_id)
 )
-_TALKS: Final = select(record.c.id, record.c.on_date, record.c.clear).where(
-    record.c.case_id.in_(
-        select(case_file.c.id).where(case_file.c.caseworker == bindparam("by"))
-    ),
-    record.c.kind == "contact",
-    OWN_WORK,
-    record.c.on_date.between(bindparam("first"), bindparam("last")),
+_MONTH: Final = func.substr(record.c.on_date, 1, 7).label("month")
+_TALKS: Final = (
+    select(_MONTH, func.count(record.c.id.distinct()))
+    .where(
+        record.c.case_id.in_(
+            select(case_file.c.id).where(case_file.c.caseworker == bindparam("by"))
+        ),
+        record.c.kind == "contact",
+        OWN_WORK,
+        record.c.on_date.between(bindparam("first"), bindparam("last")),
+        record.c.clear["kind"].as_string() == "talk",
+        record.c.clear["voided_on"].as_string().is_(None),
+    )
+    .group_by(_MONTH)
 )
 _RECORDED: Final = (
     select(record.c.case_id, record.c.clear)
@@ -71,20 +77,17 @@ _RECORDED: Final = (
     .order_by(record.c.recorded_at.desc(), record.c.id)
     .limit(bindparam("most"))
 )
-_COUNTED: Final = (
-    select(record.c.case_id)
-    .distinct()
-    .where(
-        record.c.case_id.in_(
-            select(case_file.c.id).where(case_file.c.caseworker == bindparam("by"))
-        ),
+_COUNTED: Final = select(case_file.c.id).where(
+    case_file.c.caseworker == bindparam("by"),
+    exists().where(
+        record.c.case_id == case_file.c.id,
         record.c.kind == "contact",
         OWN_WORK,
         record.c.on_date > bindparam("after"),
         record.c.on_date <= bindparam("until"),
         record.c.clear["kind"].as_string().in_(["talk", "contact"]),
         record.c.clear["voided_on"].as_string().is_(None),
-    )
+    ),
 )
 
 
@@ -188,7 +191,7 @@ class SqlDiary:
                 "until": until.isoformat(),
             },
         )
-        return {CaseId(row.case_id) for row in rows}
+        return {CaseId(row.id) for row in rows}
 
     def talks(
         self, caseworker: AccountId, first: date, last: date
@@ -198,15 +201,10 @@ class SqlDiary:
             _TALKS,
             {"by": caseworker, "first": first.isoformat(), "last": last.isoformat()},
         )
-        months = {
-            row.id: row.on_date[:7]
-            for row in rows
-            if row.clear.get("kind") == "talk" and not row.clear.get("voided_on")
-        }
-        counted = Counter(months.values())
+        counted = {row[0]: row[1] for row in rows}
         found, month = [], first.replace(day=1)
         while month <= last:
-            found.append(TalksRow(month, counted[month.isoformat()[:7]]))
+            found.append(TalksRow(month, counted.get(month.isoformat()[:7], 0)))
             month = (month + _OVER_A_MONTH).replace(day=1)
         return found
 

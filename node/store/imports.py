@@ -94,7 +94,7 @@ _PAIRS_GONE: Final = delete(match_pair).where(
 _RECORDS_GONE: Final = delete(record).where(record.c.case_id == bindparam("case"))
 _TASKS_GONE: Final = delete(task).where(task.c.case_id == bindparam("case"))
 _FILE_GONE: Final = delete(case_file).where(case_file.c.id == bindparam("case"))
-_FILE_BACK: Final = (
+_RISE: Final = (
     update(case_file)
     .where(case_file.c.id == bindparam("case"))
     .values(version=bindparam("to"))
@@ -241,11 +241,10 @@ class SqlImports:
                 former = place | {"former": version - 1}
                 self._work.change(_BACK, former)
                 self._work.change(_PAST_GONE, former)
-        # If nobody else has written since, even the count of versions is as before.
-        now = self._versions[taken.case]
-        version = taken.before if now == taken.after else now + 1
         if unedited:
-            self._work.change(_FILE_BACK, {"case": taken.case, "to": version})
+            # Versions only grow: who compares them must see that something was undone.
+            version = self._versions[taken.case] + 1
+            self._work.change(_RISE, {"case": taken.case, "to": version})
 
     def memory(self, fingerprint: bytes) -> bytes | None:
         """What was decided about an earlier list with the same titles."""

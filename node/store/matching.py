@@ -97,6 +97,10 @@ class SqlMatches:
         self._work = work
         self._keys = CaseKeys(work)
 
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
+        return self._keys.mark()
+
     def versions(self) -> Mapping[CaseId, int]:
         """The version of every case that may be compared: held here, not restricted."""
         return {CaseId(row.id): row.version for row in self._work.rows(_VERSIONS)}

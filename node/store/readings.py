@@ -109,11 +109,17 @@ _CONSENTS: Final = (
     )
     .order_by(consent.c.valid_until, consent.c.id)
 )
-_MONTH: Final = select(record.c.id, record.c.clear).where(
-    record.c.case_id.in_(select(case_file.c.id).where(_MINE)),
-    record.c.kind == "contact",
-    OWN_WORK,
-    record.c.on_date.between(bindparam("first"), bindparam("last")),
+_COUNTS_AS: Final = record.c.clear["kind"].as_string().label("counts_as")
+_MONTH: Final = (
+    select(_COUNTS_AS, func.count(record.c.id.distinct()))
+    .where(
+        record.c.case_id.in_(select(case_file.c.id).where(_MINE)),
+        record.c.kind == "contact",
+        OWN_WORK,
+        record.c.on_date.between(bindparam("first"), bindparam("last")),
+        record.c.clear["voided_on"].as_string().is_(None),
+    )
+    .group_by(_COUNTS_AS)
 )
 _ALL_TRANSFERS: Final = select(outbound_transfer.c.id).order_by(
     outbound_transfer.c.created_at.desc(), outbound_transfer.c.id
@@ -140,6 +146,10 @@ class SqlReadings:
         self._keys = CaseKeys(work)
         self._outbound = SqlOutbound(work)
         self._outbox = SqlOutbox(work)
+
+    def mark(self) -> tuple[object, ...]:
+        """Another one after everything written to any case, by any process."""
+        return self._keys.mark()
 
     def versions(self) -> Mapping[CaseId, int]:
         """The version of every case file that can still be opened."""
@@ -262,9 +272,8 @@ class SqlReadings:
         """Own talks and contacts in these days; one with several persons counts once."""
         window = {"first": first.isoformat(), "last": last.isoformat()}
         rows = self._work.rows(_MONTH, {"mine": [caseworker], **window})
-        kinds = {row.id: row.clear.get("kind") for row in rows if _counts(row.clear)}
-        counted = list(kinds.values())
-        return MonthRow(counted.count("talk"), counted.count("contact"))
+        counted = {row[0]: row[1] for row in rows}
+        return MonthRow(counted.get("talk", 0), counted.get("contact", 0))
 
     def transfers(self, whose: Collection[AccountId] | None) -> Sequence[TransferRow]:
         """Outbound transfers with a case of these caseloads, or all; newest first."""

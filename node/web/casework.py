@@ -58,19 +58,13 @@ def new_once(request: web.Request) -> str:
 async def people_of(request: web.Request) -> People:
     """Everybody's names, as they are now."""
     parts = parts_of(request)
-    versions = await parts.run.read(_versions)
-    outdated = parts.people.outdated(versions)
-    if outdated:
-        parts.people.update(await parts.run.read(_people, outdated))
+    await parts.run.read(refreshed, parts.people)
     return parts.people
 
 
-def _versions(uow: ReadingUnit) -> Mapping[CaseId, int]:
-    return uow.readings.versions()
-
-
-def _people(uow: ReadingUnit, cases: Sequence[CaseId]) -> Sequence[PersonRow]:
-    return uow.readings.people(cases)
+def refreshed(uow: ReadingUnit, people: People) -> None:
+    """Bring them up to date."""
+    people.refresh(uow.readings)
 
 
 async def colleagues(request: web.Request) -> Mapping[AccountId, str]:

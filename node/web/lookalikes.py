@@ -5,7 +5,6 @@ that wait for somebody. Must never happen: a second case for somebody who is her
 word about it; a case opened meanwhile that is not compared (DO-44).
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -25,20 +24,12 @@ _TYPED: Final = CaseId("0" * 32)
 async def identities_of(request: web.Request) -> Identities:
     """Everybody who is compared, as they are now."""
     parts = parts_of(request)
-    versions = await parts.run.read(_versions)
-    outdated = parts.identities.outdated(versions)
-    if outdated.changed:
-        found = await parts.run.read(_identities, outdated.changed)
-        parts.identities.update(versions, found)
+    await parts.run.read(_refreshed, parts.identities)
     return parts.identities
 
 
-def _versions(uow: ReadingUnit) -> Mapping[CaseId, int]:
-    return uow.matches.versions()
-
-
-def _identities(uow: ReadingUnit, cases: frozenset[CaseId]) -> Sequence[Identity]:
-    return uow.matches.identities(cases)
+def _refreshed(uow: ReadingUnit, identities: Identities) -> None:
+    identities.refresh(uow.matches)
 
 
 async def lookalikes(

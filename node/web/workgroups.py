@@ -123,10 +123,11 @@ def incoming(found: Sequence[OfferSeen], parts: Parts, words: Words) -> Group:
 
 def clock(mine: Sequence[PersonRow], words: Words, on: date) -> Group:
     """Whose counselling ends within 90 days (FR-1)."""
+    until = on + _CLOCK
     ending = [
-        (p.clock_end, p)
+        (ends, p)
         for p in mine
-        if p.clock_end is not None and on <= p.clock_end <= on + _CLOCK
+        if (ends := p.clock_end) is not None and on <= ends <= until
     ]
     rows = [
         Row(

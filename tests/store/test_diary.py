@@ -10,6 +10,7 @@ from node.cases.model import Baton, Origin
 from node.errors import ErasedError, NotFoundError, SealError
 from node.ids import MemberId
 from node.report.diary import TalksRow
+from node.report.readings import MonthRow
 from node.store.runner import Store
 from tests.support.acts import rows, tamper, write
 from tests.support.build import ANNA, BERND, case_file, record
@@ -189,3 +190,25 @@ def test_a_void_entry_is_nobodys_last_contact(store: Store):
     contact(store, 2, on="2026-03-01", voided_on="2026-03-02")
     [person] = store.read_sync(lambda uow: uow.readings.people([CASE]))
     assert person.last_contact == date(2026, 2, 1)
+
+
+@pytest.mark.spec("FR-8")
+def test_a_month_counts_own_talks_and_contacts_once_and_no_void_ones(store: Store):
+    contact(store, 1)
+    contact(store, 1, case=2)
+    contact(store, 2, kind="contact")
+    contact(store, 3, kind="attempt")
+    contact(store, 4, voided_on="2026-03-02", voided_reason="wrong_person")
+    contact(store, 5, on="2026-02-28")
+    contact(
+        store,
+        6,
+        origin=Origin.TRANSFER,
+        origin_node=MemberId("08337096-stadt-bad-saeckingen"),
+    )
+
+    def month(uow, whose):
+        return uow.readings.month(whose, date(2026, 3, 1), date(2026, 3, 31))
+
+    assert store.read_sync(lambda uow: month(uow, ANNA)) == MonthRow(1, 1)
+    assert store.read_sync(lambda uow: month(uow, BERND)) == MonthRow(0, 0)

@@ -38,7 +38,12 @@ def batch(store: Store) -> None:
 
 
 def state(store: Store) -> list[object]:
-    return [rows(store, f"select * from {table} order by 1, 2") for table in TABLES]
+    # Not the count of writes to a case, which only grows.
+    kept = {"case_file": "id, epoch, baton, household, caseworker, birth_year, wrapped"}
+    return [
+        rows(store, f"select {kept.get(table, '*')} from {table} order by 1, 2")
+        for table in TABLES
+    ]
 
 
 def opened(uow: SqlUnitOfWork, *numbers: int) -> None:
@@ -161,7 +166,7 @@ def test_a_pair_that_only_the_program_found_holds_no_case_back(
 
 
 @pytest.mark.spec("DO-42")
-def test_records_go_or_are_as_before_and_so_is_the_count_of_versions(
+def test_records_go_or_are_as_before_and_the_count_of_versions_rises(
     store: Store, batch: None
 ) -> None:
     def begin(uow: SqlUnitOfWork) -> None:
@@ -181,6 +186,7 @@ def test_records_go_or_are_as_before_and_so_is_the_count_of_versions(
     assert standings(store) == [Standing.SAME]
     write(store, lambda uow: uow.imports.take_back(LIST))
     assert state(store) == before
+    assert store.read_sync(lambda uow: uow.cases.file(case_id(1))).version == 4
 
 
 @pytest.mark.spec("DO-42")

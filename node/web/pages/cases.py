@@ -17,7 +17,6 @@ from aiohttp_session import get_session
 from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.codes import code_list
-from node.cases.folding import fold
 from node.cases.model import Baton
 from node.ids import AccountId
 from node.report.people import People
@@ -79,16 +78,16 @@ async def _list(request: web.Request) -> web.Response:
     everybody = [p for p in people.all() if is_listed(p, me)]
     scope = request.query.get("of", "mine")
     on = today(request)
-    chosen = [
-        p
-        for p in everybody
-        if p.is_ours(on) is (scope != "gone")
-        and (scope == "all" or me.owns(p.caseworker))
-    ]
+    ours = [p for p in everybody if p.is_ours(on)]
+    lists = {
+        "mine": [p for p in ours if me.owns(p.caseworker)],
+        "all": ours,
+        "gone": [p for p in everybody if me.owns(p.caseworker) and not p.is_ours(on)],
+    }
+    scope = scope if scope in lists else "mine"
     # A colleague's status is not for others, not even as a filter (SC-23).
     wanted = Form() if scope == "all" else _wanted(request)
-    chosen = [p for p in chosen if _passes(p, wanted, on)]
-    chosen.sort(key=lambda p: (fold(p.family_name), fold(p.given_names)))
+    chosen = people.by_name(p for p in lists[scope] if _passes(p, wanted, on))
     number = _page_number(request, len(chosen))
     return await page(
         request,
@@ -99,11 +98,7 @@ async def _list(request: web.Request) -> web.Response:
         searched=None,
         rows=await found(request, chosen[(number - 1) * _PAGE : number * _PAGE]),
         scope=scope,
-        counts={
-            "mine": sum(me.owns(p.caseworker) and p.is_ours(on) for p in everybody),
-            "all": sum(p.is_ours(on) for p in everybody),
-            "gone": sum(me.owns(p.caseworker) and not p.is_ours(on) for p in everybody),
-        },
+        counts={name: len(listed) for name, listed in lists.items()},
         total=len(chosen),
         number=number,
         pages=-(-len(chosen) // _PAGE),

@@ -10,9 +10,13 @@ from node.cases.folding import (
     SAME_SKELETON,
     fold,
     jaro_winkler,
+    likeness,
     name_likeness,
+    near_letters,
+    skeleton,
 )
 
+WORDS = st.text("abdehiklmnrsu", min_size=1, max_size=9)
 NAMES = st.text(st.characters(categories=["Ll", "Lu", "Lo", "Mn"]), max_size=12)
 
 
@@ -109,3 +113,18 @@ def test_a_name_is_like_itself(name):
 )
 def test_jaro_winkler_by_its_published_examples(one, other, score):
     assert jaro_winkler(one, other) == pytest.approx(score, abs=0.001)
+
+
+@given(WORDS, WORDS, st.integers(0, 8))
+def test_near_letters_are_likeness_wherever_that_is_near(one, other, at):
+    for word in (other, one[:at] + other[:1] + one[at + 1 :]):
+        if skeleton(one) != skeleton(word):
+            full = likeness(one, word)
+            assert near_letters(one, word) == (full if full >= NEAR else 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("ahorn", "ahron"), ("kleiber", "kleibe"), ("mehmet", "mohamed")]
+)
+def test_near_letters_finds_what_is_near(one, other):
+    assert near_letters(one, other) >= NEAR
