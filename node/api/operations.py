@@ -12,7 +12,9 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from node.accounts.model import Scope
-from node.api import cases, contacts, relocations, status
+from node.api import cases, contacts, relocations, reports, status
+from node.api.asked import DAYS, PAGE
+from node.strictjson import JsonObject
 
 BASE: Final = "/api"
 
@@ -23,14 +25,15 @@ class Operation:
 
     Args:
         method: ``GET`` or ``POST``.
-        path: Below ``/api``; variable parts in braces, each an id of 32 hex digits.
+        path: Below ``/api``; variable parts in braces.
         name: Its ``operationId``.
         summary: One line for people.
         handler: What answers.
         scope: What a token must be made for.
         takes: The form of the body; writing operations also need ``Idempotency-Key``.
         answers: The form of each good answer, by status.
-        lists: Whether it answers a page of a list: ``limit`` and ``after``.
+        parts: What a variable part is; if it is not told, an id of 32 hex digits.
+        query: What the query string may hold.
         tagged: Whether good answers carry an ``ETag``; writing ones then need ``If-Match``.
         problems: Codes of the problem table that it may answer besides those of the gate.
     """
@@ -43,7 +46,8 @@ class Operation:
     scope: Scope
     answers: Mapping[int, type[BaseModel]]
     takes: type[BaseModel] | None = None
-    lists: bool = False
+    parts: Mapping[str, JsonObject] = field(default_factory=dict)
+    query: Mapping[str, JsonObject] = field(default_factory=dict)
     tagged: bool = False
     problems: tuple[str, ...] = field(default=())
 
@@ -84,7 +88,7 @@ OPERATIONS: Final = (
         summary="The active cases of the caseworker whom the token is bound to",
         handler=cases.listed,
         scope=Scope.CASES_READ,
-        lists=True,
+        query=PAGE,
         answers={200: cases.CasePage},
         problems=("query",),
     ),
@@ -113,6 +117,29 @@ OPERATIONS: Final = (
             "bad-syntax", "idempotency-key", "not-found", "id-conflict", "conflict",
             "match", "match-missing", "too-large", "media-type", "input", "unavailable",
         ),
+    ),
+    Operation(
+        method="GET",
+        path=reports.PATH,
+        name="listReports",
+        summary="The reports there are, and the periods for which their totals are told",
+        handler=reports.listed,
+        scope=Scope.REPORTS_READ,
+        answers={200: reports.ReportPage},
+        problems=("query",),
+    ),
+    Operation(
+        method="GET",
+        path=reports.PATH + "/{report}",
+        name="showReport",
+        summary="The totals of a report; small numbers are hidden, as outside the office",
+        handler=reports.show,
+        scope=Scope.REPORTS_READ,
+        parts={"report": reports.PART},
+        query=DAYS,
+        tagged=True,
+        answers={200: reports.ReportAnswer},
+        problems=("query", "not-found"),
     ),
     Operation(
         method="GET",

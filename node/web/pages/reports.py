@@ -17,9 +17,10 @@ from node.errors import NotFoundError
 from node.ids import AccountId
 from node.report.csvtable import csv_bytes
 from node.report.definition import LAND, Audience, definitions
+from node.report.periods import years_offered
 from node.report.snapshot import Snapshot, Template
 from node.report.tables import TOTAL, Table
-from node.web.casework import actor, colleagues, new_once, people_of, today
+from node.web.casework import actor, new_once, people_of, today
 from node.web.frame import Route, account_of, page, parts_of, words_of
 from node.web.guard import SANDBOX
 from node.web.proofcells import proof_values, refusal_words
@@ -162,9 +163,8 @@ def _caseworkers(uow: reporting.ReportUnit) -> dict[AccountId, str]:
 
 def _periods(request: web.Request, wanted: Asked) -> list[tuple[str, str]]:
     """Days that may be asked for by who sees totals alone: no day more or less."""
-    latest = today(request).year
-    first = min(wanted.settings.first.year, latest)
-    return [(str(year), str(year)) for year in range(latest, first - 1, -1)]
+    years = years_offered(wanted.settings, today(request))
+    return [(str(year), str(year)) for year in years]
 
 
 # -- Files -------------------------------------------------------------------------------
@@ -259,10 +259,7 @@ async def _cases(request: web.Request) -> web.Response:
         parts.clock.now(),
         by=actor(request),
     )
-    names = await colleagues(request)
-    seen = Shown(
-        await _counted(request, wanted), Audience.INTERNAL, names, words_of(request)
-    )
+    seen = await shown(request, await _counted(request, wanted), Audience.INTERNAL)
     known = next((c for c in seen.table.columns if c.id == column), None)
     if known is None or row not in seen.table.rows:
         raise NotFoundError("column")
