@@ -15,6 +15,7 @@ from node.accounts.programs import OF_A_CASELOAD
 from node.api.operations import BASE, OPERATIONS
 from node.casework import cases as casework
 from node.ids import AccountId
+from node.report.definition import LAND
 from node.web.pages.everything import all_routes
 from tests.support.browser_by_hand import Browser
 from tests.support.desk import relocate
@@ -516,7 +517,7 @@ async def test_every_operation_opens_to_its_scope_only(office):
     for address, operation in served.items():
         assert operation.scope == table[address], address
         path = f"{BASE}{operation.path}".replace("{relocation}", "0" * 32)
-        path = path.replace("{case}", "0" * 32)
+        path = path.replace("{case}", "0" * 32).replace("{report}", LAND)
         for scope in Scope:
             body = {} if operation.method == "POST" else None
             is_of_one = scope in OF_A_CASELOAD
