@@ -49,6 +49,14 @@ class Hex128(Identifier):
         """The 16 bytes."""
         return bytes.fromhex(self)
 
+    @property
+    def short(self) -> str:
+        """The number people say on the phone, like ``7K3P-9QX`` (no 0 O 1 I)."""
+        alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+        number = int(self, 16)
+        letters = "".join(alphabet[(number >> 5 * i) & 31] for i in range(7))
+        return f"{letters[:4]}-{letters[4:]}"
+
 
 class CaseId(Hex128):
     """The file of one person, constant for life."""
@@ -72,14 +80,6 @@ class TransferId(Hex128):
     """One handover procedure for one or more cases; the same at both ends."""
 
     __slots__ = ()
-
-    @property
-    def short(self) -> str:
-        """The number people say on the phone, like ``7K3P-9QX`` (no 0 O 1 I)."""
-        alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-        number = int(self, 16)
-        letters = "".join(alphabet[(number >> 5 * i) & 31] for i in range(7))
-        return f"{letters[:4]}-{letters[4:]}"
 
 
 class AccountId(Hex128):

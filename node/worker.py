@@ -70,8 +70,8 @@ class Duties:
     directory_every_s: float = 900.0
     lease: timedelta = LEASE
     mark: Callable[[], Checkpoint | None] = lambda: None
-    print_letter: sealing.PrintLetter = sealing.no_paper
     read_town: Callable[[TownUnit], None] = lambda _uow: None
+    print_letter: sealing.PrintLetter = sealing.no_paper
 
 
 class Worker:
@@ -162,8 +162,8 @@ class Worker:
                         self._witness,
                         self._directory,
                         self._every_hour,
-                        self._back_up,
-                        self._send_notices,
+                        partial(self._repeat, self._duties.back_up, BACKUP_S),
+                        partial(self._repeat, self._duties.send_notices, MINUTE_S),
                     ):
                         tasks.create_task(loop())
             except* _LeaseLost:
@@ -351,12 +351,6 @@ class Worker:
                 await self._in_thread(duty)
             await asyncio.sleep(HOUR_S)
 
-    async def _back_up(self) -> None:
-        await self._repeat(self._duties.back_up, BACKUP_S)
-
-    async def _send_notices(self) -> None:
-        await self._repeat(self._duties.send_notices, MINUTE_S)
-
     async def _repeat(self, duty: Callable[[], None] | None, pause_s: float) -> None:
         while duty is not None:
             await self._in_thread(duty)
@@ -397,4 +391,4 @@ def _take_lease(uow: UnitOfWork, holder: str, at: datetime, until: datetime) -> 
     with uow:
         taken = uow.leases.take("worker", holder, at=at, until=until)
         uow.commit()
-        return taken
+    return taken

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     PROOF = "Nachweis"
     LETTER = "Schreiben"
     COPY = "Auskunft"
+    REPORT = "Bericht"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,16 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under column names."""
+    """Rows under column names; ``numeric`` are the places of columns of numbers.
+
+    The caption is empty where the heading above says the same.
+    """
 
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     lang: str = GERMAN
+    numeric: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,15 @@ class Stamp:
     """What must not be overlooked, in a frame, like that a text is a draft."""
 
     text: str
+    lang: str = GERMAN
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawn signature: a PNG in base64, and what it shows, in words."""
+
+    content: str
+    shows: str
     lang: str = GERMAN
 
 
@@ -121,7 +135,17 @@ class NewPage:
 
 
 Block: TypeAlias = (
-    Heading | Text | Facts | Lines | Table | Pair | Stamp | Address | Signing | NewPage
+    Heading
+    | Text
+    | Facts
+    | Lines
+    | Table
+    | Pair
+    | Stamp
+    | Picture
+    | Address
+    | Signing
+    | NewPage
 )
 
 
@@ -146,6 +170,11 @@ class Sheet:
     number: str
     blocks: tuple[Block, ...]
     attached: Attached | None = None
+
+
+def isolated(text: str) -> str:
+    """A name or a day inside a line of another language, read the way it runs itself."""
+    return f"\u2068{text}\u2069"
 
 
 def blocks_as_json(blocks: Sequence[Block]) -> list[Json]:

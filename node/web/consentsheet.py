@@ -15,15 +15,16 @@ from node import strictjson
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, Consent
 from node.cases.consenttext import GERMAN, TONGUES, ConsentText, TextState
 from node.cases.days import local_day
+from node.casework.cases import open_document
 from node.casework.consenttexts import current_texts
-from node.errors import TrustError
-from node.ids import MemberId
+from node.errors import ErasedError, NotFoundError, TrustError
+from node.ids import MemberId, RecordId
 from node.report.consentcopy import Asker, ConsentCopy, Words, gather_copy
 from node.report.contents import papers
 from node.report.readings import ReadingUnit
 from node.strictjson import JsonObject
 from node.web.answering import Spoken
-from node.web.casework import OpenCase, body_name
+from node.web.casework import OpenCase, actor, body_name
 from node.web.frame import Parts, bare_frame, parts_of, render
 from node.web.qr import code_of
 
@@ -138,12 +139,33 @@ def _answers(
     ]
 
 
-def sheet_page(request: web.Request, copy: ConsentCopy) -> web.Response:
-    """The sheet, ready to be printed from the browser."""
+def sheet_page(
+    request: web.Request, copy: ConsentCopy, *, pdf: str = ""
+) -> web.Response:
+    """The sheet, ready to be printed from the browser; ``pdf`` is where it is a file."""
     return render(
         request,
         "consent_sheet.html",
         bare_frame(request),
         copy=copy,
         code=code_of(copy.number),
+        pdf=pdf,
     )
+
+
+async def signature_of(request: web.Request, consent: Consent) -> bytes:
+    """The picture of a signature by finger; empty if there is none, or it was erased."""
+    evidence = strictjson.parse_object(consent.evidence) if consent.evidence else {}
+    number = str(evidence.get("evidence_document", ""))
+    if consent.form != "screen" or not RecordId.pattern.fullmatch(number):
+        return b""
+    run = parts_of(request).run
+    try:
+        record, chunks = await run.read(
+            open_document, actor(request), consent.case, RecordId(number)
+        )
+    except (ValueError, ErasedError, NotFoundError):
+        return b""
+    if record.text("media_type") != "image/png":
+        return b""
+    return await run.file(b"".join, chunks)

@@ -168,9 +168,9 @@ class Parts:
     """Everything a page may use; made once by bootstrap.
 
     ``mark`` reads the log signer's memory outside the database, None if there is none.
-    ``read_town`` reads the town's settings anew after a change.
     ``ask_peer`` fetches a peer's list of shared transfers, given what we remember of it;
-    ``greet`` asks a peer whether it is there. ``printer`` makes PDFs, or says that it cannot.
+    ``greet`` asks a peer whether it is there. ``read_town`` reads the town's settings anew.
+    ``printer`` makes PDFs, or says that it cannot.
     ``address_of`` says where a request comes from, also behind a proxy we trust.
     """
 
@@ -191,9 +191,9 @@ class Parts:
     jobs: Jobs = field(default_factory=Jobs)
     address_of: Callable[[web.Request], str] = lambda request: request.remote or ""
     ask_peer: AskPeer = _no_line
-    printer: Printer = field(default_factory=NoPrinter)
     greet: Callable[[MemberId], Awaitable[bool]] = _no_answer
     read_town: Callable[[TownUnit], None] = lambda _uow: None
+    printer: Printer = field(default_factory=NoPrinter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 Enters: on the standard input orders as JSON, each with its length before it. Leaves: on the
 standard output a letter and the PDF, or the number of the character that no shipped font
-holds. Must never happen: anything fetched but the fonts, the style sheet and the QR code of
-this package; a box instead of a letter; a font of the machine inside a PDF; a key or a
-setting of the node in this process. The only room that knows WeasyPrint and segno, and it
-imports them where it needs them. Implements SR-U4, SC-67, SC-68, screens chapter 7.
+holds. Must never happen: anything fetched but the fonts and the style sheet of this
+package, the QR code and the pictures of the order; a box instead of a letter; a font of the
+machine inside a PDF; a key or a setting of the node in this process. The only room that
+knows WeasyPrint and segno, and it imports them where it needs them. Implements SR-U4, SC-67,
+SC-68, screens chapter 7.
 
 Two checks of glyphs, because either alone misses cases: before rendering each character
 must stand in the table of what our fonts hold; afterwards no font but ours is embedded.
@@ -148,7 +149,7 @@ def _fonts() -> Any:
     return FontConfiguration()
 
 
-def _fetcher(qr: bytes) -> Any:
+def _fetcher(pictures: Mapping[str, tuple[bytes, str]]) -> Any:
     from weasyprint.urls import (  # noqa: PLC0415
         FatalURLFetchingError,
         URLFetcher,
@@ -160,8 +161,9 @@ def _fetcher(qr: bytes) -> Any:
 
         def fetch(self, url: str, headers: object = None) -> Any:  # noqa: ARG002
             name = url.removeprefix(_SCHEME)
-            if url == f"{_SCHEME}qr":
-                return URLFetcherResponse(url, qr, {"Content-Type": "image/svg+xml"})
+            if url.startswith(_SCHEME) and name in pictures:
+                content, kind = pictures[name]
+                return URLFetcherResponse(url, content, {"Content-Type": kind})
             if url.startswith(_SCHEME) and ".." not in name and name.endswith(".ttf"):
                 font = _WEB.joinpath("paperfonts", name)
                 return URLFetcherResponse(
@@ -198,11 +200,23 @@ def make_pdf(order: Mapping[str, Any]) -> bytes:
     return render_page(page, order)
 
 
+def _pictures(order: Mapping[str, Any]) -> Mapping[str, tuple[bytes, str]]:
+    """What a page may show, by name: the code of the number, pictures by their block."""
+    return {
+        "qr": (svg_of(order["number"]), "image/svg+xml"),
+        **{
+            f"picture-{place}": (b64decode(block["content"]), "image/png")
+            for place, block in enumerate(order["blocks"])
+            if block["block"] == "picture"
+        },
+    }
+
+
 def render_page(page: str, order: Mapping[str, Any]) -> bytes:
     """The HTML of a document as PDF, with the check of its fonts."""
     from weasyprint import CSS, HTML, Attachment  # noqa: PLC0415
 
-    fetcher, fonts = _fetcher(svg_of(order["number"])), _fonts()
+    fetcher, fonts = _fetcher(_pictures(order)), _fonts()
     style = CSS(
         string=_WEB.joinpath(_STYLE).read_text(encoding="utf-8"),
         url_fetcher=fetcher,

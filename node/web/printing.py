@@ -22,7 +22,13 @@ def german(request: web.Request) -> Words:
 
 
 async def printed(
-    request: web.Request, kind: Kind, sheet: Sheet, *, name: str, back: str
+    request: web.Request,
+    kind: Kind,
+    sheet: Sheet,
+    *,
+    name: str,
+    back: str,
+    language: str = GERMAN,
 ) -> web.Response:
     """The sheet as a PDF to keep.
 
@@ -32,9 +38,10 @@ async def printed(
         sheet: What it says.
         name: The file's name, without a person.
         back: The page to go on from where it cannot be printed.
+        language: Of the document as a whole.
     """
     try:
-        pdf = await parts_of(request).printer.render(kind, GERMAN, sheet)
+        pdf = await parts_of(request).printer.render(kind, language, sheet)
     except (PrinterError, UnprintableError) as error:
         return not_printed(request, error, back)
     return given(pdf, "application/pdf", name)

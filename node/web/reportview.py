@@ -1,8 +1,8 @@
 """A report as people read it: texts for every number, for one audience.
 
-Enters: a request, a table. Leaves: what was asked for, and a view that the page, the CSV and
-the XLSX share, so that they cannot differ. Must never happen: a number that the audience
-must not see in any of them; a person in an address. Implements screens S13.
+Enters: a request, a table. Leaves: what was asked for, and a view that the page, the
+CSV, the XLSX and the PDF share, so that they cannot differ. Must never happen: a number that
+the audience must not see in any of them; a person in an address. Implements screens S13.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,6 +66,9 @@ class Asked:
 HIDES: Final = msgid(
     "Numbers from 1 to 4 are shown as <5, so that nobody can be recognised. Where such a"
     " number could be computed from others, one more is not shown."
+)
+EARLY: Final = msgid(
+    "The last day lies in the future. What is looked at on that day is not complete yet."
 )
 _FIELDS: Final = ("from", "to", "period", "caseworker", "audience")
 
@@ -324,7 +327,7 @@ class Shown:
             ),
             Sheet(
                 words.gettext("How it was counted"),
-                [words.gettext("Number"), words.gettext("So counted")],
+                [words.gettext("Figure"), words.gettext("So counted")],
                 [
                     (self.label(column), self.so(column))
                     for column in table.columns

@@ -36,9 +36,19 @@ TOPICS: Final = (
         msgid("When your copy is deleted after a handover."),
     ),
     TopicLink(
+        "/settings/consent-texts",
+        msgid("Wordings of consents"),
+        msgid("In which languages people may sign, and who checked the wording."),
+    ),
+    TopicLink(
         "/settings/statutes",
         msgid("Legal bases"),
         msgid("Paragraphs by which a handover may go without a consent."),
+    ),
+    TopicLink(
+        "/settings/proof",
+        msgid("Pattern of the state's proof"),
+        msgid("The funding period, and which number goes into which cell."),
     ),
     TopicLink(
         "/settings/programs",

@@ -104,6 +104,25 @@ def test_every_link_leads_somewhere():
     assert broken == []
 
 
+def test_every_file_that_a_document_names_exists():
+    """Rooms in CONTRIBUTING stand in their table: a bare name lies beside the one before."""
+    broken = [
+        f"{name_of(path)}: {named}"
+        for path in TEXTS
+        for named in re.findall(r"`(tests/[\w./]+)`", path.read_text("utf-8"))
+        if not (ROOT / named).exists()
+    ]
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("Rooms of the")[2]
+    for cell in re.findall(r"(?<=\|)[^|\n]+", table.partition("\n\nImports")[0]):
+        folder = ROOT / "node"
+        for named in re.findall(r"`([\w/]+(?:\.py)?/?)`", cell):
+            place = (ROOT / "node" if "/" in named else folder) / named
+            folder = place.parent
+            if not place.exists():
+                broken.append(f"CONTRIBUTING.md: {named}")
+    assert broken == []
+
+
 CITED = re.compile(
     r"\b((?:HO|LR|FR|DO|EL|SC|AS|MSG|TRF|SEAL|PKT|LOG|API|LIM)-\d+|SR-[A-Z]\d+)\b"
 )

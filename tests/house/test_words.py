@@ -5,7 +5,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-from tests.house.test_templates import DO_NOT_SAY
 from tests.support.sources import MODULES, ROOT, name_of, nodes_of, text_of
 
 FOLDERS = ("node", "tests", "docs", "deploy", "bench", ".ci")
@@ -113,14 +112,6 @@ def test_an_acronym_in_a_class_name_has_one_capital():
     """``HttpTransport``, so that names are read word by word."""
     classes = named(ast.ClassDef)
     assert [n for n in classes if re.search(r"[A-Z]{3,}", n.split(": ")[1])] == []
-
-
-def test_the_handbook_speaks_like_the_screens():
-    page = ROOT / "docs" / "handbuch" / "README.md"
-    text = page.read_text("utf-8")
-    said = [w for w in DO_NOT_SAY if re.search(rf"(?<!\w){re.escape(w)}(?!\w)", text)]
-    assert said == []
-    assert "!" not in re.sub(r"!\[", "[", text)
 
 
 def test_every_word_of_the_glossary_has_its_german():

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from node.accounts.notices import GIVEN_UP_AFTER, Notice, NoticeKind
+from node.bootstrap import own_hands
 from node.casework.cases import new_record, save_record
 from node.casework.health import Check, look
 from node.casework.notices import Choice, choose, next_letter, plan, went
@@ -21,7 +22,7 @@ from tests.support.federation import certificate
 from tests.support.mailsink import mail_sink
 from tests.support.offers import offer_of_two, put_offer
 from tests.support.office import LEADER, open_office
-from tests.support.pair import APPROVER, CLERK, SAECKINGEN, open_case
+from tests.support.pair import APPROVER, CLERK, SAECKINGEN, found_pair, open_case
 
 TAGS = re.compile(r"<[^>]+>")
 CLERK_MAIL, APPROVER_MAIL = "fachkraft@stadt.example", "freigabe@stadt.example"
@@ -355,6 +356,33 @@ def test_a_password_comes_from_a_file_of_its_owner_alone(tmp_path, wrong):
     with pytest.raises(ConfigError) as caught:
         MailDoor.load(settings)
     assert "geheim" not in str(caught.value)
+
+
+async def test_a_node_with_a_mail_server_in_its_settings_sends_by_itself(
+    sink, tmp_path
+):
+    folders = found_pair(tmp_path / "pair", own_hands())
+    secret = tmp_path / "smtp.password"
+    secret.write_text("geheim")
+    secret.chmod(0o600)
+    with (folders[SAECKINGEN] / "node.toml").open("a") as file:
+        file.write(
+            f'smtp_host = "127.0.0.1"\nsmtp_port = {sink.port}\nsmtp_user = "node"\n'
+            f'smtp_password_file = "{secret}"\nsmtp_from = "node@stadt.example"\n'
+            f'smtp_authorities = "{tmp_path / "127.0.0.1.pem"}"\n'
+        )
+    async with open_office(tmp_path, SAECKINGEN, folders=folders) as office:
+        wants(office, LEADER, LEADER_MAIL)
+        work = asyncio.create_task(office.node.worker.run())
+        try:
+            async with asyncio.timeout(20):
+                while not sink.mails:
+                    await asyncio.sleep(0.05)
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+        assert sink.mails[0]["To"] == LEADER_MAIL
+        assert sink.logins[0] == ("node", "geheim")
 
 
 # ---- The own choice --------------------------------------------------------------------

@@ -1,14 +1,17 @@
 """The device in a client's hands before a real node: SC-34 to SC-41, flow C."""
 
 import hashlib
+import io
 import re
 from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 
 import pyotp
+import pypdfium2
 import pytest
 import pytest_asyncio
+import segno
 
 from node import strictjson
 from node.accounts.password import hash_password
@@ -18,7 +21,9 @@ from node.casework import cases, ownaccount
 from node.casework.consenttexts import current_texts, word_text
 from node.casework.ownaccount import NewPassword
 from node.casework.signing import PNG, PNG_END, SIGNATURE_BYTES
+from node.errors import PrinterError
 from tests.support.asking import (
+    SECOND_ID,
     add_second_leader,
     answer_all,
     at,
@@ -31,9 +36,18 @@ from tests.support.asking import (
 )
 from tests.support.office import LEADER, open_office
 from tests.support.pair import CLERK, open_case
+from tests.support.papers import (
+    HAS_PANGO,
+    fonts_of,
+    language_of,
+    pictures_in,
+    text_of,
+)
 from tests.support.waysin import GOOD, forget_wrong_tries
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+needs_pango = pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
 
 PICTURE = b64encode(PNG + b"drawn" + PNG_END).decode()
 SIGNED = f"data:image/png;base64,{PICTURE}"
@@ -525,6 +539,127 @@ async def test_the_copy_has_both_languages_all_answers_and_how_to_withdraw(
     assert copy.text.count(">Evet<") == 2
     assert "Demo-Ulme" in copy.text
     assert BESIDE not in copy.text
+
+
+def drawn():
+    """A picture as the device sends it."""
+    made = io.BytesIO()
+    segno.make("x").save(made, kind="png")
+    return f"data:image/png;base64,{b64encode(made.getvalue()).decode()}"
+
+
+@needs_pango
+@pytest.mark.spec("SC-40", "SC-67")
+@pytest.mark.parametrize("language", ["ar", "ti", "de"])
+async def test_the_copy_is_a_pdf_in_the_own_language_with_the_signature(
+    office, device, case, language
+):
+    await answer_all(device, {"K01": "yes", "K09": "no"}, language=language)
+    await tap(device)
+    await tap(device, _how="finger", signature=drawn())
+    await take_back(device)
+    await finish(device, interpreter="Demo-Dolmetscherin")
+    consent = consents(office, case)[0]
+    file = f"/consents/{consent.id}/copy.pdf"
+    assert f'href="{file}"' in (await device.get(file.removesuffix(".pdf"))).text
+    answer = await device.get(file)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/pdf")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert "Ulme" not in answer.headers["Content-Disposition"]
+    pdf = answer.body
+    assert pypdfium2.PdfDocument(pdf).is_tagged()
+    assert (language_of(pdf), pictures_in(pdf)) == (language, 1)
+    own = {"ar": "Noto-Naskh-Arabic", "ti": "Noto-Sans-Ethiopic", "de": "Noto-Sans"}
+    assert own[language] in fonts_of(pdf)
+    said, texts = text_of(pdf), office.node.store.read_sync(current_texts)
+    listed = [texts.german] + ([texts.of("ti")] if language == "ti" else [])
+    for block in ("copy.withdraw", "scope.new", "scope.complaint", "sign.self"):
+        for text in listed:
+            assert text.text(block) in said, block
+    assert f"Ja: {texts.german.text('K01')}" in said
+    assert f"Nein: {texts.german.text('K09')}" in said
+    assert (texts.german.text("draft") in said) == (language != GERMAN)
+    assert "Demo-Ulme" in said
+    assert BESIDE not in said
+    assert f"Dokument {consent.id}" in said
+
+
+@needs_pango
+@pytest.mark.spec("SC-40")
+async def test_a_copy_without_a_signature_or_of_a_no_is_printed_without_one(
+    office, device, case
+):
+    await signed(device, how="mark")
+    await take_back(device)
+    await finish(device, witness="Demo-Zeugin")
+    consent = consents(office, case)[0]
+    pdf = (await device.get(f"/consents/{consent.id}/copy.pdf")).body
+    assert pictures_in(pdf) == 0
+    assert "Demo-Zeugin" in text_of(pdf)
+    other = open_case(office.node, "Demo-Nein")
+    browser = await office.enter(CLERK)
+    await hand_over(browser, other)
+    page = await browser.get("/kiosk/nothing")
+    await browser.post("/kiosk/nothing", page.form_token)
+    await take_back(browser)
+    no = consents(office, other)[0]
+    said = text_of((await browser.get(f"/consents/{no.id}/copy.pdf")).body)
+    texts = office.node.store.read_sync(current_texts)
+    assert texts.german.text("check.none") in said
+    assert texts.german.text("scope.new") not in said
+
+
+@needs_pango
+@pytest.mark.spec("SC-63")
+async def test_the_pdf_of_a_withdrawn_consent_says_so(office, device, case):
+    await signed(device)
+    await take_back(device)
+    await finish(device)
+    consent = consents(office, case)[0]
+    form = f"/consents/{consent.id}/withdraw"
+    page = await device.get(form)
+    await device.post(form, page.form_token, how="spoken", who="self")
+    pdf = (await device.get(f"/consents/{consent.id}/copy.pdf")).body
+    assert "Widerrufen am" in text_of(pdf)
+
+
+@pytest.mark.spec("SC-68")
+async def test_without_a_press_there_is_no_pdf_and_the_copy_is_still_there(
+    office, device, case, monkeypatch
+):
+    async def fail(*_):
+        raise PrinterError("no press")
+
+    await signed(device)
+    await take_back(device)
+    await finish(device)
+    monkeypatch.setattr(type(office.node.press), "render", fail)
+    at_copy = f"/consents/{consents(office, case)[0].id}/copy"
+    answer = await device.get(f"{at_copy}.pdf")
+    assert answer.status == 503
+    assert "PDFs können gerade nicht erstellt werden." in words(answer)
+    assert (await device.get(at_copy)).status == 200
+
+
+@pytest.mark.spec("SR-B9", "SC-40")
+async def test_a_colleagues_consent_is_no_pdf(office, device, case):
+    await signed(device)
+    await take_back(device)
+    await finish(device)
+    consent = consents(office, case)[0]
+    give_to_another(office, case)
+    for path in ("copy", "copy.pdf"):
+        assert (await device.get(f"/consents/{consent.id}/{path}")).status == 404
+
+
+def give_to_another(office, case):
+    def go(uow):
+        with uow:
+            file = uow.cases.file(case)
+            uow.cases.replace(file, replace(file, caseworker=SECOND_ID))
+            uow.commit()
+
+    office.node.store.write_sync(go)
 
 
 @pytest.mark.spec("SC-40")

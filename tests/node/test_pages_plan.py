@@ -1,11 +1,15 @@
 """S5 before a real node: a plan begun, agreed, moved, reviewed, compared, printed, ended."""
 
+import json
+from importlib.resources import files
+
 import pytest
 import pytest_asyncio
 
 from node.cases.model import Origin
 from node.cases.plan import goal_ideas
 from node.casework.cases import Contact, record_contact
+from node.errors import PrinterError
 from node.ids import RecordId
 from tests.support.caseoffice import (
     content,
@@ -17,7 +21,10 @@ from tests.support.caseoffice import (
     send,
 )
 from tests.support.office import open_office
-from tests.support.pair import CLERK, SAECKINGEN
+from tests.support.pair import APPROVER, CLERK, SAECKINGEN
+from tests.support.papers import HAS_PANGO, fonts_of, text_of
+
+needs_pango = pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -487,3 +494,68 @@ async def test_a_draft_is_printed_as_a_draft_and_a_language_without_texts_in_ger
     text = said(await clerk.get(f"{at(case)}/print"))
     assert "Entwurf" not in text
     assert "Lesehilfe" not in text
+
+
+@needs_pango
+@pytest.mark.spec("FR-10", "SC-67")
+@pytest.mark.parametrize("language", ["ar", "uk", "de"])
+async def test_the_agreement_is_a_pdf_that_says_what_the_page_says(
+    wehr, clerk, language
+):
+    case, _ = await begun(wehr, clerk, "Demo-Papier")
+    await agreed(wehr, clerk, case, language=language)
+    assert (
+        f'href="{at(case)}/agreement.pdf"'
+        in (await clerk.get(f"{at(case)}/print")).text
+    )
+    answer = await clerk.get(f"{at(case)}/agreement.pdf")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/pdf")
+    assert "Papier" not in answer.headers["Content-Disposition"]
+    pdf = answer.body
+    text = text_of(pdf)
+    for part in (
+        *("Vereinbarung zum Integrationsplan", "Vereinbart am", "Demo-Papier"),
+        *("1. Ich möchte eine feste Arbeit finden.", "Unterschrift der Person"),
+    ):
+        assert part in text, part
+    assert "Entwurf" not in text
+    assert ("Es gilt der deutsche Text." in text) == (language != "de")
+    if language == "uk":
+        assert "Чернетка" not in text
+        assert agreement_texts("uk")["voluntary"] in text
+    assert ("Noto-Naskh-Arabic" in fonts_of(pdf)) == (language == "ar")
+
+
+def agreement_texts(language):
+    listed = files("node.report").joinpath(f"agreementtexts/{language}.json")
+    return json.loads(listed.read_bytes())["texts"]
+
+
+@needs_pango
+@pytest.mark.spec("FR-10")
+async def test_the_pdf_of_a_draft_is_marked_as_one(wehr, clerk):
+    case, _ = await begun(wehr, clerk, "Demo-Vorab")
+    text = text_of((await clerk.get(f"{at(case)}/agreement.pdf")).body)
+    assert "Entwurf, noch nicht vereinbart" in text
+    assert "Vereinbart am" not in text
+
+
+async def test_without_a_plan_there_is_no_pdf_and_without_a_right_neither(wehr, clerk):
+    case = person(wehr, "Demo-Ohne")
+    assert (await clerk.get(f"{at(case)}/agreement.pdf")).status == 404
+    case, _ = await begun(wehr, clerk, "Demo-Anders")
+    approver = await wehr.enter(APPROVER)
+    assert (await approver.get(f"{at(case)}/agreement.pdf")).status == 403
+
+
+@pytest.mark.spec("SC-68")
+async def test_without_a_press_the_agreement_is_still_a_page(wehr, clerk, monkeypatch):
+    async def fail(*_):
+        raise PrinterError("no press")
+
+    case, _ = await begun(wehr, clerk, "Demo-Presse")
+    monkeypatch.setattr(type(wehr.node.press), "render", fail)
+    answer = await clerk.get(f"{at(case)}/agreement.pdf")
+    assert answer.status == 503
+    assert "PDFs können gerade nicht erstellt werden." in said(answer)
+    assert (await clerk.get(f"{at(case)}/print")).status == 200

@@ -4,8 +4,10 @@ import io
 import re
 import secrets
 from datetime import date, timedelta
+from html import unescape
 
 import openpyxl
+import pypdfium2
 import pytest
 import pytest_asyncio
 
@@ -17,14 +19,17 @@ from node.casework import cases, reporting
 from node.casework.reporting import Wish
 from node.demo.residents import REFERENCE
 from node.demo.seed import seed_funding, seed_town
-from node.errors import ForbiddenError, InputError
+from node.errors import ForbiddenError, InputError, PrinterError
 from node.ids import CaseId, Hex128, RecordId
 from node.report.definition import LAND, Audience, definition
 from node.report.suppress import hidden_cells
 from node.report.tables import TOTAL
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, SAECKINGEN
+from tests.support.papers import HAS_PANGO, text_of
 from tests.support.townfolk import demo
+
+needs_pango = pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TAGS = re.compile(r"<[^>]+>")
@@ -683,3 +688,121 @@ async def test_csv_is_what_a_german_spreadsheet_opens(browser):
     assert page.headers["Content-Disposition"].startswith("attachment")
     assert ";75,2;" in page.text
     assert page.headers["Content-Security-Policy"].startswith("sandbox")
+
+
+# ---- On paper --------------------------------------------------------------------------
+
+
+@needs_pango
+@pytest.mark.spec("DO-1", "SC-67")
+@pytest.mark.parametrize(
+    "report", ["land", "betreuung", "gespraeche", "ziele", "uebergaben"]
+)
+async def test_the_pdf_holds_every_number_of_the_page_and_how_it_was_counted(
+    browser, report
+):
+    page = await browser.get(f"/reports/{report}?{DAYS}")
+    link = re.search(rf'href="(/reports/{report}/pdf\?[^"]+)"', page.text)[1]
+    answer = await browser.get(unescape(link))
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/pdf")
+    document = pypdfium2.PdfDocument(answer.body)
+    assert document.is_tagged()
+    text = without_blanks(text_of(answer.body))
+    for label, number in numbers(page).items():
+        assert without_blanks(f"{label}{number}") in text, label
+    ways = re.findall(
+        r"So gezählt:</?[^>]*>?\s*([^<]+)<|So gezählt: ([^<]+)<", page.text
+    )
+    assert ways
+    for way in ways:
+        assert without_blanks("".join(way)) in text
+    for name in re.findall(r'<th scope="row"[^>]*>(?:<[^>]+>)*([^<]+)<', page.text):
+        assert without_blanks(name) in text, name
+    said = text_of(answer.body)
+    for part in ("Bericht · ", "02.05.2018 \u2013 15.03.2021", "Wehr Bericht"):
+        assert part in said, part
+
+
+def without_blanks(text):
+    """The letters alone, as columns break lines."""
+    return re.sub(r"\s+", "", unescape(text))
+
+
+@needs_pango
+@pytest.mark.spec("DO-37", "SC-61")
+async def test_the_pdf_hides_what_the_page_hides(browser):
+    at = f"/reports/betreuung/pdf?{DAYS}&audience="
+    inside = text_of((await browser.get(f"{at}internal")).body)
+    assert "Französisch 3" in inside
+    assert "<5" not in inside
+    council = text_of((await browser.get(f"{at}council")).body)
+    assert "Französisch <5" in council
+    assert "Französisch 3" not in council
+    assert "Zahlen von 1 bis 4 stehen als <5 da" in council
+    assert WORKER.name in inside
+    assert WORKER.name not in council
+
+
+@needs_pango
+@pytest.mark.spec("DO-40", "DO-37")
+@pytest.mark.parametrize("actor", [LEADER, AUDITOR])
+async def test_the_pdf_for_administration_and_audit_holds_suppressed_totals_alone(
+    office, actor
+):
+    browser = await office.enter(actor)
+    ask = "period=2021&audience=internal"
+    said = text_of((await browser.get(f"/reports/betreuung/pdf?{ask}")).body)
+    assert "<5" in said
+    for more in (ask, f"caseworker={WORKER.id}", DAYS):
+        said = text_of((await browser.get(f"/reports/land/pdf?{more}")).body)
+        assert WORKER.name not in said
+        assert "14.03.2021" not in said
+
+
+@needs_pango
+async def test_the_pdf_of_one_caseworker_says_whose_numbers_they_are(browser):
+    ask = f"{DAYS}&audience=internal&caseworker={WORKER.id}"
+    said = text_of((await browser.get(f"/reports/land/pdf?{ask}")).body)
+    assert said.index(WORKER.name) < said.index("So gezählt")
+
+
+async def test_days_that_are_none_make_no_pdf(browser):
+    answer = await browser.get("/reports/land/pdf?from=31.02.2020")
+    assert (answer.status, "<title>Fehler:" in answer.text) == (422, True)
+    assert (await browser.get("/reports/fehlt/pdf")).status == 404
+
+
+@needs_pango
+@pytest.mark.spec("DO-38", "DO-40", "SC-67")
+async def test_the_pdf_of_a_snapshot_says_when_it_was_known_and_to_auditors_totals(
+    busy,
+):
+    browser, frozen = await freeze(busy)
+    kept = snapshot(busy, frozen.location)
+    page = await browser.get(frozen.location)
+    assert f'href="{frozen.location}/pdf?audience=land"' in page.text
+    said = text_of((await browser.get(f"{frozen.location}/pdf")).body)
+    day = f"{local_day(kept.known_at):%d.%m.%Y}"
+    for part in (f"Stand {day}", "Beratungsgespräche 772", kept.id.short):
+        assert part in said, part
+    assert kept.digest.hex()[:4] in said
+    assert "ist jede Zahl dieselbe" in said
+    auditor = await busy.enter(AUDITOR)
+    ask = f"{frozen.location}/pdf?audience=internal"
+    own = text_of((await browser.get(ask)).body)
+    other = text_of((await auditor.get(ask)).body)
+    assert "Nach Fachkraft" in own
+    assert "Nach Fachkraft" not in other
+
+
+@pytest.mark.spec("SC-68")
+async def test_without_a_press_the_report_is_still_there(office, browser, monkeypatch):
+    async def fail(*_):
+        raise PrinterError("no press")
+
+    monkeypatch.setattr(type(office.node.press), "render", fail)
+    answer = await browser.get(f"/reports/land/pdf?{DAYS}")
+    assert answer.status == 503
+    assert "PDFs können gerade nicht erstellt werden." in words(answer)
+    for kind in ("", "/csv", "/xlsx"):
+        assert (await browser.get(f"/reports/land{kind}?{DAYS}")).status == 200

@@ -74,6 +74,9 @@ class OneMember:
         keys = SimpleNamespace(newest=LOG_KEY, name=ORIGIN)
         return (SimpleNamespace(id=PEER, log=keys),)
 
+    def log_key(self, _member):
+        return LOG_KEY
+
 
 def office():
     return SimpleNamespace(

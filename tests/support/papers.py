@@ -28,6 +28,24 @@ def fonts_of(pdf: bytes) -> set[str]:
     }
 
 
+def pictures_in(pdf: bytes) -> int:
+    """How many pictures all pages show; the code of the number is drawn, not one."""
+    return sum(
+        1
+        for page in pypdfium2.PdfDocument(pdf)
+        for _ in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE])
+    )
+
+
+def language_of(pdf: bytes) -> str:
+    """The language of a document as a whole."""
+    document = pypdfium2.PdfDocument(pdf)
+    size = pypdfium2.raw.FPDFCatalog_GetLanguage(document.raw, None, 0)
+    room = (pypdfium2.raw.FPDF_WCHAR * (size // 2))()
+    pypdfium2.raw.FPDFCatalog_GetLanguage(document.raw, room, size)
+    return bytes(room).decode("utf-16-le").rstrip("\0")
+
+
 def data_in(pdf: bytes) -> JsonObject:
     """The first file inside, as JSON."""
     inside = pypdfium2.PdfDocument(pdf).get_attachment(0)

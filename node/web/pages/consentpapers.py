@@ -1,8 +1,8 @@
 """The papers of a consent on record: the copy to take away, the scan of what was signed.
 
-Enters: a consent of the own caseload. Leaves: a sheet in both languages to print; a scan,
-sealed beside the consent. Must never happen: a copy of somebody else's consent. Implements
-flow C, step 7, flow J (a copy is printed), SC-40.
+Enters: a consent of the own caseload. Leaves: a sheet in both languages to print, or as
+PDF; a scan, sealed beside the consent. Must never happen: a copy of somebody else's consent.
+Implements flow C, step 7, flow J (a copy is printed), SC-40.
 """
 
 from typing import Final
@@ -12,14 +12,17 @@ from aiohttp import web
 from node.casework.signing import Proof, add_scan
 from node.errors import StaleEpochError
 from node.ids import ConsentId
+from node.report.sheet import Kind
 from node.sync.limits import DOCUMENT_BYTES
 from node.web.casework import actor, opened_case, stale
-from node.web.consentsheet import sheet_of, sheet_page
+from node.web.consentpaper import consent_sheet
+from node.web.consentsheet import sheet_of, sheet_page, signature_of
 from node.web.filekinds import KindWatch, clean_name
 from node.web.frame import Route, parts_of, path_id, see_other, words_of
 from node.web.guard import FILE
 from node.web.pages.cases import CASEWORKERS
 from node.web.pages.consentcards import consent_of, consent_page
+from node.web.printing import german, printed
 
 _PORTION: Final = 64 * 1024
 
@@ -28,6 +31,7 @@ def routes() -> list[Route]:
     """The addresses of papers."""
     return [
         Route("GET", "/consents/{consent}/copy", _copy, roles=CASEWORKERS),
+        Route("GET", "/consents/{consent}/copy.pdf", _pdf, roles=CASEWORKERS),
         Route(
             "POST",
             "/consents/{consent}/scan",
@@ -41,7 +45,26 @@ def routes() -> list[Route]:
 async def _copy(request: web.Request) -> web.Response:
     consent = await consent_of(request)
     case = await opened_case(request, consent.case)
-    return sheet_page(request, await sheet_of(request, case, consent))
+    return sheet_page(
+        request,
+        await sheet_of(request, case, consent),
+        pdf=f"/consents/{consent.id}/copy.pdf",
+    )
+
+
+async def _pdf(request: web.Request) -> web.Response:
+    consent = await consent_of(request)
+    case = await opened_case(request, consent.case)
+    copy = await sheet_of(request, case, consent)
+    signature = await signature_of(request, consent)
+    return await printed(
+        request,
+        Kind.CONSENT,
+        consent_sheet(copy, german(request), signature),
+        name=f"einwilligung-{consent.id.short}.pdf",
+        back=f"/consents/{consent.id}",
+        language=copy.tongue.tag,
+    )
 
 
 async def _scan(request: web.Request) -> web.Response:

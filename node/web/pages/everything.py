@@ -185,6 +185,17 @@ async def outlook(
     return Outlook(counts, notices)
 
 
+def _seen(uow: _FrameUnit, account: AccountView) -> tuple[int, int, Standing]:
+    """Offers that wait, programs that wait for this caseworker, whether we may write."""
+    is_approver = Role.APPROVER in account.roles
+    advises = Role.CASEWORKER in account.roles
+    return (
+        count_waiting(uow) if is_approver else 0,
+        waiting_for(uow, account.id) if advises else 0,
+        standing(uow).standing,
+    )
+
+
 def change_notices(count: int, words: Words) -> list[str]:
     """That a change of an account waits for this person as the second one."""
     if not count:
@@ -208,14 +219,3 @@ def emergency_notices(account: AccountView, words: Words) -> list[str]:
         count,
     )
     return [text % {"num": count}]
-
-
-def _seen(uow: _FrameUnit, account: AccountView) -> tuple[int, int, Standing]:
-    """Offers that wait, programs that wait for this caseworker, whether we may write."""
-    is_approver = Role.APPROVER in account.roles
-    advises = Role.CASEWORKER in account.roles
-    return (
-        count_waiting(uow) if is_approver else 0,
-        waiting_for(uow, account.id) if advises else 0,
-        standing(uow).standing,
-    )

@@ -19,9 +19,11 @@ from node.casework.records import Place
 from node.errors import ConflictError, InputError, NotFoundError, StaleEpochError
 from node.ids import CaseId, RecordId
 from node.report.agreement import Agreement, agreement_of
+from node.report.agreementpaper import agreement_sheet
 from node.report.casepage import Plan, current_plan
 from node.report.planversions import differences
 from node.report.readings import ReadingUnit
+from node.report.sheet import Kind
 from node.web.caseframe import case_id, case_page
 from node.web.casework import (
     OpenCase,
@@ -43,6 +45,7 @@ from node.web.pages.plan import (
     plan_page,
     versions_now,
 )
+from node.web.printing import printed
 from node.web.typed import shown_day, typed_day
 from node.web.wording import GOAL_CHOICES
 
@@ -61,6 +64,7 @@ def routes() -> list[Route]:
         Route("POST", f"{at}/end", _end, roles=CASEWORKERS),
         Route("GET", f"{at}/versions/{{number}}", _version, roles=CASEWORKERS),
         Route("GET", f"{at}/print", _print, roles=CASEWORKERS),
+        Route("GET", f"{at}/agreement.pdf", _pdf, roles=CASEWORKERS),
     ]
 
 
@@ -336,6 +340,19 @@ async def _print(request: web.Request) -> web.Response:
         "plan_agreement.html",
         paper=await agreement_for(request, case),
         case=case.file.id,
+    )
+
+
+async def _pdf(request: web.Request) -> web.Response:
+    case = await opened_case(request, case_id(request))
+    await parts_of(request).run.read(_may_print, case.file.id, request)
+    number = _plan(case).record.id.short
+    return await printed(
+        request,
+        Kind.AGREEMENT,
+        agreement_sheet(await agreement_for(request, case), number),
+        name=f"vereinbarung-{number}.pdf",
+        back=f"/cases/{case.file.id}/plan",
     )
 
 

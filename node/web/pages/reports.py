@@ -1,6 +1,6 @@
 """S13 Berichte: numbers that explain themselves, on screen and as files.
 
-Enters: which report, of which days, for whom. Leaves: the page, CSV and XLSX of one view;
+Enters: which report, of which days, for whom. Leaves: the page, CSV, XLSX and PDF of one view;
 behind a number the reader's own cases. Must never happen: a number that the audience must
 not see; a case of somebody else. Implements flow H, SC-59 to SC-61, DO-2, DO-37, DO-40.
 """
@@ -18,14 +18,19 @@ from node.ids import AccountId
 from node.report.csvtable import csv_bytes
 from node.report.definition import LAND, Audience, definitions
 from node.report.periods import years_offered
+from node.report.seen import seen_by
+from node.report.sheet import Kind, Sheet
 from node.report.snapshot import Snapshot, Template
 from node.report.tables import TOTAL, Table
-from node.web.casework import actor, new_once, people_of, today
+from node.web.casework import actor, colleagues, new_once, people_of, today
 from node.web.frame import Route, account_of, page, parts_of, words_of
 from node.web.guard import SANDBOX
+from node.web.printing import german, printed
 from node.web.proofcells import proof_values, refusal_words
 from node.web.prooffile import Refusal, fill
+from node.web.reportpaper import report_blocks
 from node.web.reportview import (
+    EARLY,
     HIDES,
     Asked,
     Shown,
@@ -48,6 +53,7 @@ def routes() -> list[Route]:
         Route("GET", at, _show),
         Route("GET", at + "/csv", _csv),
         Route("GET", at + "/xlsx", _xlsx),
+        Route("GET", at + "/pdf", _pdf),
         Route("GET", at + "/cases", _cases, roles=_CASEWORKERS),
         Route("GET", at + "/narrative", _narrative),
     ]
@@ -112,7 +118,7 @@ async def report_page(
         form=wanted.form,
         view=seen.view(),
         frame_days=table.frame,
-        today=today(request),
+        early=words.gettext(EARLY) if table.frame.last > today(request) else "",
         hides=words.gettext(HIDES),
         audience=audience_name(wanted.audience, words),
         audiences=_audiences(request, is_inside=is_inside),
@@ -213,6 +219,32 @@ async def _filled(
     if isinstance(made, Refusal):
         return await report_page(request, wanted, refusal=made, status=422)
     return download(made, XLSX_TYPE, f"{wanted.report.id}.xlsx")
+
+
+async def _pdf(request: web.Request) -> web.Response:
+    wanted = await asked(request, request.match_info["report"])
+    if wanted.form.errors:
+        return await report_page(request, wanted)
+    words, names = german(request), await colleagues(request)
+    table = await _counted(request, wanted)
+    seen, days = Shown(seen_by(table, wanted.audience), names, words), table.frame
+    worker = wanted.wish.caseworker if sees_rows(actor(request)) else None
+    known = ((words.gettext("Caseworker"), seen.row_name(worker)),) if worker else ()
+    is_early = days.last > today(request)
+    notes = (words.gettext(EARLY),) if is_early else ()
+    return await printed(
+        request,
+        Kind.REPORT,
+        Sheet(
+            title=seen.view().title,
+            number=f"{wanted.report.id}-{days.first:%Y%m%d}-{days.last:%Y%m%d}",
+            blocks=tuple(
+                report_blocks(seen, wanted.audience, words, known=known, notes=notes)
+            ),
+        ),
+        name=f"{wanted.report.id}.pdf",
+        back=f"{wanted.address}?{wanted.query}",
+    )
 
 
 def _above(request: web.Request, wanted: Asked, seen: Shown) -> list[str]:

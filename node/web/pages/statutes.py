@@ -44,7 +44,7 @@ def routes() -> list[Route]:
     """The addresses of the list."""
     return [
         Route("GET", _HERE, _list, roles=ADMINISTRATORS),
-        Route("POST", _HERE, _ask, roles=ADMINISTRATORS),
+        Route("POST", _HERE, _ask, roles=ADMINISTRATORS, asks_proof=True),
         Route(
             "POST",
             f"{_HERE}/{{statute}}/agree",

@@ -5,10 +5,12 @@ import io
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pypdfium2
 import pytest
+import segno
 
 from node.cases.codes import code_list
 from node.errors import PrinterError, UnprintableError
@@ -22,6 +24,7 @@ from node.report.sheet import (
     Lines,
     NewPage,
     Pair,
+    Picture,
     Sheet,
     Signing,
     Stamp,
@@ -31,7 +34,7 @@ from node.report.sheet import (
 from node.web import paper
 from node.web.press import MOST_JOBS, NoPrinter, Press
 from node.web.qr import svg_of
-from tests.support.papers import HAS_PANGO, fonts_of, text_of
+from tests.support.papers import HAS_PANGO, fonts_of, language_of, pictures_in, text_of
 
 needs_pango = pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
 
@@ -77,6 +80,13 @@ def sheet(*blocks, **more):
     return Sheet(blocks=blocks, **given)
 
 
+def drawn():
+    """A picture as the press takes it."""
+    made = io.BytesIO()
+    segno.make("x").save(made, kind="png")
+    return b64encode(made.getvalue()).decode()
+
+
 def every_block(lang):
     own = SAMPLES[lang]
     return (
@@ -91,16 +101,10 @@ def every_block(lang):
         Lines((own, "zwei"), is_numbered=True, lang=lang),
         Lines(("a",)),
         Table("Wer", ("Wann", "Was"), (("30.11.2026", own),), lang),
+        Picture(drawn(), "Unterschrift"),
         NewPage(),
         Signing(("Ort, Datum, Unterschrift",), lang),
     )
-
-
-def language_of(document):
-    size = pypdfium2.raw.FPDFCatalog_GetLanguage(document.raw, None, 0)
-    room = (pypdfium2.raw.FPDF_WCHAR * (size // 2))()
-    pypdfium2.raw.FPDFCatalog_GetLanguage(document.raw, room, size)
-    return bytes(room).decode("utf-16-le").rstrip("\0")
 
 
 def order(**more):
@@ -137,7 +141,7 @@ def test_every_kind_prints_in_every_language_with_our_fonts_only(press, kind, la
     document = pypdfium2.PdfDocument(pdf)
     assert document.is_tagged()
     assert document.get_metadata_value("Title") == "Einwilligung in die Übergabe"
-    assert language_of(document) == lang
+    assert language_of(pdf) == lang
     assert fonts_of(pdf) <= {
         f"{family}{weight}" for family in paper.OUR_FAMILIES for weight in ("", "-Bold")
     }
@@ -191,6 +195,14 @@ def test_a_copy_for_programs_lies_inside_and_makes_it_an_archive_format(press):
     assert found.get_name() == "daten.json"
     assert bytes(found.get_data()) == b'{"v":1}'
     assert document.is_tagged()
+
+
+def test_a_picture_of_the_order_is_shown_and_a_broken_one_by_its_words(press):
+    shown = press.print_now(Kind.CONSENT, "de", sheet(Picture(drawn(), "Handschrift")))
+    assert pictures_in(shown) == 1
+    broken = press.print_now(Kind.CONSENT, "de", sheet(Picture("AAAA", "Handschrift")))
+    assert pictures_in(broken) == 0
+    assert "Handschrift" in text_of(broken)
 
 
 def test_the_qr_code_is_the_number():
