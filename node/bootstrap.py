@@ -77,6 +77,7 @@ from node.web.app import make_web_app
 from node.web.frame import AskPeer, Parts, WebSettings
 from node.web.pages.everything import all_routes, outlook
 from node.web.press import Press
+from node.web.reportview import told_in_german
 from node.web.session import SessionStorage
 from node.web.staff import StoreAccounts, StoreSessions
 from node.worker import LEASE, Duties, Worker
@@ -386,5 +387,5 @@ def web_app(node: Node) -> web.Application:
         greet=partial(greet, node.courier),
         read_town=node.read_town,
     )
-    api = make_api_app(ApiDesk(node.office, node.run, parts.places, parts.people))
-    return make_web_app(parts, all_routes(), api=api)
+    desk = ApiDesk(node.office, node.run, parts.places, parts.people, told_in_german)
+    return make_web_app(parts, all_routes(), api=make_api_app(desk))

@@ -7,7 +7,7 @@ spelling of one request. Implements the API side of SR-P1 and SR-F7.
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Annotated, Final, TypeVar
 
@@ -25,17 +25,33 @@ STRICT: Final = ConfigDict(
     extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
 )
 MOST_PER_PAGE: Final = 100
-QUERY: Final[Mapping[str, JsonObject]] = {
+PAGE: Final[Mapping[str, JsonObject]] = {
     "limit": {
+        "required": False,
         "description": "How many at most.",
         "schema": {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE},
     },
     "after": {
+        "required": False,
         "description": "``next`` of the page before; opaque.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"},
     },
 }
 """What the query string of a list may hold, as the document tells it."""
+
+DAYS: Final[Mapping[str, JsonObject]] = {
+    name: {
+        "required": True,
+        "description": f"The {place} day of one of the periods that are offered.",
+        "schema": {"type": "string", "format": "date"},
+        "example": day,
+    }
+    for name, place, day in (
+        ("from", "first", "2020-01-01"),
+        ("to", "last", "2020-12-31"),
+    )
+}
+"""What the query string of a report must hold."""
 
 _KEY: Final = re.compile(r"[A-Za-z0-9._~:/+=-]{1,128}", re.ASCII)
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
@@ -107,14 +123,40 @@ def page_asked(request: web.Request) -> tuple[int, str]:
     Raises:
         ProblemError: Another parameter, twice the same, or one of another form.
     """
-    names = [name for name, _ in request.query.items()]
-    if set(names) - QUERY.keys() or len(set(names)) < len(names):
-        raise ProblemError("query")
+    nothing_but(request, PAGE)
     limit = request.query.get("limit", str(MOST_PER_PAGE))
     if _LIMIT.fullmatch(limit) is None or int(limit) > MOST_PER_PAGE:
         raise ProblemError("query")
     cursor = request.query.get("after")
     return int(limit), "" if cursor is None else _uncovered(cursor)
+
+
+def days_asked(request: web.Request) -> tuple[date, date]:
+    """The first and the last day of a period.
+
+    Raises:
+        ProblemError: One is missing or no day, or there is anything else.
+    """
+    nothing_but(request, DAYS)
+    try:
+        first, last = (
+            date.fromisoformat(_day(request.query.get(name, ""))) for name in DAYS
+        )
+    except ValueError:
+        raise ProblemError("query") from None
+    return first, last
+
+
+def nothing_but(request: web.Request, known: Collection[str]) -> None:
+    """Take no other parameter, and none twice.
+
+    Raises:
+        ProblemError: There is one.
+    """
+    # keys() would give a name that comes twice once.
+    names = [name for name, _ in request.query.items()]
+    if set(names) - set(known) or len(set(names)) < len(names):
+        raise ProblemError("query")
 
 
 def covered(last: str) -> str | None:

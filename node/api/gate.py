@@ -27,6 +27,7 @@ from node.casework.programs import token_in_force
 from node.errors import MalformedMessageError, NodeError
 from node.ids import Ags
 from node.report.people import People
+from node.report.seen import Explain
 from node.strictjson import JsonObject
 from node.sync.courier import Runner
 from node.sync.limits import JSON_BODY_BYTES
@@ -45,12 +46,16 @@ _TOKEN: Final = web.RequestKey("api_token", ApiToken)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the API works with; ``people`` are the names that the pages search too."""
+    """What the API works with.
+
+    ``people`` are the names that the pages search too, ``explain`` their words for reports.
+    """
 
     office: Office
     run: Runner
     places: Mapping[Ags, str]
     people: People
+    explain: Explain
 
 
 DESK: Final = web.AppKey("desk", Desk)

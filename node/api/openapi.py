@@ -12,7 +12,6 @@ from pydantic.json_schema import models_json_schema
 
 from node.api import problem
 from node.api.operations import BASE, Operation
-from node.report.definition import definitions
 from node.strictjson import JsonObject
 from node.version import SOFTWARE
 
@@ -20,6 +19,7 @@ _JSON: Final = "application/json"
 _SCHEMAS: Final = "#/components/schemas/{model}"
 _OF_THE_GATE: Final = ("token", "scope", "rate", "internal")
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
+_NUMBER: Final[JsonObject] = {"schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 _IDEMPOTENCY: Final[JsonObject] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -43,7 +43,7 @@ _IF_NONE_MATCH: Final[JsonObject] = {
 }
 _ETAG: Final[JsonObject] = {
     "ETag": {
-        "description": "Changes with everything that is written into the case.",
+        "description": "Changes with everything that the answer could tell.",
         "schema": {"type": "string"},
     }
 }
@@ -119,7 +119,7 @@ def _operation(operation: Operation, refs: dict[Any, JsonObject]) -> JsonObject:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": _part(name),
+            **operation.parts.get(name, _NUMBER),
         }
         for name in _PARAMETER.findall(operation.path)
     ]
@@ -141,8 +141,7 @@ def _operation(operation: Operation, refs: dict[Any, JsonObject]) -> JsonObject:
         },
     }
     parameters += [
-        {"name": name, "in": "query", "required": False, **told}
-        for name, told in operation.query.items()
+        {"name": name, "in": "query", **told} for name, told in operation.query.items()
     ]
     if operation.tagged and operation.takes is None:
         parameters.append(_IF_NONE_MATCH)
@@ -156,13 +155,6 @@ def _operation(operation: Operation, refs: dict[Any, JsonObject]) -> JsonObject:
             "content": {_JSON: {"schema": refs[operation.takes]}},
         }
     return written
-
-
-def _part(name: str) -> JsonObject:
-    """What a variable part of an address may be."""
-    if name == "report":
-        return {"type": "string", "enum": [report.id for report in definitions()]}
-    return {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 
 
 def _problems(operation: Operation) -> JsonObject:

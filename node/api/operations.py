@@ -13,15 +13,9 @@ from pydantic import BaseModel
 
 from node.accounts.model import Scope
 from node.api import cases, contacts, relocations, reports, status
-from node.api.asked import QUERY
+from node.api.asked import DAYS, PAGE
 from node.strictjson import JsonObject
 
-_YEAR: Final[Mapping[str, JsonObject]] = {
-    "year": {
-        "description": "A calendar year, not later than this one, which is the default.",
-        "schema": {"type": "integer", "minimum": reports.FIRST_YEAR, "maximum": 2999},
-    }
-}
 BASE: Final = "/api"
 
 
@@ -31,14 +25,15 @@ class Operation:
 
     Args:
         method: ``GET`` or ``POST``.
-        path: Below ``/api``; variable parts in braces: ids of 32 hex digits, or a report.
+        path: Below ``/api``; variable parts in braces.
         name: Its ``operationId``.
         summary: One line for people.
         handler: What answers.
         scope: What a token must be made for.
         takes: The form of the body; writing operations also need ``Idempotency-Key``.
         answers: The form of each good answer, by status.
-        query: What its query string may hold, by name, as the document tells it.
+        parts: What a variable part is; if it is not told, an id of 32 hex digits.
+        query: What the query string may hold.
         tagged: Whether good answers carry an ``ETag``; writing ones then need ``If-Match``.
         problems: Codes of the problem table that it may answer besides those of the gate.
     """
@@ -51,6 +46,7 @@ class Operation:
     scope: Scope
     answers: Mapping[int, type[BaseModel]]
     takes: type[BaseModel] | None = None
+    parts: Mapping[str, JsonObject] = field(default_factory=dict)
     query: Mapping[str, JsonObject] = field(default_factory=dict)
     tagged: bool = False
     problems: tuple[str, ...] = field(default=())
@@ -92,7 +88,7 @@ OPERATIONS: Final = (
         summary="The active cases of the caseworker whom the token is bound to",
         handler=cases.listed,
         scope=Scope.CASES_READ,
-        query=QUERY,
+        query=PAGE,
         answers={200: cases.CasePage},
         problems=("query",),
     ),
@@ -124,14 +120,26 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="GET",
+        path=reports.PATH,
+        name="listReports",
+        summary="The reports there are, and the periods for which their totals are told",
+        handler=reports.listed,
+        scope=Scope.REPORTS_READ,
+        answers={200: reports.ReportPage},
+        problems=("query",),
+    ),
+    Operation(
+        method="GET",
         path=reports.PATH + "/{report}",
         name="showReport",
-        summary="The totals of one report for one year; small numbers are left out",
+        summary="The totals of a report; small numbers are hidden, as outside the office",
         handler=reports.show,
         scope=Scope.REPORTS_READ,
-        query=_YEAR,
+        parts={"report": reports.PART},
+        query=DAYS,
+        tagged=True,
         answers={200: reports.ReportAnswer},
-        problems=("query", "not-found", "unavailable"),
+        problems=("query", "not-found"),
     ),
     Operation(
         method="GET",

@@ -1,105 +1,248 @@
-"""``/api/v1/reports``: totals of one calendar year, as somebody outside may see them.
+"""``/api/v1/reports``: the totals of reports, for a program of the town or of the Land.
 
-Enters: a report, a year. Leaves: one number per column, small ones left out. Must never
-happen here: a row of one caseworker; days that can be moved one by one, so that two answers
-show what each hides (DO-37). Implements ``reports:read`` of chapter 6 of the field document.
+Enters: which report, one of the periods that are offered. Leaves: a table of totals, each
+column with how it was counted. Must never happen here: a number that the pages would keep
+from the same reader; days of the caller's own choice, because two periods that differ by a
+day show what each of them hides (DO-37). Implements DO-40 for tokens.
 """
 
-import re
-from datetime import date
-from typing import Final
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.accounts.policy import Actor
+from node.api.asked import days_asked, nothing_but
 from node.api.gate import DESK, token_of
 from node.api.problem import ProblemError
-from node.cases.days import local_day
 from node.casework import reporting
-from node.casework.reporting import ReportUnit, Wish, audience_for
-from node.report.definition import Audience, definition
-from node.report.suppress import hidden_cells, rows_for
-from node.report.tables import TOTAL, Table
-from node.sync.office import Office
+from node.casework.reporting import ReportUnit
+from node.errors import InputError
+from node.report.definition import LAND, Audience, ColumnRule, Definition, definitions
+from node.report.periods import Days
+from node.report.seen import Explained, Seen
+from node.report.suppress import Mark
+from node.report.tables import Column
+from node.strictjson import JsonObject
 
 PATH: Final = "/v1/reports"
-FIRST_YEAR: Final = 2000
-_YEAR: Final = re.compile(r"2[0-9]{3}", re.ASCII)
+PART: Final[JsonObject] = {
+    "description": "A report of the list.",
+    "schema": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
+    "example": LAND,
+}
+_GERMAN: Final = "de"
+_Why = Literal["small", "with_it"]
+_ANSWER: Final = ConfigDict(extra="forbid", frozen=True)
 
 
-class NumberLine(BaseModel):
-    """One number of a report."""
+class ReportRatio(BaseModel):
+    """A column that is a rate in per cent: the ids of what is divided by what."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _ANSWER
 
-    column: str = Field(description="What is counted, like ``talks.phone``.")
-    value: int | str | None = Field(
-        description="A number, or a rate as text; null where there is none or it is hidden."
+    numerator: str
+    denominator: str
+
+
+class ReportColumn(BaseModel):
+    """One column of a definition."""
+
+    model_config = _ANSWER
+
+    id: str
+    label: str = Field(description="In German.")
+    ratio: ReportRatio | None
+
+
+class ReportLine(BaseModel):
+    """One report that there is."""
+
+    model_config = _ANSWER
+
+    id: str
+    version: int
+    title: str = Field(description="In German.")
+    audience: Audience = Field(description="For whom it is made.")
+    columns: list[ReportColumn]
+
+
+class ReportPeriod(BaseModel):
+    """The first and the last day."""
+
+    model_config = _ANSWER
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+
+
+class ReportPage(BaseModel):
+    """Every report, and the periods for which totals are told."""
+
+    model_config = _ANSWER
+
+    reports: list[ReportLine]
+    periods: list[ReportPeriod] = Field(
+        description="The funding period and calendar years, as far as they have come."
+        " Earlier calendar years may be asked for too; no other days."
     )
-    hidden: bool = Field(description="Whether it is too small to be told.")
+
+
+class CountedColumn(ReportColumn):
+    """One column of a table; a divided number also has one for each of its parts."""
+
+    so_counted: str = Field(description="How it was counted, in German.")
+
+
+class ReportCell(BaseModel):
+    """One number."""
+
+    model_config = _ANSWER
+
+    column: str
+    value: int | str | None = Field(
+        description="A number of things or days; a rate in per cent is text like 75.2."
+        " Null if it is hidden or if there is nothing to tell."
+    )
+    hidden: _Why | None = Field(
+        description="``small``: from 1 to one less than ``below``. ``with_it``: others"
+        " could be computed from it."
+    )
+
+
+class ReportRow(BaseModel):
+    """One row."""
+
+    model_config = _ANSWER
+
+    id: str
+    cells: list[ReportCell]
 
 
 class ReportAnswer(BaseModel):
-    """The totals of a report for one year, up to today."""
+    """The totals of a report."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _ANSWER
 
-    report: str
+    id: str
     version: int
-    first: date
-    last: date
-    window_months: int
-    numbers: list[NumberLine]
+    title: str
+    audience: Audience = Field(description="For whom small numbers were hidden.")
+    period: ReportPeriod
+    below: int = Field(description="Numbers from 1 up to this one are small.")
+    as_known_at: datetime = Field(
+        description="What was recorded later is not in it. ``ETag`` is about the rest."
+    )
+    columns: list[CountedColumn]
+    rows: list[ReportRow]
+
+
+async def listed(request: web.Request) -> web.Response:
+    """The reports there are."""
+    nothing_but(request, ())
+    desk, by = request.config_dict[DESK], Actor(scopes=token_of(request).scopes)
+    offered = await desk.run.read(_periods, desk.office.clock.now(), by)
+    answer = ReportPage(
+        reports=[_line(report) for report in definitions()],
+        periods=[_period(*days) for days in offered],
+    )
+    return web.Response(
+        text=answer.model_dump_json(by_alias=True), content_type="application/json"
+    )
 
 
 async def show(request: web.Request) -> web.Response:
-    """The totals of one report for one year."""
-    desk = request.config_dict[DESK]
-    report = definition(request.match_info["report"])
-    today = local_day(desk.office.clock.now())
-    year = _year(request, today)
-    by = Actor(scopes=token_of(request).scopes)
-    days = date(year, 1, 1), min(date(year, 12, 31), today)
-    table: Table = await desk.run.read(_counted, desk.office, report.id, days, by)
-    audience = audience_for(by, Audience.INTERNAL, report)
-    seen = rows_for(table, audience)
-    hidden = hidden_cells(seen, audience)
-    answer = ReportAnswer(
-        report=report.id,
+    """The totals of one report."""
+    days = days_asked(request)
+    desk, by = request.config_dict[DESK], Actor(scopes=token_of(request).scopes)
+    name, now = request.match_info["report"], desk.office.clock.now()
+    try:
+        seen = await desk.run.read(_totals, name, days, now, by)
+    except InputError:
+        raise ProblemError("query") from None
+    answer = _answer(seen, desk.explain(seen), now)
+    tag = _tag(answer)
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=304, headers={"ETag": tag})
+    return web.Response(
+        text=answer.model_dump_json(by_alias=True),
+        content_type="application/json",
+        headers={"ETag": tag},
+    )
+
+
+def _periods(uow: ReportUnit, now: datetime, by: Actor) -> Sequence[Days]:
+    return reporting.periods(uow, now, by=by)
+
+
+def _totals(uow: ReportUnit, name: str, days: Days, now: datetime, by: Actor) -> Seen:
+    return reporting.totals(uow, name, days, now, by=by)
+
+
+def _tag(answer: ReportAnswer) -> str:
+    """Made of what is told and of nothing else, or it would tell of hidden numbers."""
+    told = answer.model_dump_json(by_alias=True, exclude={"as_known_at"})
+    # Weak, because the instant differs where the numbers are the same.
+    return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+
+
+def _line(report: Definition) -> ReportLine:
+    return ReportLine(
+        id=report.id,
         version=report.version,
-        first=days[0],
-        last=days[1],
-        window_months=table.frame.window_months,
-        numbers=[
-            NumberLine(
-                column=column.id,
-                value=None
-                if (TOTAL, column.id) in hidden
-                else seen.at(TOTAL, column.id),
-                hidden=(TOTAL, column.id) in hidden,
-            )
-            for column in seen.columns
+        title=report.title.of(_GERMAN),
+        audience=report.audience,
+        columns=[
+            ReportColumn(id=rule.id, label=rule.label.of(_GERMAN), ratio=_ratio(rule))
+            for rule in report.columns
         ],
     )
-    return web.Response(text=answer.model_dump_json(), content_type="application/json")
 
 
-def _year(request: web.Request, today: date) -> int:
-    sent = [(name, text) for name, text in request.query.items()]
-    if not sent:
-        return today.year
-    if len(sent) > 1 or sent[0][0] != "year" or _YEAR.fullmatch(sent[0][1]) is None:
-        raise ProblemError("query")
-    year = int(sent[0][1])
-    if year > today.year:
-        raise ProblemError("query")
-    return year
+def _answer(seen: Seen, words: Explained, now: datetime) -> ReportAnswer:
+    table = seen.table
+    return ReportAnswer(
+        id=table.definition.id,
+        version=table.definition.version,
+        title=table.definition.title.of(_GERMAN),
+        audience=seen.audience,
+        period=_period(table.frame.first, table.frame.last),
+        below=table.definition.below,
+        as_known_at=now,
+        columns=[
+            CountedColumn(
+                id=column.id,
+                label=words.label(column),
+                ratio=_ratio(column.rule),
+                so_counted=words.so(column),
+            )
+            for column in table.columns
+        ],
+        rows=[
+            ReportRow(
+                id=row, cells=[_cell(seen, row, column) for column in table.columns]
+            )
+            for row in table.rows
+        ],
+    )
 
 
-def _counted(
-    uow: ReportUnit, office: Office, name: str, days: tuple[date, date], by: Actor
-) -> Table:
-    now = office.clock.now()
-    window = reporting.settings_now(uow, now).window_months
-    return reporting.run(uow, Wish(name, *days, window), now, by=by)
+def _cell(seen: Seen, row: str, column: Column) -> ReportCell:
+    value = seen.at(row, column)
+    if isinstance(value, Mark):
+        why: _Why = "small" if value is Mark.SMALL else "with_it"
+        return ReportCell(column=column.id, value=None, hidden=why)
+    return ReportCell(column=column.id, value=value, hidden=None)
+
+
+def _ratio(rule: ColumnRule) -> ReportRatio | None:
+    if rule.ratio is None:
+        return None
+    return ReportRatio(numerator=rule.ratio[0], denominator=rule.ratio[1])
+
+
+def _period(first: date, last: date) -> ReportPeriod:
+    return ReportPeriod.model_validate({"from": first, "to": last})

@@ -22,6 +22,8 @@ from node.ids import AccountId, CaseId, Hex128
 from node.report.definition import Audience, Definition, definition
 from node.report.facts import Counting, Fact, Facts
 from node.report.figures import Counted, Frame
+from node.report.periods import Days, is_offered, offered
+from node.report.seen import Seen, seen_by
 from node.report.snapshot import Reports, ReportSettings, Snapshot, Template
 from node.report.tables import (
     TOTAL,
@@ -114,6 +116,23 @@ def run(uow: ReportUnit, wish: Wish, now: datetime, *, by: Actor) -> Table:
     if not sees_rows(by):
         wish = replace(wish, caseworker=None)
     return _count(uow, wish, now, only_total=not sees_rows(by))
+
+
+def totals(uow: ReportUnit, name: str, days: Days, now: datetime, *, by: Actor) -> Seen:
+    """Count a report for who sees totals alone.
+
+    Raises:
+        ForbiddenError: No right to.
+        InputError: Days that ``is_offered`` does not take.
+        NotFoundError: There is no such report.
+    """
+    require(by, Action.REPORT_TOTALS)
+    report, settings = definition(name), settings_now(uow, now)
+    if not is_offered(days, settings, local_day(now)):
+        raise InputError("period", "unknown")
+    wish = Wish(name, *days, settings.window_months)
+    audience = audience_for(by, report.audience, report)
+    return seen_by(run(uow, wish, now, by=by), audience)
 
 
 def _count(
@@ -287,6 +306,16 @@ def differences(
         and column.id in before
         and before[column.id] != table.at(TOTAL, column.id)
     ]
+
+
+def periods(uow: ReportUnit, now: datetime, *, by: Actor) -> Sequence[Days]:
+    """What who sees totals alone is offered: the funding period, then each year.
+
+    Raises:
+        ForbiddenError: No right to.
+    """
+    require(by, Action.REPORT_TOTALS)
+    return offered(settings_now(uow, now), local_day(now))
 
 
 # -- Settings and the template -----------------------------------------------------------

@@ -9,22 +9,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from node.casework import reporting
-from node.casework.reporting import Wish, audience_for, sees_rows
+from node.casework.reporting import (
+    Wish,
+    audience_for,
+    sees_rows,
+)
 from node.ids import AccountId
 from node.report.definition import LAND, Audience, ColumnRule, Definition, definition
+from node.report.periods import Days, funding_days, year_days
+from node.report.seen import Seen, seen_by
 from node.report.snapshot import ReportSettings
-from node.report.suppress import Mark, hidden_cells, rows_for
+from node.report.suppress import Mark
 from node.report.tables import TOTAL, Column, Table
 from node.web.casework import actor, colleagues, today
 from node.web.forms import Form
 from node.web.frame import parts_of, words_of
-from node.web.language import Words, msgid
+from node.web.language import Language, Words, msgid
 from node.web.reportcharts import Chart, Point, bars, line
 from node.web.reportwords import counted_so, part_name, ratio_so, split_name
 from node.web.spreadsheet_out import Sheet, Value
@@ -85,13 +92,12 @@ async def asked(
     sent = request.query if fields is None else fields
     form = Form({k: (v,) for k, v in sent.items() if k in _FIELDS})
     latest = today(request)
-    first, last = settings.first, max(settings.first, min(settings.last, latest))
+    first, last = funding_days(settings, latest)
     errors: dict[str, str] = {}
     if sees_rows(by):
         first, last, errors = _days(form, (first, last), words)
     elif form.text("period").isascii() and form.text("period").isdigit():
-        year = min(max(int(form.text("period")[:4]), 2000), latest.year)
-        first, last = date(year, 1, 1), min(date(year, 12, 31), latest)
+        first, last = year_days(int(form.text("period")[:4]), latest)
     try:
         wanted = Audience(form.text("audience") or report.audience)
     except ValueError:
@@ -112,9 +118,7 @@ async def asked(
     return Asked(report, wish, audience, shown, settings)
 
 
-def _days(
-    form: Form, usual: tuple[date, date], words: Words
-) -> tuple[date, date, dict[str, str]]:
+def _days(form: Form, usual: Days, words: Words) -> tuple[date, date, dict[str, str]]:
     days, errors = list(usual), {}
     for place, field in enumerate(("from", "to")):
         if form.text(field):
@@ -181,25 +185,19 @@ class Shown:
     """The texts of one table for one audience."""
 
     def __init__(
-        self,
-        table: Table,
-        audience: Audience,
-        names: Mapping[AccountId, str],
-        words: Words,
+        self, seen: Seen, names: Mapping[AccountId, str], words: Words
     ) -> None:
-        """Judge what may be seen."""
-        self.table = rows_for(table, audience)
-        self.hidden = hidden_cells(self.table, audience)
-        self._names, self._words = names, words
+        """Take what may be seen."""
+        self.table, self.hidden = seen.table, seen.hidden
+        self._seen, self._names, self._words = seen, names, words
 
     def value(self, row: str, column: Column) -> Value:
         """A cell as a spreadsheet takes it: a number, or why there is none."""
-        mark = self.hidden.get((row, column.id))
-        if mark is Mark.SMALL:
+        value = self._seen.at(row, column)
+        if value is Mark.SMALL:
             return f"<{self.table.definition.below}"
-        if mark is Mark.WITH_IT:
+        if value is Mark.WITH_IT:
             return self._words.gettext("not shown")
-        value = self.table.at(row, column.id)
         if isinstance(value, str):
             return float(value)
         return value
@@ -369,7 +367,17 @@ def _description(points: Sequence[Point], words: Words) -> str:
 async def shown(request: web.Request, table: Table, audience: Audience) -> Shown:
     """A table as this reader sees it."""
     names = await colleagues(request)
-    return Shown(table, audience, names, words_of(request))
+    return Shown(seen_by(table, audience), names, words_of(request))
+
+
+def told_in_german(seen: Seen) -> Shown:
+    """A report for a program: nobody's name is in it."""
+    return Shown(seen, {}, _german())
+
+
+@cache
+def _german() -> Words:
+    return Words(Language.GERMAN)
 
 
 def only_total(table: Table) -> Table:

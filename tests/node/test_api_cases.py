@@ -357,46 +357,6 @@ async def test_reading_alone_does_not_record_and_recording_alone_does_not_read(o
     assert problem(await office.call("GET", f"{CASES}/{case}", token=writes))[0] == 403
 
 
-# ---- Totals of reports -----------------------------------------------------------------
-
-
-@pytest.mark.spec("DO-37", "DO-39")
-async def test_a_program_reads_totals_and_no_small_number(office):
-    made = office.token(Scope.REPORTS_READ)
-    open_case(office.node)
-    answer = await office.call("GET", "/api/v1/reports/betreuung", token=made)
-    assert answer.status == 200
-    numbers = {line["column"]: line for line in told(answer)["numbers"]}
-    assert numbers
-    for line in numbers.values():
-        if isinstance(line["value"], int):
-            assert line["value"] == 0 or line["value"] >= 5
-        if line["hidden"]:
-            assert line["value"] is None
-    # Nobody's name, no row of a caseworker.
-    assert CLERK.account.encode() not in answer.body
-    assert b"Demo" not in answer.body
-
-
-@pytest.mark.spec("DO-37")
-@pytest.mark.parametrize(
-    "query",
-    ["year=2999", "year=1999", "year=x", "year=", "year=2026&year=2025", "from=2026-01-01",
-     "year=2026&to=2026-06-30", "caseworker=x", "audience=internal"],
-)  # fmt: skip
-async def test_days_cannot_be_moved_one_by_one(office, query):
-    made = office.token(Scope.REPORTS_READ)
-    answer = await office.call("GET", f"/api/v1/reports/betreuung?{query}", token=made)
-    assert problem(answer) == (400, "query")
-
-
-async def test_a_report_that_is_none_is_absent(office):
-    made = office.token(Scope.REPORTS_READ)
-    for name in ("x", "%2e%2e", "betreuung.yaml", "BETREUUNG"):
-        answer = await office.call("GET", f"/api/v1/reports/{name}", token=made)
-        assert problem(answer) == (404, "not-found")
-
-
 # ---- The status ------------------------------------------------------------------------
 
 

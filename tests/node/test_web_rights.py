@@ -323,6 +323,7 @@ GET /api/v1/relocations/{relocation} | relocations:write
 GET /api/v1/cases | cases:read
 GET /api/v1/cases/{case} | cases:read
 POST /api/v1/contacts | contacts:write
+GET /api/v1/reports | reports:read
 GET /api/v1/reports/{report} | reports:read
 GET /api/v1/status | metrics:read
 """

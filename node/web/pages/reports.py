@@ -17,6 +17,8 @@ from node.errors import NotFoundError
 from node.ids import AccountId
 from node.report.csvtable import csv_bytes
 from node.report.definition import LAND, Audience, definitions
+from node.report.periods import years_offered
+from node.report.seen import seen_by
 from node.report.sheet import Kind, Sheet
 from node.report.snapshot import Snapshot, Template
 from node.report.tables import TOTAL, Table
@@ -167,9 +169,8 @@ def _caseworkers(uow: reporting.ReportUnit) -> dict[AccountId, str]:
 
 def _periods(request: web.Request, wanted: Asked) -> list[tuple[str, str]]:
     """Days that may be asked for by who sees totals alone: no day more or less."""
-    latest = today(request).year
-    first = min(wanted.settings.first.year, latest)
-    return [(str(year), str(year)) for year in range(latest, first - 1, -1)]
+    years = years_offered(wanted.settings, today(request))
+    return [(str(year), str(year)) for year in years]
 
 
 # -- Files -------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ async def _pdf(request: web.Request) -> web.Response:
         return await report_page(request, wanted)
     words, names = german(request), await colleagues(request)
     table = await _counted(request, wanted)
-    seen, days = Shown(table, wanted.audience, names, words), table.frame
+    seen, days = Shown(seen_by(table, wanted.audience), names, words), table.frame
     worker = wanted.wish.caseworker if sees_rows(actor(request)) else None
     known = ((words.gettext("Caseworker"), seen.row_name(worker)),) if worker else ()
     is_early = days.last > today(request)
@@ -290,10 +291,7 @@ async def _cases(request: web.Request) -> web.Response:
         parts.clock.now(),
         by=actor(request),
     )
-    names = await colleagues(request)
-    seen = Shown(
-        await _counted(request, wanted), Audience.INTERNAL, names, words_of(request)
-    )
+    seen = await shown(request, await _counted(request, wanted), Audience.INTERNAL)
     known = next((c for c in seen.table.columns if c.id == column), None)
     if known is None or row not in seen.table.rows:
         raise NotFoundError("column")

@@ -18,6 +18,7 @@ from node.errors import ConflictError
 from node.ids import Hex128
 from node.report.csvtable import csv_bytes
 from node.report.definition import Audience, definition
+from node.report.seen import seen_by
 from node.report.sheet import Kind, Sheet
 from node.report.snapshot import Snapshot
 from node.report.tables import thaw
@@ -81,7 +82,11 @@ async def _seen(request: web.Request, words: Words) -> tuple[Snapshot, Shown, Au
     table = thaw(report, kept.content)
     if not sees_rows(by):
         table = only_total(table)
-    return kept, Shown(table, audience, await colleagues(request), words), audience
+    return (
+        kept,
+        Shown(seen_by(table, audience), await colleagues(request), words),
+        audience,
+    )
 
 
 def _get(uow: reporting.ReportUnit, number: Hex128) -> Snapshot:
