@@ -172,6 +172,7 @@ AXE: Final = Package(
     },
 )
 
+
 def _for_the_screen(package: Package) -> Package:
     """The same faces once more, as they are: what paper needs as TTF, browsers take so."""
     return replace(
