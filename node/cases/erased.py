@@ -37,3 +37,7 @@ class ErasedCases(Protocol):
     def newest(self, case: CaseId) -> ErasedCase | None:
         """The newest one about a case; a case that came back may be erased again."""
         ...
+
+    def last_at(self) -> datetime | None:
+        """When the newest of all was decided: what went since may lie in the files."""
+        ...

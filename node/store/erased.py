@@ -4,9 +4,10 @@ Enters: a decision. Leaves: the same. Must never happen: a row whose two people 
 table refuses it. Implements ``node.cases.erased.ErasedCases``.
 """
 
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from node.cases.erased import ErasedCase
 from node.ids import AccountId, CaseId
@@ -20,6 +21,7 @@ _NEWEST: Final = (
     .order_by(erased_case.c.agreed_at.desc())
     .limit(1)
 )
+_LAST: Final = select(func.max(erased_case.c.agreed_at))
 
 
 class SqlErasedCases:
@@ -56,3 +58,9 @@ class SqlErasedCases:
             agreed_by=AccountId(row.agreed_by),
             agreed_at=row.agreed_at,
         )
+
+    def last_at(self) -> datetime | None:
+        """When the newest of all was decided: what went since may lie in the files."""
+        row = self._work.row(_LAST)
+        found: datetime | None = None if row is None else row[0]
+        return found
