@@ -40,7 +40,7 @@ KINDS: Final[Mapping[str, str]] = {
     "third_person": "Weitere Beteiligte",
     "side_note": "Notiz neben der Akte",
     "correction": "Antrag auf Berichtigung",
-    "erasure_wish": "Bitte um Löschung",
+    "erasure_wish": "Antrag auf Löschung",
     "restriction": "Sperre auf Wunsch der Person",
     "consent_evidence": "Beleg einer Einwilligung",
     "responsibility": "Zuständigkeit",

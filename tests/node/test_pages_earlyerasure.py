@@ -158,6 +158,7 @@ async def test_one_asks_another_agrees_and_a_page_says_since_when_and_why(office
     inbox = await approver.get("/inbox")
     assert second in inbox.text
     assert "Demo-Abschied" not in inbox.text
+    assert "Nichts wartet auf Sie" not in said(inbox)
     page = await approver.get(second)
     for text in ("Demo-Abschied", "Die Person hat widersprochen", sent["reason"]):
         assert text in said(page)
