@@ -91,10 +91,11 @@ class ErasedError(UsageError):
 
     code = "erased"
 
-    def __init__(self, what: str, *, on: date | None = None) -> None:
-        """Keep the day where it is known."""
+    def __init__(self, what: str, *, on: date | None = None, ground: str = "") -> None:
+        """Keep the day and the ground, a code, where they are known."""
         super().__init__(what)
         self.on = on
+        self.ground = ground
 
 
 class RestrictedError(UsageError):

@@ -185,6 +185,14 @@ _TABLE: Final[Mapping[str, tuple[tuple[str | None, str, str], ...]]] = {
         (PROTECTION, "E", "valid_from valid_until reason+"),
         (NEVER, "E", "lift_asked_by lift_asked_at lift_reason lift_second"),
     ),
+    "erasure_wish": (
+        (NEVER, "C", "ground:erasure_ground asked_at"),
+        (NEVER, "E", "asked_by reason+ seen"),
+    ),
+    "restriction": (
+        (NEVER, "C", "restricted_on lifted_on"),
+        (NEVER, "E", "reason+ lift_reason+"),
+    ),
     "third_person": (("K15", "E", "name function organisation phone"),),
     "consent_evidence": (
         (None, "C", "consent digest"),

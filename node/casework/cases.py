@@ -30,7 +30,7 @@ from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 
 _ALSO_RESTRICTED: Final = frozenset(
-    {"rights.export", "consent.withdraw", "case.assign", "case.erase_early"}
+    {"rights.export", "consent.withdraw", "case.assign", "case.restrict"}
 )
 """What may still be done with a case that is restricted."""
 

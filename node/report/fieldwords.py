@@ -40,6 +40,8 @@ KINDS: Final[Mapping[str, str]] = {
     "third_person": "Weitere Beteiligte",
     "side_note": "Notiz neben der Akte",
     "correction": "Antrag auf Berichtigung",
+    "erasure_wish": "Antrag auf Löschung",
+    "restriction": "Sperre auf Wunsch der Person",
     "consent_evidence": "Beleg einer Einwilligung",
     "responsibility": "Zuständigkeit",
 }
@@ -226,6 +228,12 @@ FIELDS: Final[Mapping[str, str]] = {
     "decision": "Entscheidung",
     "decided_on": "Entschieden am",
     "decision_reason": "Begründung",
+    "ground": "Rechtsgrund",
+    "asked_at": "Erbeten am",
+    "asked_by": "Erbeten von",
+    "seen": "Prüfwert der gesehenen Akte",
+    "restricted_on": "Gesperrt am",
+    "lifted_on": "Sperre aufgehoben am",
 }
 
 _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)

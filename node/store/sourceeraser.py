@@ -6,11 +6,14 @@ have left the write-ahead log. Implements the order of P10; each step finds by i
 a crash stopped the one before.
 """
 
+from datetime import datetime
+
 import structlog
 
 from node.failpoints import Point
 from node.ids import TransferId
 from node.store.runner import Store
+from node.store.unit import SqlUnitOfWork
 from node.sync import sourceend
 from node.sync.office import Office
 
@@ -24,13 +27,21 @@ class SourceEraser:
         """Prepare; nothing is read yet."""
         self._store = store
         self._office = office
+        self._purged: datetime | None = None
 
     def __call__(self) -> None:
         """Everything that is due now, and what was begun."""
+        self._purge_early()
         due = self._store.read_sync(sourceend.erasable, self._office)
         done = sum(self._erase(transfer) for transfer in due)
         if done:
             log.info("sources erased", count=done)
+
+    def _purge_early(self) -> None:
+        """What two people erased is gone from the tables; now from the files as well."""
+        last = self._store.read_sync(_last_at)
+        if last is not None and last != self._purged and self._store.purge():
+            self._purged = last
 
     def _erase(self, transfer: TransferId) -> bool:
         store, office = self._store, self._office
@@ -41,3 +52,7 @@ class SourceEraser:
             # Somebody reads an old state just now; the next run tries again.
             return False
         return store.write_sync(sourceend.finish, office, transfer)
+
+
+def _last_at(uow: SqlUnitOfWork) -> datetime | None:
+    return uow.erased_cases.last_at()

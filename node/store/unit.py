@@ -29,6 +29,7 @@ from node.accounts.wayports import (
     KeptForms,
     WayRepository,
 )
+from node.cases.erased import ErasedCases
 from node.cases.importports import Imports
 from node.cases.matchports import Matches
 from node.cases.ports import (
@@ -63,6 +64,7 @@ from node.store.counts import SqlReports
 from node.store.diary import SqlDiary
 from node.store.directory import SqlDirectory
 from node.store.dump import Dump
+from node.store.erased import SqlErasedCases
 from node.store.evidence import SqlEvidence
 from node.store.exchangelog import SqlExchangeLog
 from node.store.exports import SqlExports
@@ -139,6 +141,7 @@ class SqlUnitOfWork:
         self.tasks: TaskRepository = SqlTasks(self._work)
         self.tally: TallyRepository = SqlTally(self._work)
         self.matches: Matches = SqlMatches(self._work)
+        self.erased_cases: ErasedCases = SqlErasedCases(self._work)
         self.outbound: OutboundRepository = SqlOutbound(self._work)
         self.inbound: InboundRepository = SqlInbound(self._work)
         self.chains: Chains = SqlChains(self._work)

@@ -71,6 +71,7 @@ def give_notice(
     members: Sequence[MemberScope],
     *,
     scope: frozenset[str] | None = None,
+    why: words.Cause = words.Cause.BASIS_ENDED,
     who: Who = SYSTEM,
 ) -> OutboundTransfer:
     """WITHDRAWN: a signed notice about these members, and a task until it is answered.
@@ -79,8 +80,9 @@ def give_notice(
         uow: The transaction.
         office: Keys, clock, chance, directory.
         transfer: A transfer whose key has left.
-        members: Whose basis ended.
+        members: Whose basis ended, or whose data we restricted or erased (Art. 19 GDPR).
         scope: Of which categories; None for all that travelled.
+        why: What happened here.
         who: Who took the withdrawal.
     """
     now = office.clock.now().replace(microsecond=0)
@@ -88,7 +90,7 @@ def give_notice(
     tags = sorted(case_tag(key, transfer.id, m.case, epoch=m.epoch) for m in members)
     travelled = {category for member in members for category in member.categories}
     body = WithdrawalBody(
-        cause=words.Cause.BASIS_ENDED,
+        cause=why,
         tags=tuple(tags),
         scope=tuple(sorted(travelled if scope is None else travelled & scope)),
         due=now + WITHDRAWAL_DUE,
@@ -103,6 +105,29 @@ def give_notice(
     facts = {**transfer.facts, WITHDRAWN: now}
     noted = replace(transfer, facts=facts) if transfer.body else transfer
     return outward.apply(uow, office, noted, OutEvent.WITHDRAWN, cause, stored=transfer)
+
+
+def tell_holders(
+    uow: UnitOfWork, office: Office, case: CaseId, *, why: words.Cause, who: Who
+) -> None:
+    """Each body that got the case from here learns what became of it here (Art. 19 GDPR).
+
+    A body without a node learns it by a letter that people write.
+    """
+    for transfer in holders(uow, case):
+        if transfer.body is not None:
+            continue
+        members = [member for member in transfer.members if member.case == case]
+        give_notice(uow, office, transfer, members, why=why, who=who)
+
+
+def holders(uow: UnitOfWork, case: CaseId) -> Sequence[OutboundTransfer]:
+    """The transfers by which other bodies got this case; an addendum went after one."""
+    return [
+        transfer
+        for transfer in uow.outbound.of_case(str(case))
+        if transfer.state in GRANTED and transfer.kind is not Kind.ADDENDUM
+    ]
 
 
 def stop(
@@ -162,7 +187,8 @@ def take_withdrawal(
         elif later.state in GRANTED:
             along = [m for m in later.members if m.case in cases]
             if any(m.categories & set(body.scope) for m in along):
-                give_notice(uow, office, later, along, scope=frozenset(body.scope))
+                scope = frozenset(body.scope)
+                give_notice(uow, office, later, along, scope=scope, why=body.cause)
     return after
 
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from node.accounts.ports import AccountRepository
+from node.cases.erased import ErasedCases
 from node.cases.matchports import Matches
 from node.cases.ports import (
     CaseRepository,
@@ -218,6 +219,7 @@ class UnitOfWork(Protocol):
     tasks: TaskRepository
     tally: TallyRepository
     matches: Matches
+    erased_cases: ErasedCases
     outbound: OutboundRepository
     inbound: InboundRepository
     chains: Chains

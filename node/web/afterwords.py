@@ -12,7 +12,7 @@ from typing import Final
 
 from node.cases.days import local_day
 from node.sync.aftermath import Aftermath, Answered, Notice
-from node.sync.words import Answer, Kind
+from node.sync.words import Answer, Cause, Kind
 from node.web.casework import body_name
 from node.web.frame import Parts
 from node.web.language import Words, msgid
@@ -24,6 +24,13 @@ _DONE: Final[Mapping[Answer, str]] = {
         "%(body)s has locked the data. It is opened only to answer the person."
     ),
     Answer.KEPT: msgid("%(body)s keeps the data under %(paragraph)s."),
+}
+
+_WHY: Final[Mapping[Cause, str]] = {
+    Cause.BASIS_ENDED: msgid("The consent was withdrawn."),
+    Cause.OBJECTION: msgid("The person has objected."),
+    Cause.RESTRICTION: msgid("The person had the data locked."),
+    Cause.ERASURE: msgid("The person had the data deleted."),
 }
 
 KINDS: Final[Mapping[Kind, str]] = {
@@ -85,9 +92,11 @@ def story_of(
 
 def _notice(notice: Notice, receiver: str, words: Words, today: date) -> Said:
     due = local_day(notice.body.due)
-    text = words.gettext(
-        "The consent was withdrawn. %(body)s must answer until %(day)s."
-    ) % {"body": receiver, "day": words.day(due)}
+    text = words.gettext(_WHY[notice.body.cause])
+    text += " " + words.gettext("%(body)s must answer until %(day)s.") % {
+        "body": receiver,
+        "day": words.day(due),
+    }
     if not notice.open_tags:
         return Said(local_day(notice.at), text, words.gettext("answered"), "success")
     if due < today:
@@ -95,6 +104,21 @@ def _notice(notice: Notice, receiver: str, words: Words, today: date) -> Said:
     return Said(
         local_day(notice.at), text, words.gettext("waits for an answer"), "warning"
     )
+
+
+def why_told(after: Aftermath, giver: str, words: Words) -> str:
+    """Why the office that handed a case over asks what becomes of the data."""
+    newest = after.open_notices[-1:] or after.notices[-1:]
+    cause = newest[0].body.cause if newest else Cause.BASIS_ENDED
+    if cause is Cause.BASIS_ENDED:
+        text = words.gettext(
+            "The person has withdrawn the consent by which %(office)s handed the case"
+            " over."
+        )
+    else:
+        text = words.gettext(_WHY[cause]) + " "
+        text += words.gettext("So says %(office)s, which handed the case over.")
+    return text % {"office": giver}
 
 
 def _answer(answer: Answered, receiver: str, words: Words) -> Said:

@@ -8,7 +8,7 @@ log (SR-B9, SR-D5).
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from aiohttp import web
 
@@ -141,7 +141,7 @@ async def opened_case(request: web.Request, case: CaseId) -> OpenCase:
 def _open(uow: ReadingUnit, case: CaseId, *, by: Actor) -> OpenCase:
     file = own_case(uow, by, case, "case.read")
     if file.baton is Baton.SHREDDED:
-        raise ErasedError("case", on=_erased_on(uow, case))
+        raise erased_error(uow, case)
     person = uow.readings.people([case])
     if not person:
         raise NotFoundError("case")
@@ -161,12 +161,24 @@ def _shown(content: CaseContent, by: Actor) -> CaseContent:
     )
 
 
-def _erased_on(uow: ReadingUnit, case: CaseId) -> date | None:
+def erased_error(uow: ReadingUnit, case: CaseId) -> ErasedError:
+    """What a page says of a case that is gone: since when, and why if two people decided."""
+    decided = uow.erased_cases.newest(case)
+    gone = _erased_on(uow, case, since=decided.agreed_at if decided else None)
+    if decided is None or gone is not None:
+        return ErasedError("case", on=gone)
+    day = local_day(decided.agreed_at)
+    return ErasedError("case", on=day, ground=decided.ground)
+
+
+def _erased_on(
+    uow: ReadingUnit, case: CaseId, *, since: datetime | None
+) -> date | None:
     """The day on which our copy went, after it was handed over."""
     days = [
         local_day(transfer.facts[BEGUN])
         for transfer in uow.outbound.of_case(case)
-        if BEGUN in transfer.facts
+        if BEGUN in transfer.facts and (since is None or transfer.created_at > since)
     ]
     return max(days, default=None)
 

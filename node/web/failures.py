@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 
 from node.accounts.model import Role
 from node.accounts.policy import roles_that_may
+from node.cases.erased import GROUNDS
 from node.errors import (
     ConflictError,
     ErasedError,
@@ -72,17 +73,19 @@ def not_found(request: web.Request) -> web.Response:
     return render(request, "404.html", bare_frame(request), status=404)
 
 
-def erased(request: web.Request, on: date | None) -> web.Response:
+def erased(request: web.Request, on: date | None, ground: str = "") -> web.Response:
     """It was here and was deleted: nobody can read it any more."""
     words = words_of(request)
     when = words.gettext("Deleted on %(day)s.") % {"day": words.day(on)} if on else ""
-    return render(request, "erased.html", bare_frame(request), status=410, when=when)
+    why = words.code(ground, GROUNDS) if ground else ""
+    frame = bare_frame(request)
+    return render(request, "erased.html", frame, status=410, when=when, why=why)
 
 
 def closed(request: web.Request, error: ErasedError | RestrictedError) -> web.Response:
     """Erased, or locked after a withdrawal."""
     if isinstance(error, ErasedError):
-        return erased(request, error.on)
+        return erased(request, error.on, error.ground)
     return restricted(request)
 
 

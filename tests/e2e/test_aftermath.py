@@ -9,7 +9,15 @@ import pytest
 from node.bootstrap import build_node, own_hands
 from node.cases.addendum import CORRECTION
 from node.cases.model import Baton
-from node.casework import cases, consents, returning, sidenotes, withdrawals
+from node.casework import (
+    cases,
+    consents,
+    earlyerasure,
+    restricting,
+    returning,
+    sidenotes,
+    withdrawals,
+)
 from node.casework.relocations import Confirmation, confirm
 from node.casework.withdrawals import Decision, overdue
 from node.config import load_settings
@@ -24,7 +32,7 @@ from node.errors import (
 from node.ids import ConsentId
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
-from node.sync.words import Answer, Kind, Reason, RejectionCode
+from node.sync.words import Answer, Cause, Kind, Reason, RejectionCode
 from tests.support.handed import (
     Handed,
     aftermath,
@@ -195,6 +203,89 @@ async def test_what_was_withdrawn_goes_and_own_work_stays_or_is_only_restricted(
         assert saeckingen.store.read_sync(
             lambda uow: cases.own_case(uow, CLERK, shut.case, "rights.export")
         ).restricted_on
+
+
+def look(node, case):
+    return node.store.read_sync(earlyerasure.look, node.office, case, by=CLERK)
+
+
+def ask_erasure(node, case):
+    node.store.write_sync(
+        earlyerasure.ask_erasure,
+        node.office,
+        case,
+        ground="withdrawn",
+        reason="Die Person bittet darum",
+        seen=look(node, case).seen,
+        by=CLERK,
+    )
+
+
+def agree_to_erase(node, case):
+    seen = look(node, case)
+    node.store.write_sync(
+        earlyerasure.decide_erasure,
+        node.office,
+        case,
+        agrees=True,
+        seen=seen.seen,
+        version=seen.wish.record.version,
+        by=APPROVER,
+    )
+
+
+def make_durable(node, transfer):
+    def go(uow):
+        with uow:
+            found = uow.outbound.get(transfer)
+            facts = {**found.facts, Outbound.DURABLE: node.office.clock.now()}
+            after = replace(found, state=Outbound.DURABLE, facts=facts)
+            uow.outbound.replace(found, after)
+            uow.commit()
+
+    node.store.write_sync(go)
+
+
+@pytest.mark.spec("FR-24", "DO-33", "I8")
+async def test_an_early_erasure_and_a_lock_are_told_to_who_has_the_case_now(tmp_path):
+    async with two_nodes(tmp_path) as (wehr, saeckingen):
+        handed = await hand_over(wehr, saeckingen)
+        wehr.store.write_sync(
+            restricting.lock, wehr.office, handed.case, reason="strittig", by=CLERK
+        )
+        (notice,) = await eventually(
+            lambda: aftermath(saeckingen, handed.transfer, is_ours=False).open_notices
+        )
+        assert notice.body.cause is Cause.RESTRICTION
+        # The duty there hinders an erasure there, until it is answered.
+        assert look(saeckingen, handed.case).hindrance == "duty"
+        decide(saeckingen, handed, Answer.RESTRICTED)
+        with pytest.raises(InputError):
+            saeckingen.store.write_sync(
+                restricting.lift_lock,
+                saeckingen.office,
+                handed.case,
+                reason="geklärt",
+                was_told=True,
+                by=CLERK,
+            )
+        # Our copy goes only once the next holder has the case for certain.
+        with pytest.raises(InputError):
+            ask_erasure(wehr, handed.case)
+        make_durable(wehr, handed.transfer)
+        ask_erasure(wehr, handed.case)
+        agree_to_erase(wehr, handed.case)
+        assert baton(wehr, handed.case) is Baton.SHREDDED
+        (notice,) = await eventually(
+            lambda: aftermath(saeckingen, handed.transfer, is_ours=False).open_notices
+        )
+        assert notice.body.cause is Cause.ERASURE
+        assert tasks(wehr)["transfer.answer_due"].transfer == handed.transfer
+        decide(saeckingen, handed, Answer.ERASED)
+        assert baton(saeckingen, handed.case) is Baton.SHREDDED
+        found = await eventually(lambda: answered(wehr, handed))
+        assert found[-1].answers[-1].body.answer is Answer.ERASED
+        assert "transfer.answer_due" not in tasks(wehr)
 
 
 @pytest.mark.spec("PKT-20", "FR-24")

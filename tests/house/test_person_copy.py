@@ -27,6 +27,7 @@ NOT_IN_IT = {
     "import_case": "versions, by which a list can be taken back for 30 days",
     "case_past": "who was responsible when; the same days stand in the case",
     "consent_chain": "one number of the exchange log; each consent names its own",
+    "erased_case": "made only once the case is erased",
     "tally": "nameless, and made only once the case is erased",
 }
 ABOUT_A_CASE = {"case", "case_id", "person"}

@@ -209,6 +209,14 @@ GET /cases/{case}/access | CW
 POST /cases/{case}/rights/corrections | CW
 GET /cases/{case}/rights/corrections/{request} | CW
 POST /cases/{case}/rights/corrections/{request} | CW
+GET /cases/{case}/rights/restriction | CW
+POST /cases/{case}/rights/restriction | CW
+POST /cases/{case}/rights/restriction/lift | CW
+GET /cases/{case}/rights/erasure | CW
+POST /cases/{case}/rights/erasure | CW
+POST /cases/{case}/rights/erasure/back | CW
+GET /cases/{case}/erasure | AP
+POST /cases/{case}/erasure | AP
 GET /cases/{case}/rights/copy | CW
 POST /cases/{case}/rights/copy | CW
 GET /cases/{case}/rights/copy/{job} | CW
@@ -413,6 +421,7 @@ POST /settings/statutes/{statute}/agree
 POST /settings/programs/new
 POST /programs/{grant}/fetch
 POST /cases/{case}/rights/copy
+POST /cases/{case}/erasure
 POST /relocations/{transfer}/second
 POST /exports/{transfer}/words
 POST /exports/{transfer}/claim

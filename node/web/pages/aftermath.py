@@ -21,7 +21,7 @@ from node.errors import InputError, TransitionError
 from node.ids import MemberId, TransferId
 from node.report.readings import ReadingUnit
 from node.sync.words import OF_PEOPLE, Answer, RejectionCode
-from node.web.afterwords import story_of
+from node.web.afterwords import story_of, why_told
 from node.web.casework import actor, body_name, people_of, today
 from node.web.failures import conflict
 from node.web.forms import Form
@@ -101,7 +101,7 @@ async def questions_of(request: web.Request) -> Sequence[Mapping[str, object]]:
     parts, words = parts_of(request), words_of(request)
     found = await parts.run.read(questions, today(request))
     texts = {
-        True: words.gettext("A consent was withdrawn. What becomes of the data?"),
+        True: words.gettext("The person has used a right. What becomes of the data?"),
         False: words.gettext("The former office asks for the case back."),
     }
     return [
@@ -236,6 +236,7 @@ async def _withdrawal_page(
         status=status,
         form=form,
         keeps_own=keeps_own,
+        why=why_told(seen.duty.aftermath, seen.sender, words),
         answers=[
             ("erased", words.gettext("Delete the data"), erased),
             (

@@ -3,9 +3,12 @@
 A page that is not listed here does not exist: routes and navigation follow from this list.
 """
 
+from datetime import date
 from typing import Final, Protocol
 
 from node.accounts.model import Role
+from node.cases.days import local_day
+from node.casework.earlyerasure import waiting
 from node.casework.inbox import count_waiting
 from node.casework.programs import ProgramsUnit, waiting_for
 from node.exchangelog.standing import Standing
@@ -33,6 +36,7 @@ from node.web.pages import (
     devices,
     directory,
     documents,
+    earlyerasure,
     emergencies,
     erasures,
     evidence,
@@ -67,6 +71,7 @@ from node.web.pages import (
     relocations,
     reports,
     restricted,
+    restricting,
     returns,
     rights,
     sealedimport,
@@ -109,6 +114,8 @@ def all_routes() -> list[Route]:
         *planacts.routes(),
         *sidenotes.routes(),
         *restricted.routes(),
+        *restricting.routes(),
+        *earlyerasure.routes(),
         *rights.routes(),
         *personcopy.routes(),
         *documents.routes(),
@@ -176,7 +183,9 @@ async def outlook(
     notices = emergency_notices(account, words)
     notices += change_notices(account.changes_waiting, words)
     notices += directory_notices(office, account.roles, office.clock.now(), words)
-    offers, programs, stand = await run.read(_seen, account)
+    offers, programs, stand = await run.read(
+        _seen, account, local_day(office.clock.now())
+    )
     counts = {"/inbox": offers} if Role.APPROVER in account.roles else {}
     if programs:
         notices.append(words.gettext(PROGRAM_WAITS))
@@ -185,12 +194,14 @@ async def outlook(
     return Outlook(counts, notices)
 
 
-def _seen(uow: _FrameUnit, account: AccountView) -> tuple[int, int, Standing]:
-    """Offers that wait, programs that wait for this caseworker, whether we may write."""
+def _seen(uow: _FrameUnit, account: AccountView, on: date) -> tuple[int, int, Standing]:
+    """What waits for an approver, programs for this caseworker, whether we may write."""
     is_approver = Role.APPROVER in account.roles
     advises = Role.CASEWORKER in account.roles
     return (
-        count_waiting(uow) if is_approver else 0,
+        count_waiting(uow) + len(waiting(uow, on, by=account.actor))
+        if is_approver
+        else 0,
         waiting_for(uow, account.id) if advises else 0,
         standing(uow).standing,
     )

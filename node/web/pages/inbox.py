@@ -14,9 +14,11 @@ from aiohttp import web
 from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.codes import label
+from node.cases.days import local_day
 from node.cases.model import FOUR_EYES
 from node.casework import inbox as casework
 from node.casework.arrivals import caseworkers
+from node.casework.earlyerasure import waiting
 from node.casework.inbox import Announced, OfferSight
 from node.crypto.container import MAX_PRELUDE_BYTES
 from node.errors import (
@@ -104,8 +106,13 @@ async def _list(request: web.Request) -> web.Response:
         ]
         for name, items in (("open", found.open), ("over", found.over))
     }
+    today = local_day(parts.clock.now())
     return await page(
-        request, "inbox.html", rows=rows, questions=await questions_of(request)
+        request,
+        "inbox.html",
+        rows=rows,
+        questions=await questions_of(request),
+        wishes=await parts.run.read(waiting, today, by=_actor(request)),
     )
 
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.matchports import KnownPair
+from node.casework.earlyerasure import DECLINED
 from node.casework.inbox import OfferSeen, offers_of
 from node.casework.matching import pairs_of_caseload
 from node.casework.protections import TASK as LIFT
@@ -85,11 +86,12 @@ _TASKS: Final = {
     "relocation.no_route": msgid("Nobody at the new place takes part yet."),
     "transfer.told": msgid("A consent was withdrawn after the password was told."),
     "consent.missing": msgid("A consent is missing."),
+    DECLINED: msgid("The second person did not agree to delete the case."),
 }
 
 _QUESTIONS: Final = {
     "inbound.withdrawal": (
-        msgid("The consent was withdrawn. What becomes of the data?"),
+        msgid("The person has used a right. What becomes of the data?"),
         "withdrawal",
     ),
     "inbound.return_asked": (msgid("The former office asks for it back."), "after"),

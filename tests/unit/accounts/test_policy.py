@@ -40,7 +40,7 @@ case.find, list.import, list.undo, break_glass | ● - - - -
 case.read, case.print | ◐ ◐ - - -
 case.read_sensitive | ◐ - - - -
 case.create, case.edit, contact.record, plan.agree, consent.record | ◐ - - - -
-rights.export, rights.correct | ◐ - - - -
+rights.export, rights.correct, case.restrict | ◐ - - - -
 protection.set | ◐ - - - -
 protection.lift | ②◐ - - - -
 consent.withdraw | ● ● - - -

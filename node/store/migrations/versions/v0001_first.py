@@ -17,6 +17,7 @@ from node.store import (  # noqa: F401 - more tables
     casetables,
     contactstables,
     counttables,
+    erasuretables,
     exporttables,
     importtables,
     keeptables,

@@ -1,0 +1,390 @@
+"""Erasing a case before its time: asked by one, agreed by another (Art. 17 GDPR).
+
+Enters: who asks, on what ground and why; what the second person saw. Leaves: the wish within
+the case, and a task; then, in one transaction, notices to every holder, the tally and the end
+of the case key. Must never happen: one account that does both; a case erased that is on its
+way, on hold, or not what both people saw; a wish that still counts after seven days.
+Implements chapter 6 of the field document (``case.erase_early``, four eyes), DO-33, I8, Art.
+17 and 19 GDPR.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from node import strictjson
+from node.accounts.model import Role
+from node.accounts.policy import Actor, Relation, actor_of, needs_second, require
+from node.cases.codes import code_list
+from node.cases.days import local_day
+from node.cases.erased import GROUNDS, ErasedCase
+from node.cases.matchports import Merge
+from node.cases.model import UNSEEN, Baton, CaseContent, CaseFile, Record
+from node.cases.tally import tally_of
+from node.casework.cases import new_record
+from node.casework.merging import BUSY
+from node.casework.sidenotes import NOTE_CHARACTERS
+from node.errors import (
+    ConflictError,
+    ErasedError,
+    ForbiddenError,
+    InputError,
+    NotFoundError,
+)
+from node.ids import AccountId, CaseId
+from node.report.readings import ReadingUnit, TaskRow
+from node.strictjson import Json
+from node.sync import onward
+from node.sync.logbook import Who
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.transfer import Inbound, Outbound, OutboundTransfer
+from node.sync.words import Cause
+
+ACTION: Final = "case.erase_early"
+TASK: Final = "case.erase_early"
+DECLINED: Final = "case.erase_declined"
+"""The task of whoever asked: the second person said no."""
+WISH: Final = "erasure_wish"
+LAPSES_AFTER: Final = timedelta(days=7)
+
+_NOT_CONTENT: Final = frozenset({WISH, "restriction"})
+"""Records about the rights themselves: they do not change what would be erased."""
+_SECURED: Final = frozenset({Outbound.DURABLE, Outbound.ERASED})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A wish that still counts; ``seen`` is the digest of what its author saw."""
+
+    record: Record
+    asked_by: AccountId
+    asked_at: datetime
+    ground: str
+    reason: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What both people see: whose case, how much would go, who would be told.
+
+    ``hindrance`` says why it cannot go now, empty if it can. ``seen`` is the digest of all
+    that would be erased.
+    """
+
+    file: CaseFile
+    name: str
+    entries: int
+    documents: int
+    merged: int
+    holders: Sequence[OutboundTransfer]
+    seen: str
+    hindrance: str
+    wish: Wish | None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the case is not any more what the first person saw."""
+        return self.wish is not None and self.wish.seen != self.seen
+
+
+def look(uow: UnitOfWork, office: Office, case: CaseId, *, by: Actor) -> Sight:
+    """What would be erased, for the caseworker whose case it is.
+
+    Raises:
+        ForbiddenError: No caseworker.
+        NotFoundError: No such case, not theirs, or another case holds it.
+        ErasedError: It is gone; says since when and why.
+    """
+    return _sight(uow, _own(uow, case, by), office.clock.now())
+
+
+def ask_erasure(
+    uow: UnitOfWork,
+    office: Office,
+    case: CaseId,
+    *,
+    ground: str,
+    reason: str,
+    seen: str,
+    has_written: bool = False,
+    by: Actor,
+) -> None:
+    """Ask that a case is erased; nothing goes until a second person agrees.
+
+    Raises:
+        InputError: No ground, no reason, it cannot go now, or a holder without a node
+            has no letter yet: afterwards nobody here knows whom it is about.
+        ConflictError: Not what was seen, or a wish stands.
+        As ``look``.
+    """
+    with uow:
+        file = _own(uow, case, by)
+        if ground not in code_list(GROUNDS).codes:
+            raise InputError("ground", "missing")
+        check_reason(reason)
+        now = office.clock.now()
+        sight = _sight(uow, file, now)
+        if sight.seen != seen or (sight.wish is not None and not sight.is_changed):
+            raise ConflictError("not what was seen, or asked before")
+        if sight.hindrance:
+            raise InputError("case", sight.hindrance)
+        if not has_written and any(t.body is not None for t in sight.holders):
+            raise InputError("written", "missing")
+        _forget(uow, case)
+        said: Mapping[str, Json] = {
+            "ground": ground,
+            "asked_at": now.isoformat(),
+            "asked_by": str(by.account),
+            "reason": reason.strip(),
+            "seen": seen,
+        }
+        uow.cases.put([new_record(office, case, WISH, said, by=by.account)])
+        uow.tasks.settle(DECLINED, case=case)
+        uow.tasks.add(
+            TASK,
+            at=now,
+            case=case,
+            for_role="approver",
+            due=local_day(now + LAPSES_AFTER),
+            codes=[str(by.account)],
+        )
+        uow.commit()
+
+
+def take_back(uow: UnitOfWork, office: Office, case: CaseId, *, by: Actor) -> None:
+    """Whose case it is wants it erased no more.
+
+    Raises:
+        NotFoundError: Nobody asks; else as ``look``.
+    """
+    with uow:
+        file = _own(uow, case, by)
+        if _wish(uow.cases.content(file.id), office.clock.now()) is None:
+            raise NotFoundError("wish")
+        _forget(uow, case)
+        uow.commit()
+
+
+def open_wish(uow: UnitOfWork, office: Office, case: CaseId, *, by: Actor) -> Sight:
+    """What the second person sees: the same, and nothing else of the case.
+
+    Raises:
+        ForbiddenError: Not a role that may be second.
+        NotFoundError: Nobody asks, or it lapsed.
+    """
+    if Role.APPROVER not in by.roles:
+        raise ForbiddenError(ACTION)
+    file = uow.cases.find_file(case)
+    if file is None or file.baton in UNSEEN:
+        raise NotFoundError("wish")
+    sight = _sight(uow, file, office.clock.now())
+    if sight.wish is None:
+        raise NotFoundError("wish")
+    return sight
+
+
+def decide_erasure(
+    uow: UnitOfWork,
+    office: Office,
+    case: CaseId,
+    *,
+    agrees: bool,
+    seen: str,
+    version: int,
+    by: Actor,
+) -> None:
+    """The second person's word: the case is gone with this transaction, or stays.
+
+    Raises:
+        ForbiddenError: Who asked cannot be the second; nor who is no approver.
+        ConflictError: It is not what both people saw.
+        InputError: It cannot go now.
+        NotFoundError: Nobody asks any more.
+    """
+    now = office.clock.now()
+    with uow:
+        sight = open_wish(uow, office, case, by=by)
+        wish = sight.wish
+        assert wish is not None
+        first = actor_of(uow.accounts.get(wish.asked_by), on=local_day(now))
+        require(first, ACTION, relation=Relation.OWN, second=by)
+        if not agrees:
+            _forget(uow, case)
+            uow.tasks.add(DECLINED, at=now, case=case)
+            uow.commit()
+            return
+        if wish.record.version != version or not seen == wish.seen == sight.seen:
+            raise ConflictError("not what both people saw")
+        if sight.hindrance:
+            raise InputError("case", sight.hindrance)
+        assert by.account is not None
+        who = Who("caseworker", wish.asked_by, by.account)
+        uow.tasks.settle(TASK, case=case)
+        _erase(uow, office, case, who)
+        uow.erased_cases.add(
+            ErasedCase(case, wish.ground, wish.asked_by, wish.asked_at, by.account, now)
+        )
+        uow.commit()
+
+
+def waiting(uow: ReadingUnit, on: date, *, by: Actor) -> Sequence[TaskRow]:
+    """Wishes that wait for this person as the second one, soonest end first."""
+    found = [
+        task
+        for task in uow.readings.tasks()
+        if task.kind == TASK and task.due is not None and on <= task.due
+    ]
+    mine = Role.APPROVER in by.roles
+    return [t for t in found if mine and str(by.account) not in t.codes]
+
+
+def is_on_the_way(uow: UnitOfWork, file: CaseFile) -> bool:
+    """Whether a transfer holds the case, waits to, or has just brought it."""
+    return (
+        file.baton not in {Baton.ACTIVE, Baton.HANDED_OVER}
+        or any(t.state in BUSY for t in uow.outbound.of_case(file.id))
+        or any(
+            uow.inbound.get(t).state is Inbound.IMPORTED
+            for t in uow.inbound.of_case(file.id)
+        )
+    )
+
+
+def check_reason(reason: str, field: str = "reason") -> None:
+    """A reason is needed, as long as a note at most."""
+    if not reason.strip():
+        raise InputError(field, "missing")
+    if len(reason) > NOTE_CHARACTERS:
+        raise InputError(field, "too_long")
+
+
+def _own(uow: UnitOfWork, case: CaseId, by: Actor) -> CaseFile:
+    """The first hand: an emergency access is none."""
+    if not needs_second(by, ACTION, relation=Relation.OWN):
+        raise ForbiddenError(ACTION)
+    file = uow.cases.find_file(case)
+    if file is None or not by.owns(file.caseworker) or file.baton is Baton.ABSORBED:
+        raise NotFoundError("case")
+    if file.baton is Baton.SHREDDED:
+        decided = uow.erased_cases.newest(case)
+        if decided is None:
+            raise ErasedError("case")
+        on = local_day(decided.agreed_at)
+        raise ErasedError("case", on=on, ground=decided.ground)
+    return file
+
+
+def _sight(uow: UnitOfWork, file: CaseFile, now: datetime) -> Sight:
+    content = uow.cases.content(file.id)
+    person = content.person
+    names = [person.text(n) for n in ("given_names", "family_name")] if person else []
+    records = [r for r in content.records if r.kind not in _NOT_CONTENT]
+    merges = _merges(uow, file.id)
+    holders = [
+        transfer
+        for case in (file.id, *(merge.absorbed for merge in merges))
+        for transfer in onward.holders(uow, case)
+    ]
+    digest = hashlib.sha256(
+        strictjson.encode(
+            {
+                "case": str(file.id),
+                "epoch": file.epoch,
+                "baton": str(file.baton),
+                "records": {str(r.id): r.version for r in records},
+                "merged": sorted(str(merge.absorbed) for merge in merges),
+                "holders": sorted(str(transfer.id) for transfer in holders),
+            }
+        )
+    )
+    return Sight(
+        file=file,
+        name=" ".join(name for name in names if name),
+        entries=sum(r.kind not in {"person", "document"} for r in records),
+        documents=sum(r.kind == "document" for r in records),
+        merged=len(merges),
+        holders=holders,
+        seen=digest.hexdigest(),
+        hindrance=_hindrance(uow, content, now),
+        wish=_wish(content, now),
+    )
+
+
+def _hindrance(uow: UnitOfWork, content: CaseContent, now: datetime) -> str:
+    file, today = content.file, local_day(now).isoformat()
+    if is_on_the_way(uow, file):
+        return "under_way"
+    if uow.tasks.is_open(onward.DUTY, case=file.id):
+        return "duty"
+    if any(today <= person.text("legal_hold") for person in content.of("person")):
+        return "hold"
+    return "" if file.baton is Baton.ACTIVE or _is_secured(uow, file) else "not_secured"
+
+
+def _is_secured(uow: UnitOfWork, file: CaseFile) -> bool:
+    """I8: our copy goes early only once the next holder has the case for certain."""
+    assert file.transfer is not None
+    gone = uow.outbound.get(file.transfer)
+    # A body without a node never says more than that it has the case.
+    return gone.state in _SECURED or (
+        gone.body is not None and gone.state is Outbound.CLOSED
+    )
+
+
+def _wish(content: CaseContent, now: datetime) -> Wish | None:
+    for record in content.of(WISH):
+        asked_at = datetime.fromisoformat(record.text("asked_at"))
+        if now - asked_at <= LAPSES_AFTER:
+            return Wish(
+                record=record,
+                asked_by=AccountId(record.text("asked_by")),
+                asked_at=asked_at,
+                ground=record.text("ground"),
+                reason=record.text("reason"),
+                seen=record.text("seen"),
+            )
+    return None
+
+
+def _forget(uow: UnitOfWork, case: CaseId) -> None:
+    """No wish stands any more; a task about one neither."""
+    wishes = uow.cases.content(case).of(WISH)
+    if wishes:
+        uow.cases.remove(case, wishes)
+    uow.tasks.settle(TASK, case=case)
+
+
+def _merges(uow: UnitOfWork, case: CaseId) -> list[Merge]:
+    """Merges into this case that could still be undone, those before them as well."""
+    found = [
+        merge
+        for merge in uow.matches.merges(case)
+        if merge.survivor == case and merge.is_running
+    ]
+    return found + [more for merge in found for more in _merges(uow, merge.absorbed)]
+
+
+def _erase(uow: UnitOfWork, office: Office, case: CaseId, who: Who) -> None:
+    """Holders first, who read the case's tags; then the tally; then every key."""
+    now = office.clock.now()
+    merges = _merges(uow, case)
+    for each in (case, *(merge.absorbed for merge in merges)):
+        onward.tell_holders(uow, office, each, why=Cause.ERASURE, who=who)
+    # What was united is counted where it lies, so the resting cases add no line.
+    uow.tally.add(tally_of(uow.tally.history(case)), local_day(now))
+    for merge in merges:
+        _shred(uow, merge.absorbed)
+        uow.matches.put_merge(replace(merge, ended_at=now), None)
+    _shred(uow, case)
+
+
+def _shred(uow: UnitOfWork, case: CaseId) -> None:
+    file = uow.cases.file(case)
+    gone = replace(
+        file, baton=Baton.SHREDDED, transfer=None, household=None, restricted_on=None
+    )
+    uow.cases.replace(file, gone)
