@@ -4,7 +4,8 @@
   const regions = (root) => [...root.querySelectorAll("[data-live]")];
   const said = document.getElementById("live-said");
   let mark = regions(document)[0].dataset.live;
-  const step = (root) => root.querySelector("[data-live] [aria-current]") ?? regions(root)[0];
+  const step = (root) => root.querySelector("[data-live] [aria-current]") 
+    ?? root.querySelector("[data-live] .two-keys__sentence");
   const name = (one) => (one.querySelector(".step__label") ?? one).textContent;
 
   const show = (fresh) => {
