@@ -108,6 +108,25 @@ async def test_a_step_is_shown_and_said_once_while_focus_and_scroll_stay(
     assert problems == []
 
 
+@pytest.mark.spec("SC-17")
+async def test_what_somebody_is_just_reading_by_keyboard_changes_when_they_have_left(
+    chromium, wehr
+):
+    transfer = await queued(wehr)
+    page = await enter(chromium, wehr)
+    await page.goto(f"{wehr.origin}/outbox/{transfer}")
+    region = page.locator("[data-live]")
+    await region.evaluate("e => { e.tabIndex = -1; e.focus() }")
+    before = await region.inner_html()
+    wehr.node.store.write_sync(call_back, wehr.node.office, transfer, by=CLERK)
+    assert await a_poll(page) == 200
+    assert await region.inner_html() == before
+    await expect(region).to_be_focused()
+    await region.evaluate("e => e.blur()")
+    assert await a_poll(page) == 200
+    await expect(region).to_contain_text("zurückgerufen")
+
+
 @pytest.mark.spec("SC-17", "SR-B2")
 async def test_a_page_that_watches_keeps_nobody_signed_in(chromium, wehr):
     transfer = await queued(wehr)

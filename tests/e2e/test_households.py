@@ -2,7 +2,6 @@
 
 import re
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from html import unescape
 from urllib.parse import urlencode
 
@@ -12,13 +11,12 @@ from node.bootstrap import build_node, own_hands
 from node.cases.codes import label
 from node.cases.dictionary import category_of
 from node.cases.model import Origin
-from node.casework.households import household_for
 from node.casework.records import Place, add_record
 from node.config import load_settings
 from node.ids import RecordId
 from node.sync.transfer import Inbound, Outbound
 from tests.support.browser_by_hand import Browser
-from tests.support.handed import agree, inbound, let_in, outbound, set_off
+from tests.support.handed import agree, inbound, let_in, outbound, set_off, share_home
 from tests.support.office import before
 from tests.support.pair import (
     APPROVER,
@@ -76,25 +74,12 @@ def add(node, case, number, kind, values):
     node.store.write_sync(add_record, node.office, place, kind, values, by=CLERK)
 
 
-def together(node, first, *others):
-    home = node.store.write_sync(household_for, node.office, first, epoch=1, by=CLERK)
-
-    def move_in(uow):
-        with uow:
-            for case in others:
-                file = uow.cases.file(case)
-                uow.cases.replace(file, replace(file, household=home))
-            uow.commit()
-
-    node.store.write_sync(move_in)
-
-
 @pytest.mark.spec("FR-11", "DO-15")
 async def test_a_household_is_one_transfer_and_who_said_no_stays_as_a_number(tmp_path):
     async with two_desks(tmp_path) as (wehr, saeckingen, here, there):
         mother, child = open_case(wehr), open_case(wehr, "Demo-Linde")
         stays = open_case(wehr, STAYS, birth_date="1971-09-23")
-        together(wehr, mother, child, stays)
+        share_home(wehr, mother, child, stays)
         for case in (mother, child):
             agree(wehr, case)
         agree(wehr, stays, categories=frozenset())
@@ -128,7 +113,7 @@ async def test_a_household_is_one_transfer_and_who_said_no_stays_as_a_number(tmp
 async def test_a_refusal_is_for_the_whole_household(tmp_path):
     async with two_desks(tmp_path) as (wehr, saeckingen, _, there):
         family = [open_case(wehr), open_case(wehr, "Demo-Linde")]
-        together(wehr, *family)
+        share_home(wehr, *family)
         for case in family:
             agree(wehr, case)
         transfer = set_off(wehr, family[0], SAECKINGEN, family[1])
