@@ -23,7 +23,6 @@ from node.cases.consent import (
     explain,
     gate,
 )
-from node.cases.extract import member_of
 from node.cases.model import Baton, CaseContent
 from node.cases.relocation import Relocation, Routing, Source
 from node.casework.cases import new_id, own_case
@@ -36,7 +35,7 @@ from node.errors import (
 )
 from node.failpoints import Point
 from node.ids import AccountId, Ags, CaseId, MemberId, RecordId, TransferId
-from node.sync import outward
+from node.sync import outward, permission
 from node.sync.logbook import Act, Who
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -332,12 +331,10 @@ def forecast(
     """
     for case in cases:
         own_case(uow, by, case, "transfer.prepare")
-    contents = {case: uow.cases.content(case) for case in cases}
-    members = [
-        member_of(content, tuple(uow.consents.of_case(case)))
-        for case, content in contents.items()
-    ]
     at = office.clock.now()
+    opened = {case: permission.open_member(uow, case, at) for case in cases}
+    contents = {case: content for case, (content, _) in opened.items()}
+    members = [member for _, member in opened.values()]
     coverage = explain(
         members,
         wishes or {},

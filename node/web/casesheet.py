@@ -35,9 +35,14 @@ async def around_of(request: web.Request, case: OpenCase) -> Around:
 
 
 def has_left(request: web.Request, sheet: Sheet, values: Mapping[str, Json]) -> bool:
-    """Whether an accommodation lies where another body answers: a move to record (FR-25)."""
+    """Whether an accommodation that was typed is a move to record (FR-25)."""
+    return sheet.id == "home" and lies_elsewhere(request, values)
+
+
+def lies_elsewhere(request: web.Request, values: Mapping[str, Json]) -> bool:
+    """Whether an accommodation lies where another body answers."""
     ags = values.get("ags")
-    if sheet.id != "home" or values.get("move_out") or not isinstance(ags, str):
+    if values.get("move_out") or not isinstance(ags, str):
         return False
     office = parts_of(request).office
     try:

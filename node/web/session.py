@@ -31,6 +31,8 @@ from node.ids import AccountId
 
 COOKIE: Final = "__Host-sid"
 TOUCH_AFTER: Final = timedelta(seconds=30)
+WATCH: Final = "Staffelstab-Watch"
+"""The header with which an open page says what it shows already (SC-17)."""
 _ACCOUNT: Final = "account"
 _SAVED: Final = "saved"
 _UNDO: Final = "undo"
@@ -125,7 +127,7 @@ class SessionStorage(AbstractStorage):
                 await self._store.delete(stored.token_hash)
                 request[_ENDED] = stored.account
             return Session(token, data=None, new=True)
-        if now - stored.seen_at >= TOUCH_AFTER:
+        if now - stored.seen_at >= TOUCH_AFTER and not is_watching(request):
             stored = replace(stored, seen_at=now)
             await self._store.update(stored)
         request[_STORED] = stored
@@ -195,6 +197,16 @@ class SessionStorage(AbstractStorage):
     async def drop(self, token: SessionToken) -> None:
         """Forget what was kept under this token."""
         await self._store.drop(token.stored_hash)
+
+
+def is_watching(request: web.Request) -> bool:
+    """Whether a page asks by itself if it changed: that is nobody being there (SR-B2)."""
+    return WATCH in request.headers
+
+
+def shows_already(request: web.Request, mark: str) -> bool:
+    """Whether a watching page shows this already: then there is nothing to answer."""
+    return request.headers.get(WATCH) == mark
 
 
 def token_of(session: Session) -> SessionToken:
@@ -287,7 +299,9 @@ async def remember_saved(
 
 
 async def take_saved(request: web.Request) -> tuple[str, Undo | None]:
-    """The green line to show now, once; empty if there is none."""
+    """The green line to show now, once; empty if there is none, or nobody to read it."""
+    if is_watching(request):
+        return "", None
     session = await get_session(request)
     sentence = session.get(_SAVED, "")
     if not sentence:

@@ -5,6 +5,7 @@ figure, the next step for lists. Must never happen: a sentence that a fact does 
 (SC-42 to SC-44). Implements screens flow D.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -82,6 +83,11 @@ _LEADS: Final[Mapping[Outbound, tuple[str, str]]] = {
     Outbound.EXPORTED: _SEALED,
     Outbound.TOLD: (msgid("Told."), msgid("They can open the file now.")),
 }
+
+
+def mark_of(*shown: object) -> str:
+    """A word for what a page shows of a handover, so that it can ask for changes only."""
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
 def figure_of(transfer: OutboundTransfer) -> str:

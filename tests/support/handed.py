@@ -1,7 +1,7 @@
 """What tests of the time after a handover need: three acts between two real nodes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from node.cases.consent import GivenBy
 from node.cases.relocation import Source
 from node.casework import consents
 from node.casework.arrivals import assign
+from node.casework.households import household_for
 from node.casework.relocations import Move, record_relocation
 from node.casework.withdrawals import read_aftermath
 from node.ids import CaseId, MemberId, TransferId
@@ -131,6 +132,20 @@ def set_off(node: Node, case: CaseId, to: MemberId, *more: CaseId) -> TransferId
     )
     assert moved.transfer is not None
     return moved.transfer
+
+
+def share_home(node: Node, first: CaseId, *others: CaseId) -> None:
+    """The persons live in one household."""
+    home = node.store.write_sync(household_for, node.office, first, epoch=1, by=CLERK)
+
+    def move_in(uow: Any) -> None:
+        with uow:
+            for case in others:
+                file = uow.cases.file(case)
+                uow.cases.replace(file, replace(file, household=home))
+            uow.commit()
+
+    node.store.write_sync(move_in)
 
 
 async def eventually(check: Callable[[], Any]) -> Any:

@@ -63,6 +63,8 @@ from node.web.offerwords import (
     state_word,
 )
 from node.web.pages.aftermath import questions_of
+from node.web.session import shows_already
+from node.web.trackwords import mark_of
 
 APPROVERS: Final = frozenset({Role.APPROVER})
 _ALWAYS: Final = "K01"
@@ -243,6 +245,11 @@ async def offer_page(
     checks = _checks(request, sight)
     sound = all(check["ok"] is True for check in checks)
     waiting = transfer.state is Inbound.WAITING
+    top = headline(sight, sender.name, words, is_first=mine)
+    chain = chain_of(sight, words)
+    mark = mark_of(transfer.state, top, chain)
+    if shows_already(request, mark):
+        return web.Response(status=204)
     return await page(
         request,
         "offer.html",
@@ -254,9 +261,10 @@ async def offer_page(
         decided_by=sight.decided_by,
         second_by=sight.second_by,
         place=_place(parts, offer),
-        headline=headline(sight, sender.name, words, is_first=mine),
+        headline=top,
+        mark=mark,
         checks=checks,
-        chain=chain_of(sight, words),
+        chain=chain,
         bands=people_of(offer, words),
         interpreters=[
             label("language", language, words.language)

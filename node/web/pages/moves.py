@@ -27,6 +27,7 @@ from node.errors import InputError, NotFoundError, StaleEpochError, TrustError
 from node.ids import Ags, CaseId, MemberId
 from node.report.casepage import day_of, standing
 from node.report.readings import PersonRow
+from node.web.casesheet import lies_elsewhere
 from node.web.casework import (
     OpenCase,
     actor,
@@ -75,11 +76,22 @@ async def _ask(request: web.Request) -> web.Response:
     if case.under_way is not None:
         return await see_other(request, f"/relocations/{case.under_way.id}")
     others = await _who_may_move(request, case)
-    return await _where_page(
-        request,
-        case,
-        Form({"members": tuple(p.case for p in (case.person, *others))}),
-    )
+    moving = tuple(p.case for p in (case.person, *others))
+    form = Form({"members": moving, **_known_move(request, case)})
+    return await _where_page(request, case, form)
+
+
+def _known_move(request: web.Request, case: OpenCase) -> dict[str, tuple[str, ...]]:
+    """The place and the day of an address elsewhere that the case knows (SC-30)."""
+    places = parts_of(request).places
+    for record in reversed(standing(case.content.of("accommodation"))):
+        if lies_elsewhere(request, record.values):
+            ags = Ags(record.text("ags"))
+            name = places.get(ags, "")
+            is_plain = [found for found, _ in search_places(places, name)] == [ags]
+            day = shown_day(day_of(record, "move_in"))
+            return {"place": (name if is_plain else ags,), "move_on": (day,)}
+    return {}
 
 
 async def _who_may_move(request: web.Request, case: OpenCase) -> list[PersonRow]:

@@ -37,7 +37,8 @@ from node.web.frame import (
 )
 from node.web.language import Words
 from node.web.pages.returns import may_ask
-from node.web.trackwords import figure_of, lead_of, next_of, steps_of
+from node.web.session import shows_already
+from node.web.trackwords import figure_of, lead_of, mark_of, next_of, steps_of
 from node.web.wording import State, reason_words, refusal_words, state_words
 
 _READERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
@@ -164,6 +165,12 @@ async def _show(request: web.Request) -> web.Response:
     names = await colleagues(request)
     after, next_try = await parts.run.read(later_of, transfer)
     refusal = transfer.refusal
+    steps, lead = steps_of(track, row, body, words), lead_of(row, body, words)
+    is_late = track.is_late(parts.clock.now())
+    parked = await parts.run.read(_parked, transfer.id)
+    mark = mark_of(steps, lead, refusal, next_try and next_try.state, parked, is_late)
+    if shows_already(request, mark):
+        return web.Response(status=204)
     return await page(
         request,
         "transfer.html",
@@ -173,8 +180,9 @@ async def _show(request: web.Request) -> web.Response:
         state=state_words(transfer),
         key=figure_of(transfer),
         track=track,
-        steps=steps_of(track, row, body, words),
-        lead=lead_of(row, body, words),
+        steps=steps,
+        lead=lead,
+        mark=mark,
         categories=sorted(
             {code for member in transfer.members for code in member.categories}
         ),
@@ -195,8 +203,8 @@ async def _show(request: web.Request) -> web.Response:
         next_try=next_try,
         next_body=body_name(parts, next_try.recipient) if next_try else "",
         kind=KINDS.get(transfer.kind, ""),
-        is_late=track.is_late(parts.clock.now()),
-        parked=await parts.run.read(_parked, transfer.id),
+        is_late=is_late,
+        parked=parked,
     )
 
 

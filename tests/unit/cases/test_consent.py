@@ -398,7 +398,7 @@ class TestComingOfAge:
         assert isinstance(ask(young, at=march - MICROSECOND), Permit)
         assert reason(ask(young, at=march)) is Reason.GUARDIAN_CONSENT_LAPSED
 
-    @pytest.mark.spec("DO-18")
+    @pytest.mark.spec("DO-18", "FR-14")
     def test_a_year_of_birth_asks_both_until_the_last_possible_birthday(self) -> None:
         ends = {"valid_from": date(2023, 1, 1), "valid_until": date(2025, 12, 31)}
         guardians, own = both(1, **ends), consent(number=2, **ends)

@@ -1,0 +1,84 @@
+"""A handover to an office that cannot be reached: words while it waits, then no click."""
+
+import re
+from html import unescape
+
+import pytest
+
+from node.bootstrap import build_node, own_hands
+from node.config import load_settings
+from node.sync import decision
+from node.sync.transfer import Inbound, Outbound
+from tests.support.browser_by_hand import Browser
+from tests.support.handed import agree, inbound, outbound, set_off
+from tests.support.office import before
+from tests.support.pair import (
+    APPROVER,
+    CLERK,
+    SAECKINGEN,
+    WEHR,
+    add_staff,
+    found_pair,
+    open_case,
+    running,
+    until,
+)
+
+TAGS = re.compile(r"<[^>]+>")
+MOMENT = r"\d\d\.\d\d\.\d{4}, \d\d:\d\d"
+NO_LINE = re.compile(
+    rf"Bad-Saeckingen ist seit {MOMENT} nicht erreichbar\. Nächster Versuch:? {MOMENT}\."
+    r" Sie müssen nichts tun\."
+)
+
+
+def words(page):
+    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
+
+
+def current(page):
+    """The step of the track that is waited for."""
+    step = re.search(r'<li[^>]*aria-current="step".*?</li>', page.text, re.DOTALL)
+    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", step[0])))
+
+
+def failed(node, transfer):
+    row = node.store.read_sync(lambda uow: uow.readings.transfer(transfer))
+    return row.due is not None and row.due.failures > 0
+
+
+@pytest.mark.spec("SC-43")
+async def test_the_page_says_since_when_and_until_and_it_goes_on_by_itself(tmp_path):
+    hands = own_hands()
+    folders = found_pair(tmp_path, hands)
+    async with (
+        build_node(load_settings(folders[WEHR]), hands) as wehr,
+        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
+        running(wehr),
+        before(wehr) as client,
+    ):
+        for node in (wehr, saeckingen):
+            add_staff(node)
+        case = open_case(wehr)
+        agree(wehr, case)
+        transfer = set_off(wehr, case, SAECKINGEN)
+        await until(lambda: failed(wehr, transfer))
+        clerk = Browser(client)
+        door = await clerk.get("/login")
+        await clerk.post("/login/demo", door.form_token, account=str(CLERK.account))
+        page = await clerk.get(f"/outbox/{transfer}")
+        assert current(page).strip().startswith("Versandt")
+        assert NO_LINE.search(current(page)), current(page)
+        # From here on nobody at Wehr does anything.
+        async with running(saeckingen):
+            await until(lambda: inbound(saeckingen, transfer) is not None, 25)
+            await until(lambda: inbound(saeckingen, transfer).state is Inbound.WAITING)
+            page = await clerk.get(f"/outbox/{transfer}")
+            assert not NO_LINE.search(words(page))
+            saeckingen.store.write_sync(
+                decision.approve, saeckingen.office, transfer, by=APPROVER
+            )
+            await until(lambda: outbound(wehr, transfer).state is Outbound.CLOSED)
+        page = await clerk.get(f"/outbox/{transfer}")
+        assert "Übernommen (erledigt)" in words(page)
+        assert "Zuständig ist jetzt" in words(page)
