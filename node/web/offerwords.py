@@ -11,7 +11,10 @@ from datetime import date, datetime
 
 from node.cases.codes import label
 from node.casework.inbox import OfferSight, Received
+from node.errors import UnknownNodeError
+from node.ids import MemberId
 from node.sync.offer import DOCUMENTS, OfferBody
+from node.sync.office import Office
 from node.sync.transfer import Inbound
 from node.sync.words import Basis, By, RejectionCode
 from node.trust.member import Member
@@ -331,3 +334,24 @@ def _counted(bands: Sequence[str]) -> Sequence[tuple[str, int]]:
 def _refused_by_person(found: Received) -> bool:
     refusal = found.transfer.refusal
     return refusal is not None and refusal.by == By.APPROVER
+
+
+def sender_of(office: Office, sender: MemberId) -> Sender:
+    """Who sent it, as the directory knows them now."""
+    try:
+        directory = office.directory()
+        return Sender(sender, directory.member(sender), directory.is_retired(sender))
+    except UnknownNodeError:
+        return Sender(sender, None, is_retired=False)
+
+
+def bodies_of(office: Office) -> Sequence[tuple[str, str]]:
+    """The other bodies of the directory, for the reason that names one."""
+    return sorted(
+        (
+            (str(member.id), member.name)
+            for member in office.directory().members()
+            if member.id != office.member
+        ),
+        key=lambda pair: pair[1],
+    )

@@ -26,7 +26,6 @@ from node.errors import (
     PacketUnreadableError,
     TransitionError,
     TrustError,
-    UnknownNodeError,
 )
 from node.ids import MemberId, TransferId
 from node.sync import decision
@@ -53,13 +52,14 @@ from node.web.frame import (
 )
 from node.web.language import Words
 from node.web.offerwords import (
-    Sender,
+    bodies_of,
     chain_of,
     checks_of,
     content_of,
     headline,
     left_out,
     people_of,
+    sender_of,
     state_word,
 )
 from node.web.pages.aftermath import questions_of
@@ -97,7 +97,7 @@ async def _list(request: web.Request) -> web.Response:
             {
                 "id": item.transfer.id,
                 "number": item.transfer.id.short,
-                "sender": _sender(parts.office, item.transfer.sender).name,
+                "sender": sender_of(parts.office, item.transfer.sender).name,
                 "ends": item.transfer.expires_at,
                 "persons": item.offer.persons,
                 "move_on": item.offer.move_on,
@@ -240,7 +240,7 @@ async def offer_page(
     """The page of one offer, in whatever state it is."""
     parts, words, account = parts_of(request), words_of(request), account_of(request)
     transfer, offer = sight.received.transfer, sight.received.offer
-    sender = _sender(parts.office, transfer.sender)
+    sender = sender_of(parts.office, transfer.sender)
     mine = transfer.decided_by == account.id
     checks = _checks(request, sight)
     sound = all(check["ok"] is True for check in checks)
@@ -292,7 +292,7 @@ async def offer_page(
         reasons=[
             (str(code), label("refusal", code, words.language)) for code in OF_PEOPLE
         ],
-        bodies=_bodies(parts.office),
+        bodies=bodies_of(parts.office),
         refusal=_refusal(sight, words),
         form=form,
         problem=problem,
@@ -301,7 +301,7 @@ async def offer_page(
 
 def _checks(request: web.Request, sight: OfferSight) -> Sequence[Mapping[str, object]]:
     parts = parts_of(request)
-    sender = _sender(parts.office, sight.received.transfer.sender)
+    sender = sender_of(parts.office, sight.received.transfer.sender)
     return checks_of(sight, sender, words_of(request), at=parts.clock.now())
 
 
@@ -334,26 +334,6 @@ def _refusal(sight: OfferSight, words: Words) -> str:
     return label("refusal", refusal.code, words.language)
 
 
-def _sender(office: Office, sender: MemberId) -> Sender:
-    try:
-        directory = office.directory()
-        return Sender(sender, directory.member(sender), directory.is_retired(sender))
-    except UnknownNodeError:
-        return Sender(sender, None, is_retired=False)
-
-
-def _bodies(office: Office) -> Sequence[tuple[str, str]]:
-    """The other bodies of the directory, for the reason that names one."""
-    return sorted(
-        (
-            (str(member.id), member.name)
-            for member in office.directory().members()
-            if member.id != office.member
-        ),
-        key=lambda pair: pair[1],
-    )
-
-
 def _place(parts: Parts, offer: OfferBody) -> str:
     # The official list says "Wehr, Stadt".
     name = parts.places.get(offer.ags, "").split(",")[0]
@@ -368,7 +348,7 @@ def _no_of(
     if chosen not in OF_PEOPLE:
         return None, {"code": words.gettext("Please choose a reason.")}
     code = RejectionCode(chosen)
-    body = next((m for m, _ in _bodies(office) if m == form.text("body")), None)
+    body = next((m for m, _ in bodies_of(office) if m == form.text("body")), None)
     if code is RejectionCode.OTHER_BODY and body is None:
         wrong = words.gettext("Please choose which body is responsible.")
         return None, {"body": wrong}
