@@ -25,22 +25,69 @@ INVENTED = ("Demo-", "Demoweg")
 
 # What is there to be printed and handed over has no navigation.
 SHEETS = {"/consents/{consent}/copy"}
-# What no link leads to in the demo, and where its pages are tested instead.
+# What no link of the tour leads to, and whose tests open it.
 ELSEWHERE = {
-    "/": "leads on",
-    "/login": "the tour starts there; test_shell.py",
-    "/cases/{case}/for-the-person": "after a restriction; node/test_keeping_people.py",
-    "/cases/{case}/notes": "after a handover; node/test_pages_aftermath.py",
-    "/exchangelog/checks/{job}": "a job of a few seconds; test_auditor.py",
-    "/exchangelog/sample.csv": "a form's answer; test_auditor.py",
-    "/exports/{transfer}": "a body without a node; node/test_export_pages.py",
-    "/exports/{transfer}/file": "a body without a node; node/test_export_pages.py",
-    "/exports/{transfer}/letter": "a body without a node; node/test_export_pages.py",
-    "/exports/{transfer}/words": "shown once; node/test_export_pages.py",
-    "/inbox/{transfer}/withdrawal": "a withdrawal after import; unit/web",
-    "/outbox/{transfer}/call-back": "before the grant only; unit/web",
-    "/relocations/{transfer}": "under way for seconds; test_handover.py",
-    "/setup/{token}": "a link by hand; node/test_pages_accounts.py",
+    "/": "browser/test_shell.py",
+    "/accounts/changes/{change}": "node/test_account_changes.py",
+    "/accounts/me/password": "node/test_signin.py",
+    "/accounts/{account}/reset": "node/test_account_changes.py",
+    "/cases/{case}/details/{sheet}/{record}/void": "node/test_pages_case.py",
+    "/cases/{case}/edits/{merge}": "node/test_pages_matching.py",
+    "/cases/{case}/emergency": "node/test_emergency.py",
+    "/cases/{case}/erasure": "node/test_pages_earlyerasure.py",
+    "/cases/{case}/for-the-person": "node/test_pages_earlyerasure.py",
+    "/cases/{case}/match/{other}": "node/test_pages_matching.py",
+    "/cases/{case}/notes": "e2e/test_aftermath_pages.py",
+    "/cases/{case}/plan/begin": "node/test_pages_plan.py",
+    "/cases/{case}/plan/end": "node/test_pages_plan.py",
+    "/cases/{case}/plan/measures": "node/test_pages_plan.py",
+    "/cases/{case}/protection/{record}": "node/test_pages_case.py",
+    "/cases/{case}/protection/{record}/second": "node/test_pages_case.py",
+    "/cases/{case}/records/{record}": "node/test_pages_case.py",
+    "/cases/{case}/rights/copy/{job}": "node/test_pages_rights.py",
+    "/cases/{case}/rights/copy/{job}/file": "node/test_pages_rights.py",
+    "/cases/{case}/rights/corrections/{request}": "node/test_pages_rights.py",
+    "/cases/{case}/unmerge/{merge}": "node/test_pages_matching.py",
+    "/consents/finish": "node/test_pages_kiosk.py",
+    "/consents/finish/paper": "node/test_pages_kiosk.py",
+    "/emergencies": "node/test_emergency.py",
+    "/exchangelog/checks/{job}": "node/test_auditing_pages.py",
+    "/exchangelog/sample.csv": "node/test_auditing_pages.py",
+    "/exports/{transfer}": "node/test_export_pages.py",
+    "/exports/{transfer}/file": "node/test_export_pages.py",
+    "/exports/{transfer}/letter": "node/test_export_pages.py",
+    "/exports/{transfer}/words": "node/test_export_pages.py",
+    "/imports/{batch}": "browser/test_lists.py",
+    "/imports/{batch}/apply": "browser/test_lists.py",
+    "/imports/{batch}/columns": "browser/test_lists.py",
+    "/imports/{batch}/errors.xlsx": "node/test_pages_imports.py",
+    "/imports/{batch}/file": "browser/test_lists.py",
+    "/imports/{batch}/trial": "browser/test_lists.py",
+    "/imports/{batch}/undo": "browser/test_lists.py",
+    "/imports/{batch}/values": "browser/test_lists.py",
+    "/inbox/{transfer}/match": "node/test_pages_matching.py",
+    "/inbox/{transfer}/withdrawal": "e2e/test_aftermath_pages.py",
+    "/kept": "node/test_signin.py",
+    "/kiosk": "browser/test_kiosk.py",
+    "/kiosk/nothing": "browser/test_kiosk.py",
+    "/kiosk/pause": "node/test_pages_kiosk.py",
+    "/kiosk/recordings/{language}/{block}": "node/test_pages_consent_texts.py",
+    "/kiosk/return": "browser/test_kiosk.py",
+    "/kiosk/thanks": "browser/test_kiosk.py",
+    "/kiosk/{step}": "browser/test_kiosk.py",
+    "/login": "browser/test_shell.py",
+    "/outbox/{transfer}/call-back": "e2e/test_aftermath_pages.py",
+    "/programs/{key}/end": "node/test_pages_settings.py",
+    "/relocations/{transfer}": "node/test_pages_moves.py",
+    "/reports/snapshots/{snapshot}": "node/test_pages_reports.py",
+    "/reports/snapshots/{snapshot}/csv": "node/test_pages_reports.py",
+    "/reports/snapshots/{snapshot}/pdf": "node/test_pages_reports.py",
+    "/session": "node/test_pages_people.py",
+    "/settings/programs/{key}/end": "node/test_pages_settings.py",
+    "/settings/proof/cells": "node/test_pages_proof.py",
+    "/settings/proof/trial": "node/test_pages_proof.py",
+    "/settings/statutes/{statute}/end": "node/test_pages_settings.py",
+    "/setup/{token}": "node/test_pages_accounts.py",
 }
 
 pytestmark = [
@@ -103,3 +150,10 @@ async def test_every_page_is_accessible_fits_a_phone_and_stays_at_home(tmp_path)
     assert found == []
     assert foreign == []
     assert sorted(set(patterns()) - opened) == sorted(ELSEWHERE)
+
+
+def test_what_the_tour_does_not_reach_is_opened_by_the_test_that_is_named():
+    tests = Path(__file__).parents[1]
+    for pattern, name in ELSEWHERE.items():
+        fixed = [part for part in pattern.split("/") if part and "{" not in part]
+        assert "/".join(fixed[-1:]) in (tests / name).read_text(), pattern
