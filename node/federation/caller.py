@@ -289,9 +289,13 @@ class CheckedResolver(AbstractResolver):
         """Nothing is held."""
 
 
-@cache
 def _tls() -> ssl.SSLContext:
     """One for all nodes of a process: the system's certificates are many, and read once."""
+    return _context(ssl.get_default_verify_paths())
+
+
+@cache
+def _context(_trusted: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
