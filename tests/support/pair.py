@@ -1,6 +1,7 @@
 """Two real nodes of one directory, in one process, talking over loopback."""
 
 import asyncio
+import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -42,11 +43,13 @@ def free_ports(count: int) -> list[int]:
     """Ports nobody listens on just now.
 
     Below those that systems hand out by themselves: a port must stay free while its node
-    is dead.
+    is dead. Each worker of a test run draws from a range of its own, for the same reason.
     """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    first = 20_000 + 3_000 * (int(worker) % 4)
     ports: list[int] = []
     while len(ports) < count:
-        port = 20_000 + secrets.randbelow(12_000)
+        port = first + secrets.randbelow(3_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             ports.append(port)
     return ports
