@@ -704,7 +704,8 @@ def cut(rows, n):
 ATTACKS = {
     delete_leaf: {"leaf_missing", "tail_cut"},
     delete_leaf_and_body: {"leaf_missing", "tail_cut"},
-    close_the_gap: {"leaf_missing", "tail_cut"},
+    # At the end of a full tile the next leaf stands where the lost one was sealed.
+    close_the_gap: {"leaf_missing", "tail_cut", "leaf_changed"},
     insert_leaf: {"leaf_extra"},
     change_leaf: {"leaf_changed"},
     change_body: {"body_changed"},
