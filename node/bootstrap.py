@@ -35,6 +35,7 @@ from node.crypto.checkpoint import Checkpoint
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring, Randomness
 from node.directoryjob import DirectoryJob, Library, Rumours, kept_directory
+from node.duties import LEASE, Duties
 from node.errors import ConfigError, DirectoryExpiredError, LogError
 from node.exchangelog.keeping import Terms
 from node.failpoints import Failpoints, NoFailpoints
@@ -80,7 +81,7 @@ from node.web.press import Press
 from node.web.reportview import told_in_german
 from node.web.session import SessionStorage
 from node.web.staff import StoreAccounts, StoreSessions
-from node.worker import LEASE, Duties, Worker
+from node.worker import Worker
 
 log = structlog.get_logger("node")
 T = TypeVar("T")

@@ -9,8 +9,7 @@ Several processes of one node take turns by a lease.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -18,8 +17,7 @@ import structlog
 
 from node.casework import sealing
 from node.casework.selfcheck import run_due
-from node.casework.settings import TownUnit
-from node.crypto.checkpoint import Checkpoint
+from node.duties import Duties
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
@@ -32,46 +30,14 @@ from node.sync.rounds import Rounds
 from node.sync.rows import Wake
 
 log = structlog.get_logger("worker")
-LEASE: Final = timedelta(seconds=15)
 POLL_S: Final = 1.0
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
 BACKUP_S: Final = 600.0
 COALESCE_S: Final = 0.02
 AT_ONCE: Final = 8
+COMPARE_S: Final = 2.0
 HEARTBEAT_S: Final = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Duties:
-    """What the worker is given to work with; jobs without a loop run in a thread.
-
-    ``begin`` judges the mark and sets the standing anew, ``publish`` signs a checkpoint and
-    says whether there is a new one, ``refresh_directory`` also does what is due with our
-    keys, ``sweep`` removes files that no row names, ``erase_sources`` what was handed over,
-    ``match`` finds who is here twice. ``shared``: other processes serve the same database;
-    ``mark`` reads the signer's memory; ``lease`` keeps ``recover`` from a node that died.
-    """
-
-    courier: Courier
-    begin: Callable[[], None]
-    publish: Callable[[], bool]
-    refresh_directory: Callable[[], None]
-    sweep: Callable[[], None]
-    erase_sources: Callable[[], None]
-    erase_entries: Callable[[], None]
-    turn_week: Callable[[], object]
-    match: Callable[[], None]
-    holder: str
-    shared: bool
-    back_up: Callable[[], None] | None = None
-    send_notices: Callable[[], None] | None = None
-    fetch_mail: Callable[[Callable[[MemberId], None]], Awaitable[None]] | None = None
-    directory_every_s: float = 900.0
-    lease: timedelta = LEASE
-    mark: Callable[[], Checkpoint | None] = lambda: None
-    read_town: Callable[[TownUnit], None] = lambda _uow: None
-    print_letter: sealing.PrintLetter = sealing.no_paper
 
 
 class Worker:
@@ -90,6 +56,7 @@ class Worker:
         self._rounds = Rounds(duties.courier)
         self._word = FirstWord(duties.courier)
         self._newer = asyncio.Event()
+        self._opened = asyncio.Event()
 
     # -- Signals -------------------------------------------------------------------------
 
@@ -157,6 +124,7 @@ class Worker:
                         self._fetch_mail,
                         self._release,
                         self._open,
+                        self._compare,
                         self._every_minute,
                         self._heartbeat,
                         self._witness,
@@ -242,9 +210,18 @@ class Worker:
         await self._each(Wake.OPEN, self._open_one)
 
     async def _open_one(self, courier: Courier, transfer: TransferId) -> None:
-        """Usable at once; who may be here twice is found after it (SC-55)."""
         await opening.open_and_import(courier, transfer)
-        await self._in_thread(self._duties.match)
+        self._opened.set()
+
+    async def _compare(self) -> None:
+        """Who may be here twice: after openings, several at once, and hourly (SC-55)."""
+        while True:
+            await self._in_thread(self._duties.match)
+            await asyncio.sleep(COMPARE_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HOUR_S):
+                    await self._opened.wait()
+            self._opened.clear()
 
     async def _each(
         self, what: Wake, job: Callable[[Courier, TransferId], Awaitable[None]]
@@ -347,7 +324,7 @@ class Worker:
         while True:
             write, todo = self._courier.run.write, self._duties
             await self._guard(write, uploading.forget_idle, self._office)
-            for duty in (todo.sweep, todo.erase_sources, todo.turn_week, todo.match):
+            for duty in (todo.sweep, todo.erase_sources, todo.turn_week):
                 await self._in_thread(duty)
             await asyncio.sleep(HOUR_S)
 
