@@ -16,7 +16,6 @@ from node.ids import Ags, CaseId, RecordId
 from node.report.readings import ReadingUnit
 from node.strictjson import Json
 from node.web.casework import OpenCase, household_of, once, today
-from node.web.forms import Form
 from node.web.frame import form_of, parts_of, words_of
 from node.web.recordfields import Sheet
 from node.web.recordtexts import Around
@@ -85,14 +84,8 @@ async def places_along(
         Place(
             other,
             RecordId(once(request, f"{sheet.id} {other}")),
-            sent_number(form, f"_epoch_{other}"),
+            form.number(f"_epoch_{other}"),
         )
         for other in ids(form.all("along"), CaseId)
         if str(other) in offered
     ]
-
-
-def sent_number(form: Form, name: str) -> int:
-    """A number of the frame as it was sent; 0 for anything else, which fits nothing."""
-    text = form.text(name)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0

@@ -26,6 +26,7 @@ from node.report.contents import Paper, counts, papers
 from node.report.readings import PersonRow, ReadingUnit
 from node.web.casework import OpenCase, actor, household_of, today
 from node.web.frame import Parts, account_of, parts_of
+from node.web.language import Words
 
 _EVIDENCE: Final = "consent"
 
@@ -113,3 +114,14 @@ async def consents_of(request: web.Request, case: CaseId) -> Sequence[Consent]:
 def _of_case(uow: ReadingUnit, case: CaseId, *, by: Actor) -> Sequence[Consent]:
     own_case(uow, by, case, "case.read")
     return uow.consents.of_case(case)
+
+
+def end_words(reason: str, last_day: date, words: Words) -> str:
+    """Why this end of a consent cannot be saved."""
+    if reason == "after_counselling_end":
+        return words.gettext(
+            "The counselling ends on %(day)s. Not later than that."
+        ) % {"day": words.day(last_day)}
+    if reason == "before_start":
+        return words.gettext("The last day lies in the past.")
+    return words.gettext("Please write the day like 03.12.2026.")

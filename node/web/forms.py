@@ -67,6 +67,11 @@ class Form:
         """The first value of a field, or the empty text."""
         return next(iter(self.values.get(name, ())), "")
 
+    def number(self, name: str) -> int:
+        """A number of the frame as it was sent; 0 for anything else, which fits nothing."""
+        text = self.text(name)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a field that may be chosen several times."""
         return self.values.get(name, ())

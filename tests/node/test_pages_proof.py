@@ -189,6 +189,7 @@ async def test_a_file_that_cannot_be_filled_is_not_kept(leader, content):
         ({"last": "01.01.2018"}, "last"),
         ({"window": "0"}, "window"),
         ({"window": "61"}, "window"),
+        ({"window": "00121234"}, "window"),
         ({"window": "zwölf"}, "window"),
     ],
 )

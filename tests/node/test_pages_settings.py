@@ -122,6 +122,18 @@ async def test_nothing_counts_before_the_check_page_was_confirmed(office):
     assert office.node.office.town() == before
 
 
+@pytest.mark.parametrize("version", ["", "x", "-1", "9" * 5000])
+async def test_a_version_that_is_none_changes_nothing(office, version):
+    await change(office, "delivery", delivery="confirm")
+    browser, page = await form(office, LEADER, "/settings/delivery")
+    answer = await browser.post(
+        "/settings/delivery/save", page.form_token, delivery="auto", _version=version
+    )
+    assert answer.status == 409
+    assert office.node.office.town().delivery == "confirm"
+    await change(office, "delivery", delivery="auto")
+
+
 async def test_the_way_of_handing_over_counts_from_the_next_move_on(office):
     assert office.node.office.town().delivery == "auto"
     assert (await change(office, "delivery", delivery="confirm")).status == 303

@@ -244,6 +244,3 @@ def _page_number(request: web.Request, total: int) -> int:
     text = request.query.get("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
     return max(1, min(number, -(-total // _PAGE)))
-
-
-# -- A new case --------------------------------------------------------------------------

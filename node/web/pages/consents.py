@@ -6,7 +6,7 @@ answered stored as yes; a no that takes more steps than a yes. Implements flow C
 side), FR-12 to FR-14, FR-20 to FR-23, SC-36, SC-37.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -28,7 +28,7 @@ from node.web.casework import (
     stale,
     today,
 )
-from node.web.consentasking import Asked, other_bodies, what_to_ask
+from node.web.consentasking import Asked, end_words, other_bodies, what_to_ask
 from node.web.forms import Form
 from node.web.frame import (
     Parts,
@@ -123,7 +123,7 @@ async def _record(request: web.Request) -> web.Response:
     except StaleEpochError:
         return await stale(request, case.file.id)
     except InputError as error:
-        sentence = _end_words(error.reason, asked.last_day, words)
+        sentence = end_words(error.reason, asked.last_day, words)
         return await _form_page(
             request, asked, form.with_errors({"valid_until": sentence}), status=422
         )
@@ -176,16 +176,6 @@ def _errors_of_yes(
     return errors
 
 
-def _end_words(reason: str, last_day: date, words: Words) -> str:
-    if reason == "after_counselling_end":
-        return words.gettext(
-            "The counselling ends on %(day)s. Not later than that."
-        ) % {"day": words.day(last_day)}
-    if reason == "before_start":
-        return words.gettext("The last day lies in the past.")
-    return words.gettext("Please write the day like 03.12.2026.")
-
-
 def _answer(form: Form, asked: Asked, *, declines: bool) -> Answer:
     said = frozenset(c for c in asked.categories if form.text(c) == "yes")
     categories = frozenset[str]() if declines else said
@@ -204,7 +194,7 @@ def _answer(form: Form, asked: Asked, *, declines: bool) -> Answer:
     is_yes = bool(categories)
     return Answer(
         case=asked.case.file.id,
-        epoch=_epoch(form),
+        epoch=form.number("_epoch"),
         given_by=GivenBy(form.text("given_by")),
         recipients=(form.text("recipient"),) if is_yes else (),
         categories=categories,
@@ -220,8 +210,3 @@ def _answer(form: Form, asked: Asked, *, declines: bool) -> Answer:
         contact_back=is_yes and yes["contact_back"],
         may_tell_old_office=is_yes and yes["may_tell_old_office"],
     )
-
-
-def _epoch(form: Form) -> int:
-    text = form.text("_epoch")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0

@@ -275,8 +275,7 @@ def _along(form: Form) -> list[CaseId]:
 
 def sent_epoch(form: Form, case: CaseId) -> int:
     """The epoch for which the page was made; 0, which is none, if it names no such case."""
-    text = form.text(_EPOCH + case)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    return form.number(_EPOCH + case)
 
 
 # -- Drafts ------------------------------------------------------------------------------

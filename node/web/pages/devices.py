@@ -24,7 +24,7 @@ from node.ids import CaseId, ConsentId, TransferId
 from node.web.answering import Spoken
 from node.web.caseframe import case_page
 from node.web.casework import OpenCase, actor, opened_case, stale, today
-from node.web.consentasking import Asked, other_bodies, what_to_ask
+from node.web.consentasking import Asked, end_words, other_bodies, what_to_ask
 from node.web.consentsheet import sheet_page, sheet_to_sign
 from node.web.forms import Form
 from node.web.frame import (
@@ -128,17 +128,6 @@ def _errors(
     except InputError as error:
         errors["valid_until"] = end_words(error.reason, asked.last_day, words)
     return errors
-
-
-def end_words(reason: str, last_day: date, words: Words) -> str:
-    """Why this end of a consent cannot be saved."""
-    if reason == "after_counselling_end":
-        return words.gettext(
-            "The counselling ends on %(day)s. Not later than that."
-        ) % {"day": words.day(last_day)}
-    if reason == "before_start":
-        return words.gettext("The last day lies in the past.")
-    return words.gettext("Please write the day like 03.12.2026.")
 
 
 def _round(request: web.Request, form: Form, asked: Asked, texts: Texts) -> Round:

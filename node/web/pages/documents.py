@@ -158,7 +158,7 @@ async def _stage(
     """Seal the file while it arrives; None if it is too large. Nothing is kept in memory."""
     parts, number = parts_of(request), case_id(request)
     incoming = await parts.run.read(
-        receive_document, actor(request), number, _epoch(form_of(request))
+        receive_document, actor(request), number, form_of(request).number("_epoch")
     )
     length, staged = 0, None
     try:
@@ -175,11 +175,6 @@ async def _stage(
             # Too large, the line was cut, or the disk is full: nothing stays of it.
             await asyncio.shield(parts.run.file(incoming.drop))
     return staged
-
-
-def _epoch(form: Form) -> int:
-    text = form.text("_epoch")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
 def _values(form: Form, name: str, media_type: str, sha256: str) -> dict[str, Json]:

@@ -26,7 +26,6 @@ from node.casework.earlyerasure import (
 from node.errors import InputError
 from node.sync.transfer import OutboundTransfer
 from node.web.caseframe import case_id
-from node.web.casesheet import sent_number
 from node.web.casework import actor, colleagues, recipient_name
 from node.web.forms import Form
 from node.web.frame import (
@@ -200,7 +199,7 @@ async def _decide(request: web.Request) -> web.Response:
             case_id(request),
             agrees=agrees,
             seen=form.text("_seen"),
-            version=sent_number(form, "_version"),
+            version=form.number("_version"),
             by=actor(request),
         )
     except InputError:

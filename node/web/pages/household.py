@@ -24,7 +24,6 @@ from node.ids import CaseId
 from node.report.casepage import day_of, standing
 from node.report.readings import PersonRow
 from node.web.caseframe import ADULT, age, case_id, case_page, is_minor
-from node.web.casesheet import sent_number
 from node.web.casework import (
     OpenCase,
     actor,
@@ -284,7 +283,7 @@ async def _join(request: web.Request) -> web.Response:
         joins=case.file.id,
         role=form.text("role"),
         epochs={
-            case.file.id: sent_number(form, "_epoch"),
+            case.file.id: form.number("_epoch"),
             other.file.id: other.file.epoch,
         },
         since=since,
@@ -340,7 +339,7 @@ async def _split(request: web.Request) -> web.Response:
         errors["since"] = words.gettext("Please write the day like 03.12.2026.")
     if errors or since is None:
         return await _split_page(request, case, form.with_errors(errors), status=422)
-    epochs = {one: sent_number(form, f"_epoch_{one}") for one in leaving}
+    epochs = {one: form.number(f"_epoch_{one}") for one in leaving}
     try:
         await parts.run.write(
             split_off, parts.office, epochs, since=since, by=actor(request)

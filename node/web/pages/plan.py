@@ -29,7 +29,7 @@ from node.report.planversions import (
     versions,
 )
 from node.web.caseframe import case_id, case_page
-from node.web.casesheet import around_of, sent_number
+from node.web.casesheet import around_of
 from node.web.casework import OpenCase, actor, new_once, once, opened_case, stale
 from node.web.forms import Form
 from node.web.frame import Route, form_of, parts_of, see_other, words_of
@@ -213,8 +213,8 @@ def place_of(request: web.Request, case: OpenCase, record: RecordId) -> Place:
     return Place(
         case.file.id,
         record,
-        sent_number(form, "_epoch"),
-        sent_number(form, "_version"),
+        form.number("_epoch"),
+        form.number("_version"),
     )
 
 

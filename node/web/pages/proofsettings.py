@@ -94,13 +94,13 @@ def _template(uow: reporting.ReportUnit) -> Template | None:
 async def _save(request: web.Request) -> web.Response:
     parts, words, form = parts_of(request), words_of(request), form_of(request)
     days = [typed_day(form.text(name)) for name in ("first", "last")]
-    window = form.text("window")
+    window = form.number("window")
     errors = {
         name: words.gettext("Please write the day like 03.12.2026.")
         for name, day in zip(("first", "last"), days, strict=True)
         if day is None
     }
-    if not (window.isascii() and window.isdigit() and 1 <= int(window[:4]) <= 60):
+    if not 1 <= window <= 60:
         errors["window"] = words.gettext("Please write a number from 1 to 60.")
     first, last = days
     if errors or first is None or last is None:
@@ -109,7 +109,7 @@ async def _save(request: web.Request) -> web.Response:
         await parts.run.write(
             reporting.change_settings,
             parts.office,
-            ReportSettings(first, last, int(window)),
+            ReportSettings(first, last, window),
             by=actor(request),
         )
     except InputError:

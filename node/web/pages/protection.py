@@ -20,7 +20,6 @@ from node.errors import InputError, NotFoundError, StaleEpochError
 from node.ids import CaseId, RecordId
 from node.report.casepage import standing
 from node.web.caseframe import case_id, case_page
-from node.web.casesheet import sent_number
 from node.web.casework import (
     OpenCase,
     actor,
@@ -90,7 +89,7 @@ async def _ask(request: web.Request) -> web.Response:
     form, parts, words = form_of(request), parts_of(request), words_of(request)
     case = await opened_case(request, case_id(request))
     flag = _flag(request, case)
-    place = Place(case.file.id, flag.id, sent_number(form, "_epoch"))
+    place = Place(case.file.id, flag.id, form.number("_epoch"))
     try:
         await parts.run.write(
             ask_lift, parts.office, place, reason=form.text("reason"), by=actor(request)
@@ -133,8 +132,8 @@ async def _decide(request: web.Request) -> web.Response:
     place = Place(
         case_id(request),
         path_id(request, "record", RecordId),
-        sent_number(form, "_epoch"),
-        sent_number(form, "_version"),
+        form.number("_epoch"),
+        form.number("_version"),
     )
     agrees = form.text("answer") == "yes"
     await parts.run.write(

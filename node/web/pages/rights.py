@@ -174,7 +174,7 @@ async def _ask(request: web.Request) -> web.Response:
             parts.office,
             number,
             text,
-            epoch=_epoch(form),
+            epoch=form.number("_epoch"),
             by=actor(request),
         )
     except StaleEpochError:
@@ -227,7 +227,7 @@ async def _decide(request: web.Request) -> web.Response:
             number,
             path_id(request, "request", RecordId),
             verdict,
-            epoch=_epoch(form),
+            epoch=form.number("_epoch"),
             by=actor(request),
         )
     except StaleEpochError:
@@ -244,8 +244,3 @@ async def _decide(request: web.Request) -> web.Response:
         return await _decision_page(request, case, wrong, status=422)
     saved = words.gettext("The decision was recorded. Please tell the person.")
     return await see_other(request, f"/cases/{number}/rights", saved=saved)
-
-
-def _epoch(form: Form) -> int:
-    text = form.text("_epoch")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0

@@ -156,13 +156,12 @@ async def _check(request: web.Request) -> web.Response:
 async def _save(request: web.Request) -> web.Response:
     parts, words, form = parts_of(request), words_of(request), form_of(request)
     topic = _topic(request)
-    seen = form.text("_version")
     try:
         await parts.run.write(
             change_topic,
             topic,
             _typed(form, topic),
-            seen=int(seen) if seen.isascii() and seen.isdigit() else 0,
+            seen=form.number("_version"),
             at=parts.clock.now(),
             by=actor(request),
         )

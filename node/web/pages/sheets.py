@@ -28,7 +28,6 @@ from node.web.casesheet import (
     around_of,
     has_left,
     places_along,
-    sent_number,
     who_lives_along,
 )
 from node.web.casework import (
@@ -164,7 +163,7 @@ async def _add(request: web.Request) -> web.Response:
             "status": values.get("status", "planned"),
         }
     place = Place(
-        case.file.id, RecordId(once(request, sheet.id)), sent_number(form, "_epoch")
+        case.file.id, RecordId(once(request, sheet.id)), form.number("_epoch")
     )
     return await _save(request, case, sheet, place, values, kind=sheet.kind)
 
@@ -246,9 +245,9 @@ async def _change(request: web.Request) -> web.Response:
     case = await opened_case(request, case_id(request))
     record = _found(request, case, sheet)
     around = await around_of(request, case)
-    if sent_number(form, "_epoch") != case.file.epoch:
+    if form.number("_epoch") != case.file.epoch:
         return await _stale(request, case, sheet, Place(case.file.id, record.id, 0))
-    if sent_number(form, "_version") != record.version:
+    if form.number("_version") != record.version:
         return await conflict_page(request, case, sheet, record, form)
     read = typed(sheet, record.values, form, around)
     if read.errors:
@@ -273,7 +272,7 @@ async def conflict_page(
 ) -> web.Response:
     """Somebody was faster: both versions side by side, nothing is overwritten (SC-11)."""
     around = await around_of(request, case)
-    base = await _as_it_was(request, record, sent_number(form, "_version"))
+    base = await _as_it_was(request, record, form.number("_version"))
     mine = joined(sheet, base, record.values, form, around)
     differ = differing(sheet, mine, record.values, around)
     names = await colleagues(request)
@@ -347,8 +346,8 @@ async def _void(request: web.Request) -> web.Response:
     place = Place(
         case.file.id,
         record.id,
-        sent_number(form, "_epoch"),
-        sent_number(form, "_version"),
+        form.number("_epoch"),
+        form.number("_version"),
     )
     parts = parts_of(request)
     try:
