@@ -44,11 +44,3 @@ def care_rate(
         ),
         responsible=len(responsible),
     )
-
-
-def window_before(on: date) -> date:
-    """The day 12 months before, after which contacts count; 29 Feb becomes 28 Feb."""
-    try:
-        return on.replace(year=on.year - 1)
-    except ValueError:
-        return on.replace(year=on.year - 1, day=28)

@@ -8,14 +8,16 @@ S2 ("Diesen Monat"), FR-5, FR-8.
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Protocol
 
 from aiohttp import web
 
+from node.casework.reporting import ReportUnit, settings_now
 from node.ids import AccountId, CaseId
-from node.report.caseload import CareRate, care_rate, window_before
+from node.report.caseload import CareRate, care_rate
 from node.report.diary import Diary, TalksRow
+from node.report.figures import months_before
 from node.report.readings import MonthRow, PersonRow, Readings
 from node.web.charts import BarChart, bar_chart
 from node.web.frame import account_of, parts_of, words_of
@@ -24,7 +26,7 @@ _MONTHS: Final = 6
 _DAY: Final = timedelta(days=1)
 
 
-class _Unit(Protocol):
+class _Unit(ReportUnit, Protocol):
     readings: Readings
     diary: Diary
 
@@ -42,9 +44,9 @@ class Month:
 
 async def month_of(request: web.Request, mine: Sequence[PersonRow], on: date) -> Month:
     """What the reader did this month, and how many of their people are cared for."""
-    words, window = words_of(request), window_before(on)
-    counts, counted, talks = await parts_of(request).run.read(
-        _read, account_of(request).id, on, window
+    words, parts = words_of(request), parts_of(request)
+    window, counts, counted, talks = await parts.run.read(
+        _read, account_of(request).id, on, parts.clock.now()
     )
     most = max(talks, key=lambda row: row.talks)
     description = words.gettext(
@@ -72,12 +74,14 @@ async def month_of(request: web.Request, mine: Sequence[PersonRow], on: date) ->
 
 
 def _read(
-    uow: _Unit, me: AccountId, on: date, window: date
-) -> tuple[MonthRow, AbstractSet[CaseId], Sequence[TalksRow]]:
+    uow: _Unit, me: AccountId, on: date, now: datetime
+) -> tuple[date, MonthRow, AbstractSet[CaseId], Sequence[TalksRow]]:
+    window = months_before(on, settings_now(uow, now).window_months)
     first = start = on.replace(day=1)
     for _ in range(_MONTHS - 1):
         start = (start - _DAY).replace(day=1)
     return (
+        window,
         uow.readings.month(me, first, on),
         uow.diary.counted(me, window, on),
         uow.diary.talks(me, start, on),

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 import pytest_asyncio
 
-from node.accounts.model import Account, Role, Scope
+from node.accounts.model import Role, Scope
 from node.accounts.policy import Actor
 from node.api.gate import FAILURES_PER_ADDRESS, PACE
 from node.api.operations import BASE, OPERATIONS
@@ -31,22 +31,8 @@ ABSENT = "0" * 32
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
-        office.node.store.write_sync(_add_other)
+        office.hire(OTHER, "Demo-Kollegin")
         yield office
-
-
-def _add_other(uow):
-    with uow:
-        uow.accounts.add(
-            Account(
-                id=OTHER.account,
-                login="other",
-                name="Demo-Kollegin",
-                roles=OTHER.roles,
-                active_from=date(2020, 1, 1),
-            )
-        )
-        uow.commit()
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
-from node.accounts.model import Account, Role
+from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.model import Origin
 from node.casework.households import household_for
@@ -33,7 +33,7 @@ COLLEAGUE = Actor(AccountId("d" * 32), frozenset({Role.CASEWORKER}))
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def wehr(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("case")) as office:
-        office.node.store.write_sync(add_colleague)
+        office.hire(COLLEAGUE, "Demo Kollegin")
         yield office
 
 
@@ -45,20 +45,6 @@ async def clerk(wehr):
 @pytest_asyncio.fixture(loop_scope="module")
 async def colleague(wehr):
     return await wehr.enter(COLLEAGUE)
-
-
-def add_colleague(uow):
-    with uow:
-        uow.accounts.add(
-            Account(
-                id=COLLEAGUE.account,
-                login="kollegin",
-                name="Demo Kollegin",
-                roles=COLLEAGUE.roles,
-                active_from=date(2020, 1, 1),
-            )
-        )
-        uow.commit()
 
 
 async def add(clerk, case, sheet, **typed):

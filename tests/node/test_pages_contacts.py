@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 import pytest_asyncio
 
-from node.accounts.model import Account, Role
+from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.days import local_day
 from node.cases.model import Baton, Origin, Record
@@ -29,7 +29,7 @@ HIDDEN = re.compile(r'<input type="hidden" name="(_[^"]+)" value="([^"]*)">')
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
-        office.node.store.write_sync(_add_other)
+        office.hire(OTHER, "Demo Andere")
         yield office
 
 
@@ -42,20 +42,6 @@ def office(opened):
 @pytest_asyncio.fixture(loop_scope="module")
 async def browser(opened):
     return await opened.enter(CLERK)
-
-
-def _add_other(uow):
-    with uow:
-        uow.accounts.add(
-            Account(
-                id=OTHER.account,
-                login="other",
-                name="Demo Andere",
-                roles=OTHER.roles,
-                active_from=local_day(uow.cases._work.now()),
-            )
-        )
-        uow.commit()
 
 
 def words(page):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from node.accounts.model import Account, Role
+from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.days import local_day
 from node.casework import cases
@@ -24,7 +24,7 @@ OTHER = Actor(AccountId("d" * 32), frozenset({Role.CASEWORKER}))
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def office(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
-        office.node.store.write_sync(_add_other)
+        office.hire(OTHER, "Demo Andere")
         for given, family, birth, more in (
             ("Mohammed", "Demo-Ahorn", "1994-03-07", {}),
             ("Jürgen", "Müller", "1960-12-03", {}),
@@ -43,20 +43,6 @@ async def office(tmp_path_factory):
 @pytest_asyncio.fixture(loop_scope="module")
 async def browser(office):
     return await office.enter(CLERK)
-
-
-def _add_other(uow):
-    with uow:
-        uow.accounts.add(
-            Account(
-                id=OTHER.account,
-                login="other",
-                name="Demo Andere",
-                roles=OTHER.roles,
-                active_from=local_day(uow.cases._work.now()),
-            )
-        )
-        uow.commit()
 
 
 def _open(office, given, family, birth, by=CLERK, **more):

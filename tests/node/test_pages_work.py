@@ -8,6 +8,8 @@ import pytest_asyncio
 
 from node.cases.days import local_day
 from node.casework import cases
+from node.casework.reporting import change_settings
+from node.report.snapshot import ReportSettings
 from node.web.workgroups import DONE, MOVE, UNDO
 from tests.support.offers import put_offer
 from tests.support.office import AUDITOR, LEADER, open_office
@@ -257,6 +259,19 @@ async def test_the_care_rate_needs_a_status_and_a_contact_in_twelve_months(
     page = words(await browser.get("/work"))
     assert "25 % (1 von 4)" in page.replace("\u00a0", " ")
     assert "so gezählt" in page
+
+
+@pytest.mark.spec("DO-2", "FR-5")
+async def test_the_window_of_the_care_rate_is_the_one_of_the_reports(office, browser):
+    case = person(office, "Demo-LangeHer")
+    put(office, case, "care_status", care_status="cared_for", valid_from="2024-01-01")
+    talk(office, case, 370)
+    assert "0 % (0 von 1)" in words(await browser.get("/work")).replace("\u00a0", " ")
+    settings = ReportSettings(today(office), today(office), 24)
+    office.node.store.write_sync(
+        change_settings, office.node.office, settings, by=LEADER
+    )
+    assert "100 % (1 von 1)" in words(await browser.get("/work")).replace("\u00a0", " ")
 
 
 @pytest.mark.spec("DO-3", "FR-8")

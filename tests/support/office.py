@@ -62,6 +62,18 @@ class OpenOffice:
         assert answer.status == 303, answer.text
         return browser
 
+    def hire(self, actor: Actor, name: str, login: str = "kollegin") -> None:
+        """One more account, at work for years already."""
+        assert actor.account is not None
+        account = Account(actor.account, login, name, actor.roles, date(2020, 1, 1))
+
+        def add(uow: Any) -> None:
+            with uow:
+                uow.accounts.add(account)
+                uow.commit()
+
+        self.node.store.write_sync(add)
+
     def token(self, *scopes: Scope, days: int = 1) -> str:
         """A fresh API token, its digest stored."""
         token = Bearer.of(secrets.token_bytes(32))

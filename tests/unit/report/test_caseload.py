@@ -6,7 +6,8 @@ import pytest
 
 from node.cases.model import Baton
 from node.ids import CaseId
-from node.report.caseload import CareRate, care_rate, window_before
+from node.report.caseload import CareRate, care_rate
+from node.report.figures import months_before
 from node.report.readings import PersonRow
 
 ON = date(2021, 3, 15)
@@ -77,4 +78,4 @@ def test_nobody_is_no_share():
     ],
 )
 def test_the_window_is_twelve_months(on, after):
-    assert window_before(on) == after
+    assert months_before(on, 12) == after
