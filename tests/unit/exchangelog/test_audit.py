@@ -704,8 +704,7 @@ def cut(rows, n):
 ATTACKS = {
     delete_leaf: {"leaf_missing", "tail_cut"},
     delete_leaf_and_body: {"leaf_missing", "tail_cut"},
-    # At the end of a full tile the next leaf stands where the lost one was sealed.
-    close_the_gap: {"leaf_missing", "tail_cut", "leaf_changed"},
+    close_the_gap: {"leaf_missing", "tail_cut"},
     insert_leaf: {"leaf_extra"},
     change_leaf: {"leaf_changed"},
     change_body: {"body_changed"},
@@ -729,6 +728,10 @@ def test_any_attack_on_any_row_is_named_and_placed(data, attack, with_mark):
         rows.mark = log.head()
     attack(rows, n)
     code, index = first(rows)
+    if attack is close_the_gap and n % 256 == 255:
+        # The tile still has the lost leaf as its last, and another one stands there now.
+        assert (code, index) == ("leaf_changed", n)
+        return
     assert code in ATTACKS[attack]
     if attack is close_the_gap:  # body and leaf went together: a tile or a bracket
         assert index <= n or code == "tail_cut"
