@@ -4,9 +4,10 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import date, timedelta
+from itertools import cycle
 from pathlib import Path
 
 from node.accounts.model import Account
@@ -39,17 +40,26 @@ AGS = {
 USUAL = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
 
 
+def _own_ports() -> Iterator[int]:
+    """The ports of this worker of a test run, from somewhere on, each in its turn."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    first, count = 20_000 + 3_000 * (int(worker) % 4), 3_000
+    start = secrets.randbelow(count)
+    return cycle(first + (start + number) % count for number in range(count))
+
+
+_PORTS = _own_ports()
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on just now.
+    """Ports nobody listens on just now, and nobody was given lately.
 
     Below those that systems hand out by themselves: a port must stay free while its node
-    is dead. Each worker of a test run draws from a range of its own, for the same reason.
+    is dead, and before its node has begun.
     """
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    first = 20_000 + 3_000 * (int(worker) % 4)
     ports: list[int] = []
     while len(ports) < count:
-        port = first + secrets.randbelow(3_000)
+        port = next(_PORTS)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             ports.append(port)
     return ports
