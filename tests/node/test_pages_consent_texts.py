@@ -262,3 +262,15 @@ async def test_what_is_no_recording_of_a_sentence_is_not_taken(
     answer = await record(leader, "so", block, sound)
     assert answer.status == 422
     assert "höchstens 2 Megabyte" in words(answer)
+
+
+async def test_sentences_stand_by_the_step_at_which_a_person_meets_them(office, leader):
+    german = texts(office).german
+    parts = consenttexts._parts(german)
+    assert sorted(b.id for part in parts.values() for b in part) == sorted(
+        b.id for b in german.blocks
+    )
+    assert all(parts.values())
+    page = await leader.get(f"{HERE}/de")
+    for block in german.blocks:
+        assert f">{block.id}<" not in page.text

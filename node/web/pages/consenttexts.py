@@ -51,7 +51,7 @@ from node.web.frame import (
     words_of,
 )
 from node.web.guard import FILE
-from node.web.language import Words
+from node.web.language import Words, msgid
 
 _HERE: Final = "/settings/consent-texts"
 _LEADERS: Final = frozenset({Role.ADMINISTRATOR})
@@ -61,6 +61,20 @@ _SOUNDS: Final = {
     b"ID3": "audio/mpeg",
     b"\xff\xfb": "audio/mpeg",
 }
+
+# Where a person meets a sentence, by how its id begins; what begins otherwise is a question.
+_PARTS: Final = {
+    msgid("On every page"): (
+        *("draft", "aloud", "listen", "next", "skip", "back", "yes", "no", "change"),
+    ),
+    msgid("When the person wants nothing passed on"): ("nothing",),
+    msgid("What the person is told first"): ("about",),
+    msgid("To whom, for what, until when"): ("scope",),
+    msgid("The questions"): (),
+    msgid("Check and sign"): ("check", "sign", "thanks"),
+    msgid("The copy to take away"): ("copy",),
+}
+_QUESTIONS: Final = msgid("The questions")
 
 
 def routes() -> list[Route]:
@@ -135,6 +149,15 @@ async def _show(request: web.Request) -> web.Response:
     return await _text_page(request, texts, Form(values | {"author": (author,)}))
 
 
+def _parts(text: ConsentText) -> dict[str, list[Block]]:
+    """The sentences in the order in which a person meets them, by part."""
+    parts: dict[str, list[Block]] = {title: [] for title in _PARTS}
+    homes = {start: title for title, starts in _PARTS.items() for start in starts}
+    for block in text.blocks:
+        parts[homes.get(block.id.split(".")[0], _QUESTIONS)].append(block)
+    return parts
+
+
 async def _text_page(
     request: web.Request, texts: Texts, form: Form, *, status: int = 200
 ) -> web.Response:
@@ -148,6 +171,7 @@ async def _text_page(
         form=form,
         text=kept.text,
         german=texts.german,
+        parts=_parts(texts.german),
         is_german=language == GERMAN,
         german_is_verified=texts.state(GERMAN) is TextState.VERIFIED,
         language_name=words.code(language, "language"),
