@@ -48,6 +48,12 @@ class Texts:
         """Whether the text of a language may be signed."""
         return state_of(self.of(language), self.german)
 
+    def signed(self, language: str) -> ConsentText:
+        """The text that is signed in a language: its own if somebody vouched for it."""
+        own = self.kept.get(language)
+        is_good = own is not None and self.state(language) is TextState.VERIFIED
+        return own.text if own and is_good else self.german
+
     def is_spoken(self, text: ConsentText, block: str) -> bool:
         """Whether there is a recording of just these words."""
         made = self.recordings.get((text.language, block))

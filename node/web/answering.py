@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from node.cases.consenttext import (
     GERMAN,
     ConsentText,
-    TextState,
     pieces,
     shown_bytes,
 )
@@ -53,8 +52,7 @@ class Spoken:
     @property
     def signed(self) -> ConsentText:
         """The text that is signed: the own one if somebody vouched for it."""
-        is_good = self.texts.state(self.own.language) is TextState.VERIFIED
-        return self.own if is_good else self.german
+        return self.texts.signed(self.own.language)
 
     def words(self, text: ConsentText, block: str) -> list[tuple[str, bool]]:
         """The words of one block; what is filled in stands apart."""

@@ -2,8 +2,8 @@
 
 Enters: yes or no, with nothing chosen beforehand; who answered, in which form and language,
 until when. Leaves: the consent with its evidence. Must never happen: a category that nobody
-answered stored as yes; a no that takes more steps than a yes. Implements flow C (staff
-side), FR-12 to FR-14, FR-20 to FR-23, SC-36, SC-37.
+answered stored as yes; a yes under a text that nobody verified; a no that takes more steps
+than a yes. Implements flow C (staff side), FR-12 to FR-14, FR-20 to FR-23, SC-36 to SC-38.
 """
 
 from datetime import timedelta
@@ -13,11 +13,11 @@ from aiohttp import web
 
 from node.cases.codes import code_list
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, GivenBy
+from node.cases.consenttext import ConsentText
 from node.cases.model import SENSITIVE, Baton
-from node.casework.consents import (
-    Answer,
-    record_consent,
-)
+from node.casework.consents import Answer
+from node.casework.consenttexts import current_texts
+from node.casework.signing import record_signed
 from node.errors import InputError, NotFoundError, StaleEpochError
 from node.ids import CaseId, RecordId, TransferId
 from node.strictjson import Json
@@ -42,9 +42,10 @@ from node.web.language import Words
 from node.web.pages.cases import CASEWORKERS
 from node.web.typed import ids, shown_day, typed_day
 
-_TEXT_VERSION: Final = "1"
 _YEAR: Final = timedelta(days=364)
-_FORMS: Final = ("paper", "screen", "mark")
+# What is signed on the screen comes from the device alone, with its picture.
+_FORMS: Final = ("paper", "mark", "oral")
+_SAID: Final = "oral"
 _ASKED_APART: Final = ("announce_by_name", "may_tell_old_office", "contact_back")
 _DOCUMENTS: Final = "K13"
 
@@ -114,19 +115,31 @@ async def _record(request: web.Request) -> web.Response:
         return await stale(request, case.file.id)
     asked = await what_to_ask(request, case)
     declines = form.text("_answer") == "no"
+    signed = (await parts.run.read(current_texts)).signed(form.text("language"))
     errors = _errors(form, asked, words, parts, declines=declines)
+    if not declines and "language" not in errors:
+        errors |= _errors_of_text(form, signed, words)
     if errors:
         return await _form_page(request, asked, form.with_errors(errors), status=422)
-    answer = _answer(form, asked, declines=declines)
+    answer = _answer(form, asked, signed, declines=declines)
     try:
-        await parts.run.write(record_consent, parts.office, answer, by=actor(request))
+        await parts.run.write(
+            record_signed,
+            parts.office,
+            answer,
+            language=signed.language,
+            proof=None,
+            by=actor(request),
+        )
     except StaleEpochError:
         return await stale(request, case.file.id)
     except InputError as error:
-        sentence = end_words(error.reason, asked.last_day, words)
-        return await _form_page(
-            request, asked, form.with_errors({"valid_until": sentence}), status=422
+        wrong = (
+            {"language": _not_verified(words)}
+            if error.field == "text"
+            else {"valid_until": end_words(error.reason, asked.last_day, words)}
         )
+        return await _form_page(request, asked, form.with_errors(wrong), status=422)
     saved = (
         words.gettext("The “no” was recorded. Nothing is passed on.")
         if not answer.categories
@@ -149,7 +162,12 @@ def _errors(
     if form.text("language") not in code_list("language").codes:
         errors["language"] = words.gettext("Please choose the language of the talk.")
     if form.text("form") not in _FORMS:
-        errors["form"] = words.gettext("Please choose how it was signed.")
+        errors["form"] = words.gettext("Please choose how it was said.")
+    elif form.text("form") == _SAID and not declines:
+        errors["form"] = words.gettext(
+            "Only a no to everything can be spoken. A yes needs a signature, or a mark"
+            " before a witness."
+        )
     if form.text("form") == "mark" and not form.text("witness").strip():
         errors["witness"] = words.gettext("Please add: who witnessed the mark.")
     return errors
@@ -176,7 +194,26 @@ def _errors_of_yes(
     return errors
 
 
-def _answer(form: Form, asked: Asked, *, declines: bool) -> Answer:
+def _errors_of_text(form: Form, signed: ConsentText, words: Words) -> dict[str, str]:
+    """Who signed the German text and spoke another language had it interpreted (SC-38)."""
+    if form.text("language") == signed.language or form.text("interpreter").strip():
+        return {}
+    return {
+        "interpreter": words.gettext(
+            "There is no verified text in this language: the German one is signed. Please"
+            " add who interpreted it."
+        )
+    }
+
+
+def _not_verified(words: Words) -> str:
+    return words.gettext(
+        "Nothing can be signed yet: nobody has verified the German consent text. The"
+        " administration does this under Settings, Consent texts."
+    )
+
+
+def _answer(form: Form, asked: Asked, signed: ConsentText, *, declines: bool) -> Answer:
     said = frozenset(c for c in asked.categories if form.text(c) == "yes")
     categories = frozenset[str]() if declines else said
     documents = frozenset(
@@ -201,7 +238,7 @@ def _answer(form: Form, asked: Asked, *, declines: bool) -> Answer:
         valid_until=typed_day(form.text("valid_until")) if is_yes else None,
         language=form.text("language"),
         form=form.text("form"),
-        text_version=_TEXT_VERSION,
+        text_version=signed.version,
         evidence=evidence,
         guardians=tuple(g for g in guardians if g in {p.case for p in asked.guardians}),
         documents=documents if _DOCUMENTS in categories else frozenset[RecordId](),
