@@ -7,6 +7,7 @@ for nothing of this (LR-25). Implements exchange-log 5.4; LR-19, LR-24, SR-R5.
 """
 
 import hashlib
+import sys
 from collections.abc import Collection, Mapping
 
 from node.crypto.checkpoint import ED25519, NoteKey
@@ -78,25 +79,40 @@ def whom_to_ask(uow: UnitOfWork, office: Office) -> frozenset[MemberId]:
 
 
 def by_last_meeting(
-    uow: UnitOfWork, office: Office, *, witnesses: Collection[MemberId] = ()
+    uow: UnitOfWork,
+    office: Office,
+    *,
+    witnesses: Collection[MemberId] = (),
+    silent: Collection[MemberId] = (),
+    at_most: int = sys.maxsize,
 ) -> list[MemberId]:
-    """Every listed member, the one met last first: whom to ask before a signature.
+    """Listed members, the one met last first: whom to ask before a signature.
 
     Those never met as well: a machine rolled back to before it met anybody does not know
     whom it met. Most likely to remember us are the ``witnesses`` of our policy, then the
     members of our Kreis; for the rest the order is our own, else a whole Land would ask
     the same two (ADR 0048). Nobody waits for a mailbox here: it answers in its own time.
+
+    Args:
+        uow: Whom we met.
+        office: The directory.
+        witnesses: Members that cosign our heads.
+        silent: Whom to leave out.
+        at_most: So many; while enough were met, nobody else is looked at.
     """
     with uow:
         met = uow.stands.met()
-    others = {
-        peer
-        for peer in listed(office) or ()
-        if not is_pull_only(office.directory(), peer)
-    }
-    known = sorted(
-        others & met.keys(), key=lambda peer: (met[peer], peer), reverse=True
-    )
+    others = listed(office)
+    if others is None:
+        return []
+
+    def can_answer(peer: MemberId) -> bool:
+        return peer not in silent and not is_pull_only(office.directory(), peer)
+
+    last_first = sorted(met, key=lambda peer: (met[peer], peer), reverse=True)
+    known = [peer for peer in last_first if peer in others and can_answer(peer)]
+    if len(known) >= at_most:
+        return known[:at_most]
     own = hashlib.sha256(office.member.encode())
     kreis = office.member.scope[:5]
 
@@ -105,20 +121,17 @@ def by_last_meeting(
         drawn.update(peer.encode())
         return peer not in witnesses, peer.scope[:5] != kreis, drawn.digest()
 
-    return [*known, *sorted(others - met.keys(), key=place)]
+    strangers = sorted(filter(can_answer, others - met.keys()), key=place)
+    return [*known, *strangers][:at_most]
 
 
 def listed(office: Office) -> frozenset[MemberId] | None:
     """Every other member of the directory; None while there is none."""
     try:
-        directory = office.directory()
+        holdings = office.directory().holdings
     except UnknownNodeError:
         return None
-    return frozenset(
-        member.id
-        for member in directory.members()
-        if member.id != office.member and not directory.is_retired(member.id)
-    )
+    return frozenset(holdings.records) - holdings.retired_members - {office.member}
 
 
 def settle(

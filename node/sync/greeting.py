@@ -6,6 +6,7 @@ the others' answers. Implements exchange-log 5.4 (LR-25), HO-84.
 """
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
@@ -69,7 +70,7 @@ class FirstWord:
         await self._given.wait()
         if self._said:
             return set(self._said)
-        return set((await self._likeliest())[:GREETED])
+        return set(await self._likeliest(at_most=GREETED))
 
     def called(self) -> None:
         """A peer called us: it is there, so it is asked again at once."""
@@ -110,8 +111,8 @@ class FirstWord:
         if not self._given.is_set() or now < self._renewed_at + RENEW_S:
             return
         self._renewed_at = now
-        known = await self._likeliest()
-        peers = [p for p in known if self._silent_until.get(p, now) <= now][:ENOUGH]
+        silent = {p for p, until in self._silent_until.items() if until > now}
+        peers = await self._likeliest(silent=silent, at_most=ENOUGH)
         # Whoever has not answered in time was silent.
         self._silent_until |= dict.fromkeys(peers, now + SILENT_S)
         with suppress(TimeoutError):
@@ -119,11 +120,17 @@ class FirstWord:
                 for peer in peers:
                     tasks.create_task(self._renew(peer))
 
-    async def _likeliest(self) -> list[MemberId]:
-        """Every member, those that most likely remember us first."""
+    async def _likeliest(
+        self, *, silent: Collection[MemberId] = (), at_most: int
+    ) -> list[MemberId]:
+        """Those that most likely remember us, but for the silent ones."""
         office = self._courier.office
         return await self._courier.run.read(
-            firstword.by_last_meeting, office, witnesses=_witnesses(office)
+            firstword.by_last_meeting,
+            office,
+            witnesses=_witnesses(office),
+            silent=silent,
+            at_most=at_most,
         )
 
     async def _renew(self, peer: MemberId) -> None:
