@@ -123,6 +123,17 @@ def run(uow: ReportUnit, wish: Wish, now: datetime, *, by: Actor) -> Table:
     return _count(uow, wish, now, only_total=not sees_rows(by))
 
 
+def run_all(
+    uow: ReportUnit, wishes: Sequence[Wish], now: datetime, *, by: Actor
+) -> Sequence[Table]:
+    """Count several reports from one state.
+
+    Raises:
+        As ``run``.
+    """
+    return [run(uow, wish, now, by=by) for wish in wishes]
+
+
 def totals(uow: ReportUnit, name: str, days: Days, now: datetime, *, by: Actor) -> Seen:
     """Count a report for who sees totals alone.
 

@@ -23,7 +23,7 @@ from node.report.definition import Definition
 from node.report.facts import Fact, Facts, Handed, Source, in_force
 from node.report.figures import Counted, Frame
 from node.report.tables import Ask, Sums, asks_of, sums_of
-from node.report.workfigures import BY_ENTRY, BY_PERSON
+from node.report.workfigures import BY_ENTRY, BY_PERSON, FIGURES
 
 _MOST_QUESTIONS: Final = 32
 _MUCH: Final = 2000
@@ -86,9 +86,9 @@ class Book:
 
     def things(self, question: Question, ask: Ask) -> Iterator[Counted]:
         """What one indicator counts."""
-        is_by_entry = ask.indicator in BY_ENTRY
-        for person in self._known:
-            facts = self._of_person(person, question)
+        is_by_entry, kinds = ask.indicator in BY_ENTRY, FIGURES[ask.indicator][1]
+        for person, known in self._known.items():
+            facts = _facts([fact for fact in known if fact.kind in kinds], question)
             yield from ask.things(self._alone(person, facts) if is_by_entry else facts)
         for entry in self._copied if is_by_entry else ():
             yield from ask.things(self._of_entry(entry, question))
