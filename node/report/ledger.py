@@ -235,21 +235,24 @@ class Ledger:
             erasures: How often somebody was forgotten before that state was looked at.
         """
         with self._turn:
-            # Race: somebody was erased since, whom this older state may still show.
-            book = self._book if erasures == self.erasures else Book()
-            try:
+            if erasures != self.erasures:
+                # Race: somebody was erased since, whom this older state may still show.
+                book = Book()
                 book.refresh(source)
-            except BaseException:
-                # It may have stopped half way.
-                self._book = Book()
-                raise
+            else:
+                # Who stops half way leaves nothing behind.
+                book, self._book = self._book, Book()
+                book.refresh(source)
+                self._book = book
             yield book
 
     def forget(self, person: str) -> None:
         """A case was erased: nothing of it stays here."""
         with self._turn:
             self.erasures += 1
-            self._book.forget(person)
+            book, self._book = self._book, Book()
+            book.forget(person)
+            self._book = book
 
 
 class Counting(Source, Protocol):
