@@ -5,11 +5,16 @@ and a birth date of its own, until the node is full. All cases are in one casewo
 which is harder than any office. They open every page that links lead to, ten times, over
 HTTP; search; and record contacts, so that each page after one finds something changed. The
 figure is the time from request to last byte on loopback, beside an empty answer of the same
-server, and the CPU time of the whole process, which other work on the machine changes less;
-both include this client's own.
+server; the CPU time of the whole process, which other work on the machine changes less; and
+how long its threads waited for a core that other processes had, which is what is left where
+the clock shows much more than the CPU. All include this client's own.
+
+Reports come first: what the first look after a start costs, each report of days that nobody
+asked for yet, then of days that somebody did, and all of them right after a contact.
 """
 
 import asyncio
+import contextlib
 import os
 import platform
 import re
@@ -29,7 +34,9 @@ from node.demo.seed import CASES_AT_ONCE, _add_accounts, _add_cases
 from node.demo.show import Federation, found_federation, free_ports, places
 from node.demo.town import build_demo
 from node.ids import CaseId, RecordId
+from node.report.definition import definitions
 from node.serving import listen
+from node.web.reportview import address_of
 from tests.support.tour import pattern_of, patterns
 
 CASES, CONTACTS = 5000, 50_000
@@ -50,6 +57,8 @@ SYLLABLES = (
     "vu",
 )
 NOBODY = "Qxwyzzel"
+REPORTS = [f"/reports/{address_of(report)}" for report in definitions()]
+NARRATIVE = "/reports/land/narrative"
 CASE = re.compile(r"/cases/[0-9a-f]{32}")
 
 
@@ -136,10 +145,11 @@ async def measure(
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """One answer: seconds by the clock, seconds of CPU."""
+    """One answer: seconds by the clock, of CPU, and of waiting for a core."""
 
     wall: float
     cpu: float
+    queued: float
 
 
 async def ask(origin: str) -> None:
@@ -148,7 +158,7 @@ async def ask(origin: str) -> None:
         tell("a page that does not exist", await timed(browser, "/nowhere-at-all"))
         door = await browser.open("/login")
         await browser.submit(door, "/login/demo", {}, words="Fachkraft")
-        slowest: list[Spent] = []
+        slowest: list[Spent] = await reports(browser)
         known, waiting, seen = patterns(), ["/work", "/cases"], {"/logout"}
         while waiting:
             address = waiting.pop(0)
@@ -165,6 +175,40 @@ async def ask(origin: str) -> None:
         ordered = sorted(slowest, key=lambda spent: spent.wall)
         last = ordered[-len(ordered) // 20].wall
         print(f"p95 of all {1000 * last:.0f} ms (goal: 100 ms)")
+
+
+async def reports(browser: Browser) -> list[Spent]:
+    """Every page and file of reports, the first time and again; a frozen one too."""
+    cold = "first look after the start"
+    tell(f"/reports/land, {cold}", [await spent(browser, "/reports/land")])
+    tell("narrative, first look", [await spent(browser, NARRATIVE)])
+    year = time.localtime().tm_year - 1
+    for report in REPORTS:
+        days = f"{report}?from={year}-01-01&to={year}-12-31"
+        tell(f"{report}, days that are new", [await spent(browser, days)])
+    page = await browser.open("/reports/land")
+    began = Watch()
+    frozen = await browser.submit(page, "/reports/land/freeze", {})
+    tell("freeze a report, and its page", [began.spent()])
+    found = []
+    drill = "/reports/betreuung/cases?column=abgaenge&row=total"
+    files = [
+        f"{report}/{kind}" for report in REPORTS for kind in ("csv", "xlsx", "pdf")
+    ]
+    for address in (
+        *REPORTS,
+        NARRATIVE,
+        frozen.path,
+        f"{frozen.path}/csv",
+        drill,
+        *files,
+    ):
+        shown = address.replace(frozen.path, "/reports/snapshots/…").partition("?")[0]
+        answers = await timed(browser, address)
+        tell(shown, answers)
+        # Papers are made, not looked at: P15 is about pages.
+        found += answers if not address.endswith(("xlsx", "pdf")) else []
+    return found
 
 
 async def search(browser: Browser) -> list[Spent]:
@@ -188,6 +232,7 @@ async def record(browser: Browser) -> list[Spent]:
     """A contact, and the pages right after it."""
     cases = [h for _, h in (await browser.open("/cases")).links if CASE.fullmatch(h)]
     answers, lists, works = [], [], []
+    counted: dict[str, list[Spent]] = {name: [] for name in (*REPORTS, NARRATIVE)}
     for address in cases[:TIMES]:
         case = address.rpartition("/")[2]
         form = await browser.open(f"/contacts/new?case={case}")
@@ -203,10 +248,19 @@ async def record(browser: Browser) -> list[Spent]:
         again = await browser.open(f"/contacts/new?case={case}")
         await browser.submit(again, "/contacts/new", typed)
         works.append(await spent(browser, "/work"))
+        for name, reads in counted.items():
+            again = await browser.open(f"/contacts/new?case={case}")
+            await browser.submit(again, "/contacts/new", typed)
+            reads.append(await spent(browser, name))
     return [
         *tell("record a contact, its case page", answers),
         *tell("/cases right after a contact", lists),
         *tell("/work right after a contact", works),
+        *(
+            one
+            for name, reads in counted.items()
+            for one in tell(f"{name} right after a contact", reads)
+        ),
     ]
 
 
@@ -221,9 +275,11 @@ def tell(name: str, answers: list[Spent]) -> list[Spent]:
     """Print one line; gives the answers back."""
     walls = sorted(one.wall for one in answers)
     cpu = statistics.median(one.cpu for one in answers)
+    queued = statistics.median(one.queued for one in answers)
     print(
         f"{name:48} {1000 * statistics.median(walls):7.1f} ms,"
-        f" slowest of {len(walls)} {1000 * walls[-1]:7.1f}, CPU {1000 * cpu:7.1f}",
+        f" slowest of {len(walls)} {1000 * walls[-1]:7.1f}, CPU {1000 * cpu:7.1f},"
+        f" waited for a core {1000 * queued:7.1f}",
         flush=True,
     )
     return answers
@@ -235,10 +291,24 @@ class Watch:
     def __init__(self) -> None:
         """Now."""
         self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._queued = queued()
 
     def spent(self) -> Spent:
         """Since then."""
-        return Spent(time.perf_counter() - self._wall, time.process_time() - self._cpu)
+        return Spent(
+            time.perf_counter() - self._wall,
+            time.process_time() - self._cpu,
+            queued() - self._queued,
+        )
+
+
+def queued() -> float:
+    """Seconds that the threads of this process waited for a core; 0 where nobody counts."""
+    found = 0
+    for thread in Path("/proc/self/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            found += int(thread.read_text().split()[1])
+    return found / 1e9
 
 
 async def spent(browser: Browser, address: str) -> Spent:

@@ -20,25 +20,30 @@ from node.cases.days import day_end, local_day
 from node.errors import ForbiddenError, InputError, NotFoundError
 from node.ids import AccountId, CaseId, Hex128
 from node.report.definition import Audience, Definition, definition
-from node.report.facts import Counting, Fact, Facts
+from node.report.facts import Facts
 from node.report.figures import Counted, Frame
+from node.report.ledger import Counting, Question
 from node.report.periods import Days, is_offered, offered
 from node.report.seen import Seen, seen_by
 from node.report.snapshot import Reports, ReportSettings, Snapshot, Template
 from node.report.tables import (
     TOTAL,
+    Sums,
     Table,
+    ask_of,
+    asks_of,
     build,
-    counted,
     counted_in,
     kinds_of,
+    sums_of,
 )
+from node.report.workfigures import OF_HANDOVERS, days_to_grant
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 from node.version import SOFTWARE
 
 _SEES_ROWS = frozenset({Role.CASEWORKER, Role.APPROVER})
-_GOALS = frozenset({"goal"})
+_DATED = frozenset({"contact", "plan", "care_status", "review"})
 
 
 class ReportUnit(UnitOfWork, Protocol):
@@ -118,6 +123,17 @@ def run(uow: ReportUnit, wish: Wish, now: datetime, *, by: Actor) -> Table:
     return _count(uow, wish, now, only_total=not sees_rows(by))
 
 
+def run_all(
+    uow: ReportUnit, wishes: Sequence[Wish], now: datetime, *, by: Actor
+) -> Sequence[Table]:
+    """Count several reports from one state.
+
+    Raises:
+        As ``run``.
+    """
+    return [run(uow, wish, now, by=by) for wish in wishes]
+
+
 def totals(uow: ReportUnit, name: str, days: Days, now: datetime, *, by: Actor) -> Seen:
     """Count a report for who sees totals alone.
 
@@ -138,27 +154,26 @@ def totals(uow: ReportUnit, name: str, days: Days, now: datetime, *, by: Actor) 
 def _count(
     uow: ReportUnit, wish: Wish, now: datetime, *, only_total: bool = False
 ) -> Table:
-    report = definition(wish.definition)
-    return build(
-        report,
-        _facts(uow, report, wish, now),
+    report, frame = definition(wish.definition), wish.frame
+    with uow.counting.book() as book:
+        sums: Sums = Counter(book.sums(_question(wish, now)))
+    asks = [a for a in asks_of(report, frame) if a.indicator in OF_HANDOVERS]
+    days: Sequence[int] = ()
+    if OF_HANDOVERS.intersection(rule.indicator for rule in report.columns):
+        facts = Facts((), handed=tuple(uow.counting.handed(wish.known_at)))
+        sums_of(asks, facts, into=sums)
+        days = days_to_grant(facts, frame)
+    return build(report, sums, days, frame, wish.caseworker, only_total=only_total)
+
+
+def _question(wish: Wish, now: datetime) -> Question:
+    # A goal has no days of its own: it stands as it was known when the day ended.
+    then = min(wish.known_at or now, day_end(wish.last))
+    return Question(
+        definition(wish.definition),
         wish.frame,
-        wish.caseworker,
-        only_total=only_total,
-    )
-
-
-def _facts(uow: ReportUnit, report: Definition, wish: Wish, now: datetime) -> Facts:
-    kinds = kinds_of(report)
-    goals: Sequence[Fact] = ()
-    if kinds & _GOALS:
-        # A goal has no days of its own: it stands as it was known when the day ended.
-        then = min(wish.known_at or now, day_end(wish.last))
-        goals = uow.counting.facts(_GOALS, None if then == now else then)
-    return Facts(
-        tuple(uow.counting.facts(kinds - _GOALS, wish.known_at)),
-        tuple(goals),
-        tuple(uow.counting.handed(wish.known_at)),
+        wish.known_at,
+        None if then == now else then,
     )
 
 
@@ -191,13 +206,16 @@ def drill(
     rule = report.column(name)
     if rule.ratio is not None or rule.measure:
         raise NotFoundError("column")
-    things = counted_in(
-        rule,
-        code,
-        wish.caseworker if row == TOTAL else row,
-        counted(rule, _facts(uow, report, wish, now), wish.frame),
-    )
-    return _drilled({thing.key: thing for thing in things}.values(), own)
+    ask = ask_of(rule, wish.frame)
+    if rule.indicator in OF_HANDOVERS:
+        handed = tuple(uow.counting.handed(wish.known_at))
+        things = list(ask.things(Facts((), handed=handed)))
+    else:
+        with uow.counting.book() as book:
+            things = list(book.things(_question(wish, now), ask))
+    worker = wish.caseworker if row == TOTAL else row
+    found = counted_in(rule, code, worker, things)
+    return _drilled({thing.key: thing for thing in found}.values(), own)
 
 
 def _drilled(things: Iterable[Counted], own: AbstractSet[CaseId]) -> Drilled:
@@ -264,7 +282,7 @@ def rerun(uow: ReportUnit, number: Hex128, now: datetime, *, by: Actor) -> Rerun
     return Rerun(
         table=table,
         is_same=table.digest == kept.digest,
-        later=_later(uow, wish, kinds_of(table.definition)),
+        later=_later(uow, wish, table.definition),
     )
 
 
@@ -276,20 +294,13 @@ def wish_of(kept: Snapshot) -> Wish:
     )
 
 
-def _later(uow: ReportUnit, wish: Wish, kinds: AbstractSet[str]) -> int:
+def _later(uow: ReportUnit, wish: Wish, report: Definition) -> int:
     """How many entries about these days were recorded since."""
-    dated = kinds & {"contact", "plan", "care_status", "review"}
-
-    def entries(known_at: datetime | None) -> set[str]:
-        return {
-            fact.entry
-            for fact in uow.counting.facts(dated, known_at)
-            if fact.is_own
-            and fact.on is not None
-            and wish.first <= fact.on <= wish.last
-        }
-
-    return len(entries(None) - entries(wish.known_at)) if dated else 0
+    dated = _DATED & kinds_of(report)
+    if not dated or wish.known_at is None:
+        return 0
+    with uow.counting.book() as book:
+        return book.later(dated, wish.frame, wish.known_at)
 
 
 def differences(

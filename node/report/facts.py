@@ -1,4 +1,4 @@
-"""What reports count: facts as they were known at an instant, one shape for all of them.
+"""What reports count: facts and when they were known, one shape for all of them.
 
 Enters: from the store, versions of records in clear columns, days of responsibility, and
 the nameless lines of erased cases. Leaves: ``Fact`` values and an index over them. Must
@@ -7,10 +7,10 @@ own work (FR-8). Implements the field document, chapter 5 (own, void, tally).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from node.ids import AccountId
 from node.strictjson import Json
@@ -18,14 +18,31 @@ from node.strictjson import Json
 RESPONSIBILITY: Final = "responsibility"
 """The kind of the facts that say on which days a person was ours."""
 
+COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "contact": (
+        *("kind", "form", "topics", "interpreter", "minutes"),
+        *("outcome", "referred_to", "shared"),
+    ),
+    "plan": ("plan", "plan_version", "status", "ended_on"),
+    "goal": ("area", "status"),
+    "review": (),
+    "care_status": ("care_status", "closure_reason", "closed_on"),
+    "language": ("language", "lang_kind", "level", "skill"),
+    "person": ("counselling_start", "clock_extension"),
+}
+"""The kinds of records that figures count, and the codes of each that they ask for.
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing that was known.
+Of several topics it is the main one, which stands first.
+"""
+
+
+class Fact(NamedTuple):
+    """One thing as it was known from an instant on, until another if it is not any more.
 
     ``person`` is a case, or the number of an erased one, which begins with ``~``. ``entry``
     is the same for the copies that an entry about several persons has (FR-7). ``is_own``
-    says that the work was this office's.
+    says that the work was this office's; ``counts`` that it is neither void nor an entry
+    of a list that others held.
     """
 
     kind: str
@@ -36,6 +53,8 @@ class Fact:
     worker: AccountId | None
     known_at: datetime
     is_own: bool = True
+    known_until: datetime | None = None
+    counts: bool = True
 
     @property
     def is_erased(self) -> bool:
@@ -70,16 +89,33 @@ class Handed:
     refusal: str = ""
 
 
-class Counting(Protocol):
-    """Where facts come from."""
+class Source(Protocol):
+    """Where facts come from: one state of the database."""
 
-    def facts(self, kinds: Iterable[str], known_at: datetime | None) -> Sequence[Fact]:
-        """Facts of these kinds as known at an instant, or now; voided ones are left out."""
+    def stamps(self) -> Mapping[str, object]:
+        """Everybody who may be counted, each with what is another after every change."""
         ...
 
-    def handed(self, known_at: datetime | None) -> Sequence[Handed]:
-        """Handovers as they stood at an instant, or now."""
+    def known(self, persons: Collection[str]) -> Mapping[str, Sequence[Fact]]:
+        """All that was ever known of these persons, versions of an entry in their order."""
         ...
+
+
+def in_force(known: Iterable[Fact], at: datetime | None) -> list[Fact]:
+    """What of one person held at an instant, or now; what does not count is left out.
+
+    Args:
+        known: All that was ever known, versions of an entry in their order.
+        at: The instant.
+    """
+    if at is None:
+        return [fact for fact in known if fact.known_until is None and fact.counts]
+    held: dict[tuple[str, str], Fact] = {}
+    for fact in known:
+        # The version in force: the first that was replaced later, or never.
+        if fact.known_until is None or fact.known_until > at:
+            held.setdefault((fact.kind, fact.entry), fact)
+    return [fact for fact in held.values() if fact.counts and fact.known_at <= at]
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,10 +127,11 @@ def care_state(facts: Facts, person: str, on: date) -> str:
 
 def had_contact(facts: Facts, person: str, frame: Frame) -> bool:
     """Whether there was an own talk or contact in the window."""
+    first, last = frame.window_first, frame.key_date
     return any(
         fact.is_own
         and fact.on is not None
-        and frame.window_first <= fact.on <= frame.key_date
+        and first <= fact.on <= last
         and fact.text("kind") in _COUNTS_AS_CONTACT
         for fact in facts.of_person("contact", person)
     )

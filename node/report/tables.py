@@ -7,7 +7,8 @@ document, chapter 5 (definitions, drill-down, snapshot).
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -15,16 +16,15 @@ from typing import Final
 
 from node.ids import AccountId
 from node.report.definition import SPLITS, ColumnRule, Definition
-from node.report.facts import RESPONSIBILITY, Facts
+from node.report.facts import Facts
 from node.report.figures import Counted, Frame
-from node.report.workfigures import FIGURES, days_to_grant, measured
+from node.report.workfigures import FIGURES, Figure, days_to_grant, measured
 from node.strictjson import encode, parse_object
 
 TOTAL: Final = "total"
 """The key of the row over everybody."""
 
 _MOST_CELLS: Final = 200_000
-_ALWAYS: Final = frozenset({RESPONSIBILITY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +102,64 @@ class Table:
         return hashlib.sha256(self.encode()).digest()
 
 
+Place = tuple[str, int | None, str, str, str]
+"""Indicator, window, by what it is divided, code, row; the whole has neither by nor code."""
+
+Sums = Counter[Place]
+"""How many things there are in each place; a place that is missing has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An indicator over some days, and by what its number is divided."""
+
+    indicator: str
+    window_months: int | None
+    figure: Figure
+    frame: Frame
+    splits: tuple[str, ...]
+
+    def things(self, facts: Facts) -> Iterator[Counted]:
+        """What it counts."""
+        return self.figure(facts, self.frame)
+
+
 def kinds_of(definition: Definition) -> frozenset[str]:
-    """The kinds of facts that a definition needs."""
-    needed = set(_ALWAYS)
+    """The kinds of facts that a definition counts."""
+    asked = {rule.indicator for rule in definition.columns} & FIGURES.keys()
+    return frozenset().union(*(FIGURES[indicator][1] for indicator in asked))
+
+
+def asks_of(definition: Definition, frame: Frame) -> Sequence[Ask]:
+    """What a definition counts; one number divided in several ways is counted once."""
+    found: dict[tuple[str, int | None], dict[str, None]] = {}
     for rule in definition.columns:
         if rule.indicator in FIGURES:
-            needed |= FIGURES[rule.indicator][1]
-    return frozenset(needed)
+            splits = found.setdefault((rule.indicator, rule.window_months), {"": None})
+            splits[rule.by] = None
+    return [
+        Ask(name, months, FIGURES[name][0], _frame_of(months, frame), (*splits,))
+        for (name, months), splits in found.items()
+    ]
 
 
-def counted(rule: ColumnRule, facts: Facts, frame: Frame) -> Sequence[Counted]:
+def ask_of(rule: ColumnRule, frame: Frame) -> Ask:
     """What one column counts."""
-    figure, _ = FIGURES[rule.indicator]
-    return list(figure(facts, _frame_of(rule, frame)))
+    months, (figure, _) = rule.window_months, FIGURES[rule.indicator]
+    return Ask(rule.indicator, months, figure, _frame_of(months, frame), (rule.by,))
+
+
+def sums_of(asks: Iterable[Ask], facts: Facts, *, into: Sums) -> None:
+    """Count things; one with two caseworkers counts once in all, and once with each."""
+    for ask in asks:
+        seen: set[tuple[str, str, str, str]] = set()
+        for thing in ask.things(facts):
+            for by in ask.splits:
+                code = thing.splits[by] if by else ""
+                for row in (TOTAL, thing.worker):
+                    if (by, code, row, thing.key) not in seen:
+                        seen.add((by, code, row, thing.key))
+                        into[ask.indicator, ask.window_months, by, code, row] += 1
 
 
 def counted_in(
@@ -131,42 +176,35 @@ def counted_in(
 
 def build(
     definition: Definition,
-    facts: Facts,
+    sums: Sums,
+    days: Sequence[int],
     frame: Frame,
     caseworker: AccountId | None = None,
     *,
     only_total: bool = False,
 ) -> Table:
-    """Count a whole report.
+    """Lay out a whole report.
 
     Args:
         definition: Which columns.
-        facts: As they are known.
+        sums: What ``asks_of`` the definition counted, over everybody.
+        days: From offer to opening, of each handover that counts.
         frame: Of which days.
-        caseworker: Count the work of one person alone.
+        caseworker: The work of one person alone.
         only_total: No rows by caseworker.
     """
-    things = _things(definition, facts, frame, caseworker)
-    columns = [
-        column
-        for rule in definition.columns
-        for column in _columns(rule, things.get(rule.id, ()))
-    ]
-    workers = sorted({thing.worker for listed in things.values() for thing in listed})
+    if caseworker is not None:
+        sums = _only_of(caseworker, sums)
+    columns = [c for rule in definition.columns for c in _columns(rule, sums)]
+    workers = sorted({row for *_, row in sums if row != TOTAL})
     by_rows = definition.rows == "caseworker" and not only_total
     rows = (*workers, TOTAL) if by_rows else (TOTAL,)
     cells: dict[tuple[str, str], int | str | None] = {}
     for row in rows:
-        worker = None if row == TOTAL else row
         for column in columns:
             if column.is_count:
-                found = counted_in(
-                    column.rule, column.code, worker, things[column.rule.id]
-                )
-                # A person reached by two caseworkers is one person.
-                cells[row, column.id] = len({thing.key for thing in found})
+                cells[row, column.id] = sums[*column.same, row]
             elif column.rule.measure:
-                days = days_to_grant(facts, frame)
                 cells[row, column.id] = measured(days, column.rule.measure)
         for column in columns:
             if column.rule.ratio is not None:
@@ -175,37 +213,40 @@ def build(
     return Table(definition, frame, caseworker, rows, tuple(columns), cells)
 
 
-def _things(
-    definition: Definition, facts: Facts, frame: Frame, caseworker: AccountId | None
-) -> Mapping[str, Sequence[Counted]]:
-    """What each column counts; one number divided in several ways is counted once."""
-    once: dict[tuple[str, int | None], Sequence[Counted]] = {}
-    found: dict[str, Sequence[Counted]] = {}
-    for rule in definition.columns:
-        if rule.indicator not in FIGURES:
-            continue
-        key = (rule.indicator, rule.window_months)
-        if key not in once:
-            once[key] = [
-                thing
-                for thing in counted(rule, facts, frame)
-                if caseworker is None or thing.worker == caseworker
-            ]
-        found[rule.id] = once[key]
-    return found
+def table_of(
+    definition: Definition,
+    facts: Facts,
+    frame: Frame,
+    caseworker: AccountId | None = None,
+    *,
+    only_total: bool = False,
+) -> Table:
+    """Count a whole report from facts that are all at hand."""
+    sums: Sums = Counter()
+    sums_of(asks_of(definition, frame), facts, into=sums)
+    days = days_to_grant(facts, frame)
+    return build(definition, sums, days, frame, caseworker, only_total=only_total)
 
 
-def _frame_of(rule: ColumnRule, frame: Frame) -> Frame:
-    if rule.window_months is None:
+def _only_of(worker: str, sums: Sums) -> Sums:
+    """The places of one caseworker, who is all there is."""
+    own = {place: number for place, number in sums.items() if place[-1] == worker}
+    all_of_it = {(*place[:-1], TOTAL): number for place, number in own.items()}
+    return Counter(own | all_of_it)
+
+
+def _frame_of(window_months: int | None, frame: Frame) -> Frame:
+    if window_months is None:
         return frame
-    return Frame(frame.first, frame.last, rule.window_months)
+    return Frame(frame.first, frame.last, window_months)
 
 
-def _columns(rule: ColumnRule, things: Iterable[Counted]) -> Iterable[Column]:
+def _columns(rule: ColumnRule, sums: Sums) -> Iterable[Column]:
     yield Column(rule)
     if rule.by:
         assert rule.by in SPLITS[rule.indicator]
-        for code in sorted({thing.splits[rule.by] for thing in things}):
+        same = (rule.indicator, rule.window_months, rule.by)
+        for code in sorted({place[3] for place in sums if place[:3] == same}):
             yield Column(rule, code)
 
 

@@ -6,7 +6,7 @@ that came from another office counted as own work (FR-8). Implements the field d
 chapter 5 (plans_created to days_to_grant); FR-6, FR-9.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from statistics import median
 from typing import Final
@@ -50,11 +50,9 @@ def _entries(facts: Facts, frame: Frame, kind: str) -> Iterator[Counted]:
 
 
 def _splits(fact: Fact) -> Mapping[str, str]:
-    topics = fact.codes.get("topics")
-    main = str(topics[0]) if isinstance(topics, list) and topics else ""
     return {
         "form": known_code("contact_form", fact.text("form")),
-        "topic": known_code("area", main.partition(".")[0]),
+        "topic": known_code("area", fact.text("topics").partition(".")[0]),
         "duration": _duration(fact.codes.get("minutes")),
         "interpreter": known_code("interpreter", fact.text("interpreter")),
         "service": known_code("service", fact.text("referred_to")),
@@ -270,7 +268,7 @@ def days_to_grant(facts: Facts, frame: Frame) -> list[int]:
     ]
 
 
-def measured(days: list[int], measure: str) -> int | None:
+def measured(days: Sequence[int], measure: str) -> int | None:
     """The median, half days rounded up, or the maximum; None of nothing."""
     if not days:
         return None
@@ -316,3 +314,18 @@ FIGURES: Final[Mapping[str, tuple[Figure, frozenset[str]]]] = {
     )
 }
 """Every indicator that counts things, with the kinds of facts it needs."""
+
+BY_ENTRY: Final = frozenset(
+    {"closures", "talks", "contacts", "coordination", "attempts", "referrals"}
+    | {"goals", "goals_reached", "goals_settled"}
+)
+"""What is counted of an entry depends on the copies of this entry alone."""
+
+OF_HANDOVERS: Final = frozenset(
+    {"transfers_out", "transfers_out_persons", "transfers_in", "transfers_in_persons"}
+    | {"refused", "days_to_grant"}
+)
+"""What counts handovers, which are no facts about a person."""
+
+BY_PERSON: Final = FIGURES.keys() - BY_ENTRY - OF_HANDOVERS
+"""What is counted of a person depends on the facts about this person alone."""

@@ -8,6 +8,7 @@ synced before the key goes.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -282,6 +283,7 @@ class SqlCases:
         forget_matches(self._work, case)
         self._work.change(_DROP_COUNTED, {"case": case})
         self._keys.forget(case)
+        self._work.after_commit(partial(self._work.ledger.forget, case))
 
 
 def _counted(file: CaseFile) -> tuple[object, ...]:

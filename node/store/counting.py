@@ -1,26 +1,45 @@
-"""What reports count, in SQL: clear columns and the tally, as known at an instant.
+"""What reports count, in SQL: clear columns and the tally, as known when.
 
-Enters: kinds of records, an instant. Leaves: the facts of ``node.report.facts``, and the
-history that an erased case leaves behind. Must never happen: a sealed column that is
-opened, so that a report over 20,000 persons decrypts nobody; a case counted twice, as
-itself and as tally. Implements ``Counting`` and ``TallyRepository.history``.
+Enters: whom to look at. Leaves: the facts of ``node.report.facts``, handovers, and marks
+that tell who has changed. Must never happen: a sealed column that is opened, so that a
+report over 20,000 persons decrypts nobody; a case counted twice, as itself and as tally; a
+change that leaves a mark as it was. Implements ``Counting``.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import gc
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import islice
+from sys import intern
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    func,
+    null,
+    select,
+    type_coerce,
+)
 
 from node.cases.days import local_day
-from node.cases.model import Baton, Origin, Record
-from node.cases.tally import History, Period, Version
-from node.ids import AccountId, CaseId, RecordId
-from node.report.facts import RESPONSIBILITY, Fact, Handed
+from node.cases.model import Baton, Origin
+from node.ids import AccountId
+from node.report.facts import COUNTED, RESPONSIBILITY, Fact, Handed
+from node.report.ledger import Book, Ledger
 from node.store.backuptables import tally
 from node.store.casetables import case_file, record, record_past
-from node.store.columns import parse_instants
+from node.store.columns import from_micros, parse_instants
 from node.store.counttables import case_past
 from node.store.tables import (
     inbound_case,
@@ -29,53 +48,57 @@ from node.store.tables import (
     outbound_transfer,
 )
 from node.store.work import Work
+from node.strictjson import Json
 from node.sync.transfer import Inbound, Outbound
 from node.sync.words import Kind
 
-_KINDS: Final[BindParameter[Any]] = bindparam("kinds", expanding=True)
-_AT: Final = bindparam("at", type_=record.c.recorded_at.type)
-_CLEAR: Final = ("case_id", "id", "kind", "clear", "origin", "recorded_at")
-_WHO: Final = ("recorded_by", "on_date", "version")
-_NOW: Final = select(*(record.c[name] for name in (*_CLEAR, *_WHO))).where(
-    record.c.kind.in_(_KINDS)
-)
-# The version in force at an instant: the first that was replaced after it, else today's.
-_BEFORE: Final = (
-    select(*(record_past.c[name] for name in (*_CLEAR, *_WHO)))
-    .where(record_past.c.kind.in_(_KINDS), record_past.c.superseded_at > _AT)
-    .order_by(record_past.c.case_id, record_past.c.id, record_past.c.version)
-)
-_FILES: Final = select(
-    case_file.c.id,
-    case_file.c.caseworker,
-    case_file.c.responsible_from,
-    case_file.c.responsible_until,
-    case_file.c.counted_at,
-).where(case_file.c.baton != Baton.SHREDDED)
-_PAST: Final = select(case_past).order_by(case_past.c.case_id, case_past.c.version)
-_TALLY: Final = select(tally).where(tally.c.kind.in_(_KINDS))
+_AT_ONCE: Final = 500
+_PAGE: Final = 256
+_SOME: Final[BindParameter[Any]] = bindparam("persons", expanding=True)
 
-_OF_CASE: Final[BindParameter[Any]] = bindparam("case")
-_VERSIONS: Final = select(*(record.c[name] for name in (*_CLEAR, *_WHO))).where(
-    record.c.case_id == _OF_CASE
+
+def _versions_of(table: Table, until: ColumnElement[Any]) -> Select[Any]:
+    """Versions of what figures count; codes and instants are read many at once."""
+    names = ("case_id", "id", "kind", "origin", "recorded_by", "on_date")
+    return select(
+        *(table.c[name] for name in names),
+        type_coerce(table.c.recorded_at, BigInteger),
+        type_coerce(until, BigInteger),
+        cast(table.c.clear, Text),
+    ).where(table.c.kind.in_([*COUNTED]))
+
+
+_NOW: Final = _versions_of(record, null())
+_BEFORE: Final = _versions_of(record_past, record_past.c.superseded_at).order_by(
+    record_past.c.case_id, record_past.c.id, record_past.c.version
 )
-_PAST_VERSIONS: Final = (
-    select(
-        *(record_past.c[name] for name in (*_CLEAR, *_WHO)), record_past.c.superseded_at
+_DAYS: Final = ("caseworker", "responsible_from", "responsible_until", "counted_at")
+_PAST: Final = select(
+    case_past.c.case_id, *(case_past.c[name] for name in _DAYS)
+).order_by(case_past.c.case_id, case_past.c.version)
+_FILES: Final = select(
+    case_file.c.id.label("case_id"), *(case_file.c[name] for name in _DAYS)
+).where(case_file.c.baton != Baton.SHREDDED)
+_TALLY: Final = select(tally).order_by(tally.c.person, tally.c.n)
+# Of everybody, and of some.
+_QUERIES: Final = {
+    query: query.where(key.in_(_SOME))
+    for query, key in (
+        (_NOW, record.c.case_id),
+        (_BEFORE, record_past.c.case_id),
+        (_PAST, case_past.c.case_id),
+        (_FILES, case_file.c.id),
+        (_TALLY, tally.c.person),
     )
-    .where(record_past.c.case_id == _OF_CASE)
-    .order_by(record_past.c.id, record_past.c.version)
-)
-_ELSEWHERE: Final = (
-    select(record.c.id)
-    .where(
-        record.c.kind == "contact",
-        record.c.case_id != _OF_CASE,
-        record.c.origin != Origin.TRANSFER,
-        record.c.id.in_(bindparam("entries", expanding=True)),
-    )
-    .distinct()
-)
+}
+
+# Each change of a case raises its version; a new one, even in the place of one that went,
+# is counted from now on. The lines of the tally are written once.
+_STAMPS: Final = select(
+    case_file.c.id, case_file.c.version, type_coerce(case_file.c.counted_at, BigInteger)
+).where(case_file.c.baton != Baton.SHREDDED)
+_TALLIED: Final = select(tally.c.person, func.count()).group_by(tally.c.person)
+
 _OUT: Final = (
     select(
         outbound_transfer.c.id,
@@ -102,7 +125,6 @@ _IN: Final = (
     .group_by(inbound_transfer.c.id)
     .order_by(inbound_transfer.c.id)
 )
-_IDS_AT_ONCE: Final = 500
 
 _Row = Row[*tuple[Any, ...]]
 
@@ -111,81 +133,53 @@ class SqlCounting:
     """Facts inside one unit of work."""
 
     def __init__(self, work: Work) -> None:
-        """Serve one unit."""
+        """Serve one unit, which has not looked at the database yet."""
         self._work = work
+        self._erasures = work.ledger.erasures
 
-    def facts(self, kinds: Iterable[str], known_at: datetime | None) -> Sequence[Fact]:
-        """Facts of these kinds as known at an instant, or now; voided ones are left out."""
-        wanted = sorted(set(kinds))
-        records = [kind for kind in wanted if kind != RESPONSIBILITY]
-        found = list(self._records(records, known_at)) if records else []
-        if RESPONSIBILITY in wanted:
-            found += self._responsible(known_at)
-        found += self._tallied(wanted, known_at)
-        return found
+    def book(self) -> AbstractContextManager[Book]:
+        """Facts and sums as this unit sees them; nobody else counts meanwhile."""
+        if self._work.is_reading:
+            return self._work.ledger.opened(self, self._erasures)
+        # What a unit that writes sees may never be committed.
+        return Ledger().opened(self, 0)
 
-    def _records(self, kinds: list[str], at: datetime | None) -> Iterator[Fact]:
-        seen: set[tuple[str, str]] = set()
-        if at is not None:
-            for row in self._work.stream(_BEFORE, {"kinds": kinds, "at": at}):
-                # Versions come in their order: the first one was in force.
-                if (row.case_id, row.id) not in seen:
-                    seen.add((row.case_id, row.id))
-                    yield from _fact(row, at)
-        for row in self._work.stream(_NOW, {"kinds": kinds}):
-            if (row.case_id, row.id) not in seen:
-                yield from _fact(row, at)
+    def stamps(self) -> Mapping[str, object]:
+        """Everybody who may be counted, each with what is another after every change."""
+        cases = {row[0]: tuple(row[1:]) for row in self._work.rows(_STAMPS)}
+        return cases | {f"~{row[0]}": row[1] for row in self._work.rows(_TALLIED)}
 
-    def _responsible(self, at: datetime | None) -> Iterator[Fact]:
-        periods: dict[str, list[Period]] = {}
-        for row in self._work.stream(_PAST):
-            periods.setdefault(row.case_id, []).extend(_period(row, row.known_until))
-        for row in self._work.stream(_FILES):
-            periods.setdefault(row.id, []).extend(_period(row, None))
-        for person, known in periods.items():
-            # One period per first day, the last that was known of it.
-            standing = {
-                period.first: period
-                for period in known
-                if at is None or period.known_at <= at
-            }
-            for period in standing.values():
-                yield Fact(
-                    RESPONSIBILITY,
-                    person,
-                    f"{person}/{period.first}",
-                    period.first,
-                    {"until": period.last.isoformat()} if period.last else {},
-                    period.caseworker,
-                    period.known_at,
-                )
+    def known(self, persons: Collection[str]) -> Mapping[str, Sequence[Fact]]:
+        """All that was ever known of these persons, versions of an entry in their order."""
+        with _without_collection():
+            return self._known(persons)
 
-    def _tallied(self, kinds: list[str], at: datetime | None) -> Iterator[Fact]:
-        found: dict[tuple[str, int, str], Fact] = {}
-        for row in self._work.stream(_TALLY, {"kinds": kinds}):
-            if not _is_known(row, at):
-                continue
-            person, codes = f"~{row.person}", row.codes
-            if codes.get("voided_on") or _is_uncounted(codes):
-                continue
-            entry = f"{person}/{row.entry}"
-            key = (person, row.entry, "")
-            if row.kind == RESPONSIBILITY:
-                # Versions of one period share its first day, the newest one stands.
-                entry, key = f"{person}/{row.on_date}", (person, -1, str(row.on_date))
-            before = found.get(key)
-            if before is not None and before.known_at > row.known_at:
-                continue
-            found[key] = Fact(
-                row.kind,
-                person,
-                entry,
-                row.on_date,
-                codes,
-                AccountId(row.worker) if row.worker else None,
-                row.known_at,
-            )
-        yield from found.values()
+    def _known(self, persons: Collection[str]) -> Mapping[str, Sequence[Fact]]:
+        cases = {person: person for person in persons if not person.startswith("~")}
+        found: dict[str, list[Fact]] = {person: [] for person in persons}
+        for query in (_BEFORE, _NOW):
+            rows = self._of(query, cases)
+            while page := [*islice(rows, _PAGE)]:
+                # One text for all of them: a call for each would cost twice as much.
+                codes = json.loads(f"[{','.join(row[-1] for row in page)}]")
+                for row, clear in zip(page, codes, strict=True):
+                    # The same text for all facts of a person.
+                    person = cases[row[0]]
+                    found[person].append(_fact(row, person, clear))
+        for query in (_PAST, _FILES):
+            for row in self._of(query, cases):
+                if row.responsible_from is not None:
+                    found[row.case_id].append(_ours(row, cases[row.case_id]))
+        erased = [person[1:] for person in persons if person.startswith("~")]
+        for row in self._of(_TALLY, erased):
+            found[f"~{row.person}"].append(_left(row))
+        return {person: _chained(facts) for person, facts in found.items()}
+
+    def _of(self, query: Select[Any], keys: Collection[str]) -> Iterator[_Row]:
+        """Rows about these cases or erased persons."""
+        if len(keys) > _AT_ONCE:
+            return (row for row in self._work.stream(query) if row[0] in keys)
+        return iter(self._work.rows(_QUERIES[query], {"persons": [*keys]}))
 
     def handed(self, known_at: datetime | None) -> Sequence[Handed]:
         """Handovers as they stood at an instant, or now."""
@@ -194,114 +188,112 @@ class SqlCounting:
             *(_inward(row, known_at) for row in self._work.rows(_IN)),
         ]
 
-    def history(self, case: CaseId) -> History:
-        """What a case that is about to go leaves to count."""
-        versions = [
-            *(
-                Version(_record(row), row.superseded_at)
-                for row in self._work.rows(_PAST_VERSIONS, {"case": case})
-            ),
-            *(
-                Version(_record(row))
-                for row in self._work.rows(_VERSIONS, {"case": case})
-            ),
-        ]
-        past = self._work.rows(
-            _PAST.where(case_past.c.case_id == _OF_CASE), {"case": case}
-        )
-        files = self._work.rows(
-            _FILES.where(case_file.c.id == _OF_CASE), {"case": case}
-        )
-        return History(
-            versions=tuple(versions),
-            periods=tuple(
-                [p for row in past for p in _period(row, row.known_until)]
-                + [p for row in files for p in _period(row, None)]
-            ),
-            elsewhere=self._elsewhere(
-                case, {v.record.id for v in versions if v.record.kind == "contact"}
-            ),
-        )
 
-    def _elsewhere(
-        self, case: CaseId, entries: Collection[RecordId]
-    ) -> frozenset[RecordId]:
-        """Which of these entries another case has a copy of."""
-        found: set[RecordId] = set()
-        listed = sorted(entries)
-        for start in range(0, len(listed), _IDS_AT_ONCE):
-            some = {"case": case, "entries": listed[start : start + _IDS_AT_ONCE]}
-            found |= {RecordId(row.id) for row in self._work.rows(_ELSEWHERE, some)}
-        return frozenset(found)
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Nothing that is made meanwhile is garbage; to look for some takes a third more."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
-def _fact(row: _Row, at: datetime | None) -> Iterator[Fact]:
-    """The fact of a version, unless it was unknown at that instant, or void."""
-    codes = row.clear
-    if (at is not None and row.recorded_at > at) or codes.get("voided_on"):
-        return
-    worker = codes.get("caseworker") if row.kind == "contact" else None
-    worker = worker or row.recorded_by
-    if row.origin == Origin.LIST and _is_uncounted({**codes, "listed": True}):
-        return
-    yield Fact(
-        row.kind,
-        row.case_id,
-        row.id,
-        _date(_agreed(codes) if row.kind == "plan" else row.on_date),
-        codes,
-        _account(worker) if worker else None,
-        row.recorded_at,
-        is_own=row.origin != Origin.TRANSFER,
+def _fact(row: _Row, person: str, codes: Mapping[str, Json]) -> Fact:
+    """A version of a record."""
+    _, entry, kind, origin, by, on, at, until, _ = row
+    counts = not codes.get("voided_on")
+    if kind == "contact":
+        by = codes.get("caseworker") or by
+        if origin == Origin.LIST and _is_uncounted(codes):
+            counts = False
+    elif kind == "plan":
+        on = codes.get("agreed_on") or codes.get("start")
+    return Fact(
+        kind,
+        person,
+        entry,
+        _date(on) if on else None,
+        _codes(kind, codes),
+        _account(by),
+        from_micros(at),
+        origin != Origin.TRANSFER,
+        from_micros(until) if until is not None else None,
+        counts,
     )
 
 
-def _agreed(codes: Any) -> Any:
-    return codes.get("agreed_on") or codes.get("start")
+def _ours(row: _Row, person: str) -> Fact:
+    """Days on which a case was ours, and in whose hands."""
+    first, last = row.responsible_from, row.responsible_until
+    return Fact(
+        RESPONSIBILITY,
+        person,
+        f"{person}/{first}",
+        first,
+        {"until": last.isoformat()} if last else {},
+        _account(row.caseworker),
+        row.counted_at,
+    )
+
+
+def _left(row: _Row) -> Fact:
+    """A line of the tally."""
+    person, codes, is_days = f"~{row.person}", row.codes, row.kind == RESPONSIBILITY
+    is_listed = bool(codes.get("listed"))
+    return Fact(
+        row.kind,
+        person,
+        f"{person}/{row.on_date if is_days else row.entry}",
+        row.on_date,
+        codes if is_days else _codes(row.kind, codes),
+        _account(row.worker),
+        row.known_at,
+        known_until=None if is_days else row.known_until,
+        counts=not codes.get("voided_on") and not (is_listed and _is_uncounted(codes)),
+    )
+
+
+def _chained(facts: list[Fact]) -> list[Fact]:
+    """Times of responsibility with the same first day: each holds until the next is known.
+
+    One with another first day stands beside them, because somebody who comes back was
+    ours twice.
+    """
+    newest: dict[str, Fact] = {}
+    for place in reversed(range(len(facts))):
+        fact = facts[place]
+        if fact.kind == RESPONSIBILITY:
+            if fact.entry in newest:
+                facts[place] = fact._replace(known_until=newest[fact.entry].known_at)
+            newest[fact.entry] = fact
+    return facts
 
 
 @lru_cache(maxsize=1024)
-def _account(number: str) -> AccountId:
-    return AccountId(number)
+def _account(number: str | None) -> AccountId | None:
+    return AccountId(number) if number else None
 
 
-def _is_uncounted(codes: Any) -> bool:
+def _codes(kind: str, codes: Mapping[str, Json]) -> Mapping[str, Json]:
+    """What figures ask for; each text is there once, and no list, which would cost more."""
+    found: dict[str, Json] = {}
+    for name in COUNTED[kind]:
+        code = codes.get(name)
+        if type(code) is str:
+            found[name] = intern(code)
+        elif type(code) is list:
+            found[name] = intern(str(code[0])) if code else ""
+        elif code is not None:
+            found[name] = code
+    return found
+
+
+def _is_uncounted(codes: Mapping[str, Json]) -> bool:
     """FR-8: an entry of a list counts only if this office held the talk."""
-    return bool(codes.get("listed")) and codes.get("kind") and not codes.get("counted")
-
-
-def _is_known(row: _Row, at: datetime | None) -> bool:
-    """Whether a line stood then; of days of responsibility the newest known one does."""
-    if at is not None and row.known_at > at:
-        return False
-    if row.kind == RESPONSIBILITY or row.known_until is None:
-        return True
-    return at is not None and bool(at < row.known_until)
-
-
-def _period(row: _Row, known_until: datetime | None) -> Iterator[Period]:
-    if row.responsible_from is None:
-        return
-    yield Period(
-        row.responsible_from,
-        row.responsible_until,
-        AccountId(row.caseworker) if row.caseworker else None,
-        row.counted_at,
-        known_until,
-    )
-
-
-def _record(row: _Row) -> Record:
-    return Record(
-        case=CaseId(row.case_id),
-        id=RecordId(row.id),
-        kind=row.kind,
-        values=row.clear,
-        recorded_at=row.recorded_at,
-        origin=Origin(row.origin),
-        recorded_by=AccountId(row.recorded_by) if row.recorded_by else None,
-        version=row.version,
-    )
+    return bool(codes.get("kind")) and not codes.get("counted")
 
 
 def _outward(row: _Row, at: datetime | None) -> Handed:
@@ -342,8 +334,9 @@ def _days(facts: str, at: datetime | None) -> dict[str, date]:
     }
 
 
-def _date(text: Any) -> date | None:
+@lru_cache(maxsize=8192)
+def _date(text: str) -> date | None:
     try:
-        return date.fromisoformat(str(text))
+        return date.fromisoformat(text)
     except ValueError:
         return None

@@ -8,7 +8,7 @@ without its line in the register (P16). Implements ``Imports``, DO-42.
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, bindparam, delete, insert, or_, select, update
@@ -276,6 +276,8 @@ class SqlImports:
         places = [{"case": case} for case in cases]
         for statement in (_PAIRS_GONE, _RECORDS_GONE, _TASKS_GONE, _FILE_GONE):
             self._work.change(statement, places)
+        for case in cases:
+            self._work.after_commit(partial(self._work.ledger.forget, case))
 
     def _row(self, batch: RecordId) -> Row[*tuple[Any, ...]]:
         row = self._work.row(_GET, {"of": batch})

@@ -44,8 +44,8 @@ from node.cases.townsettings import Town
 from node.errors import UsageError
 from node.report.backups import Backups
 from node.report.evidence import EvidenceView
-from node.report.facts import Counting
 from node.report.keepview import Keeping
+from node.report.ledger import Counting
 from node.report.logaudit import LogAudit
 from node.report.logview import LogView
 from node.report.readings import Readings

@@ -9,7 +9,7 @@ its neighbour.
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, Protocol
 
@@ -34,6 +34,7 @@ from node.errors import (
     UsageError,
 )
 from node.exchangelog.standing import Standing
+from node.report.ledger import Ledger
 from node.store.direct import Parameters, directly
 from node.store.engine import unguarded
 from node.store.files import SealedFiles
@@ -109,7 +110,8 @@ class WeekKeys(Protocol):
 class Means:
     """What a unit of work needs besides its connection.
 
-    ``files`` holds containers, ``documents`` the documents of cases.
+    ``files`` holds containers, ``documents`` the documents of cases, ``ledger`` what
+    reports counted last.
     """
 
     files: SealedFiles
@@ -120,6 +122,7 @@ class Means:
     randomness: Randomness
     keyring: Keyring
     log_origin: str
+    ledger: Ledger = field(default_factory=Ledger)
 
 
 class Access(IntEnum):
@@ -143,6 +146,7 @@ class Work:
         "is_reading",
         "is_reading_only",
         "keyring",
+        "ledger",
         "log_origin",
         "now",
         "randomness",
@@ -161,6 +165,7 @@ class Work:
         self.files = means.files
         self.documents = means.documents
         self.keyring = means.keyring
+        self.ledger = means.ledger
         self.log_origin = means.log_origin
         self.now = means.clock.now
         self.register = means.register

@@ -9,7 +9,7 @@ from node.cases.model import Baton, Origin
 from node.cases.tally import tally_of
 from node.errors import ConflictError, NotFoundError
 from node.ids import Hex128
-from node.report.facts import RESPONSIBILITY, Fact
+from node.report.facts import RESPONSIBILITY, Fact, in_force
 from node.report.snapshot import ReportSettings, Snapshot, Template
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
@@ -29,7 +29,11 @@ def talk(case: int = 1, number: int = 5, **values: object):
 
 
 def facts(store: Store, *kinds: str, at=None) -> list[Fact]:
-    found = store.read_sync(lambda uow: uow.counting.facts(kinds or ALL, at))
+    def read(uow: SqlUnitOfWork) -> list[Fact]:
+        known = uow.counting.known(uow.counting.stamps().keys())
+        return [fact for of_one in known.values() for fact in in_force(of_one, at)]
+
+    found = [f for f in store.read_sync(read) if f.kind in (kinds or ALL)]
     return sorted(found, key=lambda fact: (fact.kind, fact.person, fact.entry))
 
 

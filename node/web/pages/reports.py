@@ -6,6 +6,7 @@ not see; a case of somebody else. Implements flow H, SC-59 to SC-61, DO-2, DO-37
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -318,11 +319,19 @@ async def _narrative(request: web.Request) -> web.Response:
     wanted = await asked(request, request.match_info["report"])
     if wanted.report.id != LAND:
         raise NotFoundError("report")
-    numbers = {}
-    for report in definitions():
-        one = await asked(request, report.id)
-        table = await _counted(request, one)
-        numbers[report.id] = (await shown(request, table, Audience.LAND)).view()
+    parts, words, names = (
+        parts_of(request),
+        words_of(request),
+        await colleagues(request),
+    )
+    wishes = [replace(wanted.wish, definition=report.id) for report in definitions()]
+    tables = await parts.run.read(
+        reporting.run_all, wishes, parts.clock.now(), by=actor(request)
+    )
+    numbers = {
+        table.definition.id: Shown(seen_by(table, Audience.LAND), names, words).view()
+        for table in tables
+    }
     return await page(
         request,
         "report_narrative.html",

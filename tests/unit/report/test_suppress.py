@@ -13,7 +13,7 @@ from node.report.definition import Audience, definition, read_definition
 from node.report.facts import RESPONSIBILITY, Fact, Facts, Handed
 from node.report.figures import Frame
 from node.report.suppress import Edge, Mark, hidden_cells, protect, rows_for
-from node.report.tables import TOTAL, build
+from node.report.tables import TOTAL, table_of
 
 AT = datetime(2020, 5, 1, tzinfo=UTC)
 FRAME = Frame(date(2020, 4, 1), date(2021, 3, 15))
@@ -177,7 +177,7 @@ def fact(of, person, worker, on, **codes):
 
 @pytest.mark.spec("DO-37")
 def test_three_who_speak_french_are_seen_inside_and_by_nobody_else():
-    table = build(definition("betreuung"), people(), FRAME)
+    table = table_of(definition("betreuung"), people(), FRAME)
     assert hidden_cells(table, Audience.INTERNAL) == {}
     assert table.number(TOTAL, "sprachen.fr") == 3
     for audience in (Audience.COUNCIL, Audience.LAND, Audience.PUBLIC):
@@ -190,7 +190,7 @@ def test_three_who_speak_french_are_seen_inside_and_by_nobody_else():
 
 @pytest.mark.spec("DO-37")
 def test_a_few_who_are_not_cared_for_hide_the_number_of_those_who_are():
-    table = build(definition("betreuung"), people(declined=3), FRAME)
+    table = table_of(definition("betreuung"), people(declined=3), FRAME)
     marks = hidden_cells(table, Audience.COUNCIL)
     # 90 responsible minus 87 cared for would be the three.
     for name in ("nicht-betreut", "nicht-betreut.declined"):
@@ -201,7 +201,7 @@ def test_a_few_who_are_not_cared_for_hide_the_number_of_those_who_are():
 
 def test_the_land_gets_undivided_totals_however_small_they_are():
     few = people({"ar": 4}, declined=1)
-    table = build(definition("auswertung-zeitraum"), few, FRAME)
+    table = table_of(definition("auswertung-zeitraum"), few, FRAME)
     land = hidden_cells(table, Audience.LAND)
     for name in ("zustaendig", "betreut", "quote", "gespraeche"):
         assert (TOTAL, name) not in land
@@ -221,12 +221,12 @@ def test_only_the_office_and_the_land_see_rows_by_caseworker():
         ("auswertung-zeitraum", Audience.LAND, 3),
         ("auswertung-zeitraum", Audience.PUBLIC, 1),
     ):
-        table = build(definition(name), facts, FRAME)
+        table = table_of(definition(name), facts, FRAME)
         assert len(rows_for(table, audience).rows) == count
 
 
 def test_numbers_that_are_the_same_are_hidden_together():
-    table = build(definition("gespraeche"), people({"ar": 3}), FRAME)
+    table = table_of(definition("gespraeche"), people({"ar": 3}), FRAME)
     marks = hidden_cells(table, Audience.COUNCIL)
     for name in ("form", "thema", "dauer"):
         assert (TOTAL, name) in marks
@@ -236,7 +236,7 @@ def test_numbers_that_are_the_same_are_hidden_together():
 def test_the_days_of_handovers_are_not_shown_outside():
     day = date(2020, 6, 1)
     handed = Handed("h", True, 1, None, day, day, day, None)
-    table = build(definition("uebergaben"), Facts((), handed=(handed,)), FRAME)
+    table = table_of(definition("uebergaben"), Facts((), handed=(handed,)), FRAME)
     marks = hidden_cells(table, Audience.COUNCIL)
     assert marks[TOTAL, "tage-mitte"] is Mark.WITH_IT
     assert hidden_cells(table, Audience.INTERNAL) == {}
@@ -255,5 +255,5 @@ columns:
   - {id: zustaendig, label: {de: Z, en: R}, indicator: responsible}
 suppress: {below: 3}
 """
-    table = build(read_definition(text), people({"ar": 3}), FRAME)
+    table = table_of(read_definition(text), people({"ar": 3}), FRAME)
     assert hidden_cells(table, Audience.COUNCIL) == {}
