@@ -11,6 +11,7 @@ import time
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 
 from node.accounts.model import Role
 from node.accounts.policy import Actor
@@ -32,6 +33,7 @@ CLERK = Actor(AccountId("c" * 32), frozenset({Role.CASEWORKER}))
 APPROVER = Actor(AccountId("a" * 32), frozenset({Role.APPROVER}))
 COVERED = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
 SENDERS = 16
+SYLLABLES = "ba de fi go hu ka le mi no pu ra se ti wo zu".split()
 
 
 def say(**facts):
@@ -71,10 +73,13 @@ async def prepare(node, count: int, talks: int):
 
 
 def add_case(uow, office, number: int, talks: int):
+    # Different people, as in a town: were all of one name and birth date, comparing each
+    # with each would be measured, and not a handover.
+    chance = Random(number)
     person = {
-        "family_name": f"Demo-Bench{number}",
-        "given_names": "Ada",
-        "birth_date": "1990-01-02",
+        "family_name": "Demo-" + "".join(chance.choices(SYLLABLES, k=3)).title(),
+        "given_names": "".join(chance.choices(SYLLABLES, k=2)).title(),
+        "birth_date": str(date(1950, 1, 1) + timedelta(chance.randrange(20_000))),
         "counselling_start": office.clock.now().date().isoformat(),
     }
     return _case_and_consent(uow, office, person, talks)
