@@ -10,7 +10,8 @@ from multidict import CIMultiDict
 
 from node.bootstrap import Node
 from node.crypto.keys import Keyring
-from node.federation.auth import RequestView, content_digest, sign_request
+from node.federation.auth import content_digest, sign_request
+from node.federation.spelling import RequestView
 
 
 @dataclass(frozen=True)
