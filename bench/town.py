@@ -23,7 +23,7 @@ from node.casework import cases, consents
 from node.casework.relocations import Move, record_relocation
 from node.config import load_settings
 from node.ids import AccountId, Ags
-from node.serving import listen
+from node.serving import listen, spare_collector
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from node.telemetry import configure_logging
@@ -33,7 +33,21 @@ CLERK = Actor(AccountId("c" * 32), frozenset({Role.CASEWORKER}))
 APPROVER = Actor(AccountId("a" * 32), frozenset({Role.APPROVER}))
 COVERED = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
 SENDERS = 16
-SYLLABLES = "ba de fi go hu ka le mi no pu ra se ti wo zu".split()
+SYLLABLES = (
+    "ba",
+    "de",
+    "fi",
+    "go",
+    "hu",
+    "ka",
+    "le",
+    "mi",
+    "no",
+    "pu",
+    "ra",
+    "se",
+    "zu",
+)
 
 
 def say(**facts):
@@ -47,6 +61,7 @@ async def main() -> None:
         if role == "sender":
             ready = await prepare(node, int(sys.argv[3]), int(sys.argv[4]))
         await listen(node, stack)
+        spare_collector()
         worker = asyncio.get_running_loop().create_task(node.worker.run())
         say(ready=True)
         if role == "sender":

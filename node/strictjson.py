@@ -83,11 +83,15 @@ def encode(value: Any) -> bytes:
 def _parts(text: str) -> list[str] | None:
     """What stands between quotation marks: outside, inside, outside, and so on.
 
-    None where a backslash or an odd number of them makes it less simple than that. This
+    None where a backslash or an odd number of them makes it less simple than that; but
+    each list of statements has ends of lines, spelled with one, in its checkpoints. This
     way costs a fifth of the pattern's time, and an audit reads a million entries.
     """
     if "\\" in text:
-        return None
+        # Where no backslash stands before another, each begins what it spells.
+        text = text if "\\\\" in text else text.replace("\\n", " ")
+        if "\\" in text:
+            return None
     parts = text.split('"')
     return parts if len(parts) % 2 else None
 
@@ -107,6 +111,8 @@ def _is_plain(text: str, parts: list[str], *, bare: str, members: int) -> bool:
 
 def _has_long_key(parts: list[str]) -> bool:
     """Whether a text that is too long for a key stands before a colon."""
+    if max(map(len, parts[1::2]), default=0) <= MAX_KEY_CHARACTERS:
+        return False
     return any(
         len(text) > MAX_KEY_CHARACTERS and after.lstrip(" \t\n\r").startswith(":")
         for text, after in zip(parts[1::2], parts[2::2], strict=True)

@@ -76,6 +76,13 @@ class Direct:
         cursor = self._execute(connection, parameters)
         return [self._named(row) for row in cursor.fetchall()]
 
+    def column(self, connection: Connection, parameters: Parameters) -> list[Any]:
+        """The first value of each row."""
+        found = [row[0] for row in self._execute(connection, parameters)]
+        if self._convert and self._convert[0][0] == 0:
+            return [self._convert[0][1](value) for value in found]
+        return found
+
     def row(self, connection: Connection, parameters: Parameters) -> Found | None:
         """The first row."""
         row = self._execute(connection, parameters).fetchone()
