@@ -228,7 +228,7 @@ async def approve_all(node) -> None:
                 for transfer in waiting
             )
         )
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
 
 
 def all_waiting(uow):

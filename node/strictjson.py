@@ -84,16 +84,22 @@ def _parts(text: str) -> list[str] | None:
     """What stands between quotation marks: outside, inside, outside, and so on.
 
     None where a backslash or an odd number of them makes it less simple than that; but
-    each list of statements has ends of lines, spelled with one, in its checkpoints. This
-    way costs a fifth of the pattern's time, and an audit reads a million entries.
+    each list of statements has the ends of lines and the dash of a checkpoint, spelled
+    with one. This way costs a fifth of the pattern's time, and an audit reads a million
+    entries.
     """
     if "\\" in text:
         # Where no backslash stands before another, each begins what it spells.
-        text = text if "\\\\" in text else text.replace("\\n", " ")
+        text = text if "\\\\" in text else _plainer(text)
         if "\\" in text:
             return None
     parts = text.split('"')
     return parts if len(parts) % 2 else None
+
+
+def _plainer(text: str) -> str:
+    """With one harmless character for each of two spelled ones."""
+    return text.replace("\\n", " ").replace("\\u2014", "-")
 
 
 def _is_plain(text: str, parts: list[str], *, bare: str, members: int) -> bool:

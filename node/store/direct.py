@@ -45,8 +45,11 @@ def directly(
     """The prepared form of a statement, None where SQLAlchemy must run it."""
     if connection.dialect.name != "sqlite":
         return None
-    first = parameters if isinstance(parameters, Mapping) else (parameters or ((),))[0]
-    key = (statement, tuple(first))
+    # Nearly always a dictionary, which is seen faster than that it is a mapping.
+    if type(parameters) is dict or isinstance(parameters, Mapping):
+        key = (statement, tuple(parameters))
+    else:
+        key = (statement, tuple(parameters[0]) if parameters else ())
     found = _known.get(key, _MISSING)
     if found is _MISSING:
         if len(_known) >= _MOST:
@@ -94,8 +97,10 @@ class Direct:
 
     def _execute(self, connection: Connection, parameters: Parameters) -> Any:
         driver: Any = connection.connection.driver_connection
-        if parameters is None or isinstance(parameters, Mapping):
-            return driver.execute(self._text, self._bound(parameters or {}))
+        if parameters is None:
+            return driver.execute(self._text, self._bound({}))
+        if type(parameters) is dict or isinstance(parameters, Mapping):
+            return driver.execute(self._text, self._bound(parameters))
         return driver.executemany(self._text, map(self._bound, parameters))
 
     def _bound(self, parameters: Mapping[str, Any]) -> list[Any]:
