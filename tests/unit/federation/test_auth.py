@@ -16,6 +16,13 @@ URL = "http://wehr.localhost:8080/staffelstab/1/statements"
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True, params=["our reader first", "the library alone"])
+def _reader(request, monkeypatch):
+    """Each judgement twice: our short way to a yes changes none of them (ADR 0071)."""
+    if request.param == "the library alone":
+        monkeypatch.setattr(auth, "read_plain", lambda _: None)
+
+
 class Ring:
     """The part of a keyring that signs."""
 
