@@ -22,8 +22,13 @@ from node.crypto.base64url import b64u
 from node.crypto.keys import SigningKey
 from node.crypto.sign import sign
 from node.errors import NodeError, UnreachableError
-from node.federation.auth import check_content_digest, content_digest, verify_answer
-from node.federation.spelling import AnswerView, RequestView
+from node.federation.auth import (
+    AnswerView,
+    RequestView,
+    check_content_digest,
+    content_digest,
+    verify_answer,
+)
 from node.ids import MemberId
 from node.strictjson import JsonObject
 from node.sync import limits

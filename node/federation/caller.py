@@ -27,6 +27,8 @@ from multidict import CIMultiDict
 from node.errors import NodeError, UnknownKeyError, UnreachableError
 from node.federation.addresses import check_address
 from node.federation.auth import (
+    AnswerView,
+    RequestView,
     check_content_digest,
     content_digest,
     directory_of,
@@ -35,7 +37,6 @@ from node.federation.auth import (
 )
 from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.proxy import Proxy
-from node.federation.spelling import AnswerView, RequestView
 from node.ids import MemberId
 from node.sync import limits
 from node.sync.office import Office

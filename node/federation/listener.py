@@ -29,6 +29,8 @@ from node.errors import (
     UnknownKeyError,
 )
 from node.federation.auth import (
+    AnswerView,
+    RequestView,
     Signed,
     check_content_digest,
     content_digest,
@@ -39,7 +41,6 @@ from node.federation.auth import (
 from node.federation.door import Door
 from node.federation.pace import Pace, ProblemError, Proxies
 from node.federation.problem import MEDIA_TYPE, Problem, code_of
-from node.federation.spelling import AnswerView, RequestView
 from node.ids import MemberId
 from node.sync import limits
 from node.sync.office import Office

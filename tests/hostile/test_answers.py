@@ -19,9 +19,8 @@ from node.config import load_settings
 from node.crypto.keyfile import unlock_keyring
 from node.crypto.keys import Keyring
 from node.errors import NodeError, UnreachableError
-from node.federation.auth import content_digest, sign_answer
+from node.federation.auth import AnswerView, RequestView, content_digest, sign_answer
 from node.federation.problem import TABLE, Problem
-from node.federation.spelling import AnswerView, RequestView
 from node.founding import Paths
 from node.serving import listen
 from node.sync import greeting, limits

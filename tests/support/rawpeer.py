@@ -10,8 +10,7 @@ from multidict import CIMultiDict
 
 from node.bootstrap import Node
 from node.crypto.keys import Keyring
-from node.federation.auth import content_digest, sign_request
-from node.federation.spelling import RequestView
+from node.federation.auth import RequestView, content_digest, sign_request
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from node.crypto.keys import SigningKey
-from node.errors import SignatureError, UnknownKeyError
+from node.errors import SignatureError
 from node.federation import auth
 from node.ids import KeyId, MemberId
 
@@ -36,12 +36,6 @@ HERE, THERE = Ring(WEHR, b"a"), Ring(SAECKINGEN, b"b")
 KEYS = {ring.key_id: ring.sign.public for ring in (HERE, THERE)}
 
 
-def find_key(key_id):
-    if key_id not in KEYS:
-        raise UnknownKeyError("key")
-    return KEYS[key_id]
-
-
 def fields(body=b"{}"):
     return CIMultiDict(
         {
@@ -66,13 +60,13 @@ def answered(request):
 
 def check_request(view, at=AT):
     return auth.verify_request(
-        view, me=SAECKINGEN, find=find_key, has_body=True, now=at
+        view, me=SAECKINGEN, find=KEYS.__getitem__, has_body=True, now=at
     )
 
 
 def check_answer(view):
     return auth.verify_answer(
-        view, me=WEHR, peer=SAECKINGEN, find=find_key, has_body=True, now=AT
+        view, me=WEHR, peer=SAECKINGEN, find=KEYS.__getitem__, has_body=True, now=AT
     )
 
 
