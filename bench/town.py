@@ -11,6 +11,7 @@ import time
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 
 from node.accounts.model import Role
 from node.accounts.policy import Actor
@@ -22,7 +23,7 @@ from node.casework import cases, consents
 from node.casework.relocations import Move, record_relocation
 from node.config import load_settings
 from node.ids import AccountId, Ags
-from node.serving import listen
+from node.serving import listen, spare_collector
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from node.telemetry import configure_logging
@@ -32,6 +33,21 @@ CLERK = Actor(AccountId("c" * 32), frozenset({Role.CASEWORKER}))
 APPROVER = Actor(AccountId("a" * 32), frozenset({Role.APPROVER}))
 COVERED = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
 SENDERS = 16
+SYLLABLES = (
+    "ba",
+    "de",
+    "fi",
+    "go",
+    "hu",
+    "ka",
+    "le",
+    "mi",
+    "no",
+    "pu",
+    "ra",
+    "se",
+    "zu",
+)
 
 
 def say(**facts):
@@ -45,6 +61,7 @@ async def main() -> None:
         if role == "sender":
             ready = await prepare(node, int(sys.argv[3]), int(sys.argv[4]))
         await listen(node, stack)
+        spare_collector()
         worker = asyncio.get_running_loop().create_task(node.worker.run())
         say(ready=True)
         if role == "sender":
@@ -71,10 +88,13 @@ async def prepare(node, count: int, talks: int):
 
 
 def add_case(uow, office, number: int, talks: int):
+    # Different people, as in a town: were all of one name and birth date, comparing each
+    # with each would be measured, and not a handover.
+    chance = Random(number)
     person = {
-        "family_name": f"Demo-Bench{number}",
-        "given_names": "Ada",
-        "birth_date": "1990-01-02",
+        "family_name": "Demo-" + "".join(chance.choices(SYLLABLES, k=3)).title(),
+        "given_names": "".join(chance.choices(SYLLABLES, k=2)).title(),
+        "birth_date": str(date(1950, 1, 1) + timedelta(chance.randrange(20_000))),
         "counselling_start": office.clock.now().date().isoformat(),
     }
     return _case_and_consent(uow, office, person, talks)
@@ -208,7 +228,7 @@ async def approve_all(node) -> None:
                 for transfer in waiting
             )
         )
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
 
 
 def all_waiting(uow):

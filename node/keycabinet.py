@@ -37,6 +37,7 @@ class KeyCabinet:
             ConfigError: Missing, or it does not open under this master key.
         """
         self._path = path
+        self._spelled = str(path)
         self._master = master
         self._randomness = randomness
         self._lock = Lock()
@@ -81,7 +82,7 @@ class KeyCabinet:
 
     def _look(self) -> _Identity:
         try:
-            found = self._path.stat()
+            found = os.stat(self._spelled)  # noqa: PTH116 - dozens of times in a handover
         except OSError as error:
             raise ConfigError(f"key file is missing: errno {error.errno}") from None
         return found.st_ino, found.st_mtime_ns, found.st_size

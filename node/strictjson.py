@@ -83,13 +83,23 @@ def encode(value: Any) -> bytes:
 def _parts(text: str) -> list[str] | None:
     """What stands between quotation marks: outside, inside, outside, and so on.
 
-    None where a backslash or an odd number of them makes it less simple than that. This
-    way costs a fifth of the pattern's time, and an audit reads a million entries.
+    None where a backslash or an odd number of them makes it less simple than that; but
+    each list of statements has the ends of lines and the dash of a checkpoint, spelled
+    with one. This way costs a fifth of the pattern's time, and an audit reads a million
+    entries.
     """
     if "\\" in text:
-        return None
+        # Where no backslash stands before another, each begins what it spells.
+        text = text if "\\\\" in text else _plainer(text)
+        if "\\" in text:
+            return None
     parts = text.split('"')
     return parts if len(parts) % 2 else None
+
+
+def _plainer(text: str) -> str:
+    """With one harmless character for each of two spelled ones."""
+    return text.replace("\\n", " ").replace("\\u2014", "-")
 
 
 def _is_plain(text: str, parts: list[str], *, bare: str, members: int) -> bool:
@@ -107,6 +117,8 @@ def _is_plain(text: str, parts: list[str], *, bare: str, members: int) -> bool:
 
 def _has_long_key(parts: list[str]) -> bool:
     """Whether a text that is too long for a key stands before a colon."""
+    if max(map(len, parts[1::2]), default=0) <= MAX_KEY_CHARACTERS:
+        return False
     return any(
         len(text) > MAX_KEY_CHARACTERS and after.lstrip(" \t\n\r").startswith(":")
         for text, after in zip(parts[1::2], parts[2::2], strict=True)

@@ -45,8 +45,11 @@ def directly(
     """The prepared form of a statement, None where SQLAlchemy must run it."""
     if connection.dialect.name != "sqlite":
         return None
-    first = parameters if isinstance(parameters, Mapping) else (parameters or ((),))[0]
-    key = (statement, tuple(first))
+    # Nearly always a dictionary, which is seen faster than that it is a mapping.
+    if type(parameters) is dict or isinstance(parameters, Mapping):
+        key = (statement, tuple(parameters))
+    else:
+        key = (statement, tuple(parameters[0]) if parameters else ())
     found = _known.get(key, _MISSING)
     if found is _MISSING:
         if len(_known) >= _MOST:
@@ -76,6 +79,13 @@ class Direct:
         cursor = self._execute(connection, parameters)
         return [self._named(row) for row in cursor.fetchall()]
 
+    def column(self, connection: Connection, parameters: Parameters) -> list[Any]:
+        """The first value of each row."""
+        found = [row[0] for row in self._execute(connection, parameters)]
+        if self._convert and self._convert[0][0] == 0:
+            return [self._convert[0][1](value) for value in found]
+        return found
+
     def row(self, connection: Connection, parameters: Parameters) -> Found | None:
         """The first row."""
         row = self._execute(connection, parameters).fetchone()
@@ -87,8 +97,10 @@ class Direct:
 
     def _execute(self, connection: Connection, parameters: Parameters) -> Any:
         driver: Any = connection.connection.driver_connection
-        if parameters is None or isinstance(parameters, Mapping):
-            return driver.execute(self._text, self._bound(parameters or {}))
+        if parameters is None:
+            return driver.execute(self._text, self._bound({}))
+        if type(parameters) is dict or isinstance(parameters, Mapping):
+            return driver.execute(self._text, self._bound(parameters))
         return driver.executemany(self._text, map(self._bound, parameters))
 
     def _bound(self, parameters: Mapping[str, Any]) -> list[Any]:

@@ -61,6 +61,7 @@ class LogTree:
     def __init__(self, work: Work) -> None:
         """Serve one unit."""
         self._work = work
+        self._reader: _Reader | None = None
 
     def extend(self, frontier: Frontier, inputs: Sequence[bytes]) -> Frontier:
         """Insert leaves, and the tiles that they complete.
@@ -72,6 +73,7 @@ class LogTree:
         Returns:
             The frontier after them, to be written to the head.
         """
+        self._reader = None
         first = frontier.size
         rows = [{"idx": idx, "input": leaf} for idx, leaf in enumerate(inputs, first)]
         self._work.change(_ADD_LEAF, rows)
@@ -86,15 +88,22 @@ class LogTree:
 
     def reader(self) -> HashReader:
         """Hashes of complete subtrees of the tree as it stands, each tile read once."""
-        row = self._work.row(_SIZE)
-        return _Reader(self, 0 if row is None else row.size)
+        return self._read_once()
 
     def root(self, size: int) -> bytes | None:
         """The root of the first leaves, None if there are fewer."""
-        row = self._work.row(_SIZE)
-        if row is None or not 0 <= size <= row.size:
+        reader = self._read_once()
+        if not 0 <= size <= reader.size:
             return None
-        return root_of(size, _Reader(self, row.size))
+        return reader.root(size)
+
+    def _read_once(self) -> "_Reader":
+        """One for this unit and this size: many statements ask about nearly one head."""
+        row = self._work.row(_SIZE)
+        size = -1 if row is None else row.size
+        if self._reader is None or self._reader.size != size:
+            self._reader = _Reader(self, size)
+        return self._reader
 
     def tile(self, level: int, number: int) -> TileRow | None:
         """A full tile as stored, None if there is none."""
@@ -109,10 +118,9 @@ class LogTree:
         """
         place = {"start": start, "end": end}
         if level == 0:
-            found = [leaf_hash(row.input) for row in self._work.rows(_LEAVES, place)]
+            found = [leaf_hash(leaf) for leaf in self._work.column(_LEAVES, place)]
         else:
-            rows = self._work.rows(_ROOTS, place | {"at": level - 1})
-            found = [row.root for row in rows]
+            found = self._work.column(_ROOTS, place | {"at": level - 1})
         if len(found) != end - start:
             raise LogError("leaves or tiles are missing")
         return found
@@ -140,9 +148,16 @@ class _Reader:
 
     def __init__(self, tree: LogTree, size: int) -> None:
         self._tree = tree
-        self._size = size
+        self.size = size
         self._tiles: dict[tuple[int, int], list[bytes]] = {}
         self._known: dict[tuple[int, int], bytes] = {}
+        self._roots: dict[int, bytes] = {}
+
+    def root(self, size: int) -> bytes:
+        """The root of the first leaves."""
+        if size not in self._roots:
+            self._roots[size] = root_of(size, self)
+        return self._roots[size]
 
     def __call__(self, level: int, index: int) -> bytes:
         """The root of one complete subtree.
@@ -151,14 +166,14 @@ class _Reader:
             UsageError: The tree does not reach so far.
             LogError: Stored hashes are missing.
         """
-        if (index + 1) << level > self._size:
-            raise UsageError("the tree does not reach so far")
-        tile_level, height = divmod(level, HEIGHT)
-        if height == 0:
-            number, offset = divmod(index, WIDTH)
-            return self._tile(tile_level, number)[offset]
         found = self._known.get((level, index))
         if found is None:
+            if (index + 1) << level > self.size:
+                raise UsageError("the tree does not reach so far")
+            tile_level, height = divmod(level, HEIGHT)
+            if height == 0:
+                number, offset = divmod(index, WIDTH)
+                return self._tile(tile_level, number)[offset]
             left, right = self(level - 1, 2 * index), self(level - 1, 2 * index + 1)
             found = self._known[level, index] = node_hash(left, right)
         return found
@@ -169,7 +184,7 @@ class _Reader:
         return self._tiles[level, number]
 
     def _read(self, level: int, number: int) -> list[bytes]:
-        end = self._size >> level * HEIGHT
+        end = self.size >> level * HEIGHT
         if (number + 1) * WIDTH > end:
             return self._tree.hashes(level, number * WIDTH, end)
         tile = self._tree.tile(level, number)

@@ -76,6 +76,7 @@ from node.store.leases import SqlLeases
 from node.store.logaudit import SqlLogAudit
 from node.store.logrows import LogRows
 from node.store.logview import SqlLogView
+from node.store.made import Made
 from node.store.mail import SqlMail
 from node.store.matching import SqlMatches
 from node.store.notices import SqlNotices
@@ -120,12 +121,66 @@ class _State(Enum):
     UNDONE = auto()
 
 
+def _log_audit(work: Work) -> LogAudit:
+    return SqlLogAudit(work, SqlLogView(work), SqlExchangeLog(work))
+
+
 class SqlUnitOfWork:
     """Everything a use case may read and write, together or not at all.
 
     Entered once: one use case is one unit of work (HO-38). A reading unit needs not be
-    entered and has nothing to commit.
+    entered and has nothing to commit. Repositories are made when a use case asks for them:
+    there are sixty, and most units need five.
     """
+
+    cases: Made[CaseRepository] = Made(SqlCases)
+    consents: Made[ConsentRepository] = Made(SqlConsents)
+    consent_texts: Made[ConsentTextRepository] = Made(SqlConsentTexts)
+    relocations: Made[RelocationRepository] = Made(SqlRelocations)
+    tasks: Made[TaskRepository] = Made(SqlTasks)
+    tally: Made[TallyRepository] = Made(SqlTally)
+    matches: Made[Matches] = Made(SqlMatches)
+    erased_cases: Made[ErasedCases] = Made(SqlErasedCases)
+    outbound: Made[OutboundRepository] = Made(SqlOutbound)
+    inbound: Made[InboundRepository] = Made(SqlInbound)
+    chains: Made[Chains] = Made(SqlChains)
+    outbox: Made[Outbox] = Made(SqlOutbox)
+    inbox: Made[Inbox] = Made(SqlInbox)
+    secrets: Made[TransferSecrets] = Made(SqlTransferSecrets)
+    uploads: Made[Uploads] = Made(SqlUploads)
+    leases: Made[Leases] = Made(SqlLeases)
+    shelf: Made[Shelf] = Made(SqlShelf)
+    mail: Made[Mail] = Made(SqlMail)
+    exports: Made[Exports] = Made(SqlExports)
+    past: Made[PastLogs] = Made(PastLogs)
+    cards: Made[Cards] = Made(SqlCards)
+    heads: Made[Heads] = Made(SqlHeads)
+    quorums: Made[Quorums] = Made(SqlQuorums)
+    log_rows: Made[LogRows] = Made(LogRows)
+    log_view: Made[LogView] = Made(SqlLogView)
+    log_audit: Made[LogAudit] = Made(_log_audit)
+    evidence: Made[EvidenceView] = Made(SqlEvidence)
+    keeping: Made[Keeping] = Made(SqlKeeping)
+    directory: Made[SqlDirectory] = Made(SqlDirectory)
+    accounts: Made[AccountRepository] = Made(SqlAccounts)
+    sessions: Made[SessionRepository] = Made(SqlSessions)
+    ways: Made[WayRepository] = Made(SqlWays)
+    kept_forms: Made[KeptForms] = Made(SqlKeptForms)
+    changes: Made[AccountChanges] = Made(SqlAccountChanges)
+    emergencies: Made[Emergencies] = Made(SqlEmergencies)
+    read_log: Made[ReadLog] = Made(SqlReadLog)
+    reveals: Made[Reveals] = Made(SqlReveals)
+    readings: Made[Readings] = Made(SqlReadings)
+    imports: Made[Imports] = Made(SqlImports)
+    diary: Made[SqlDiary] = Made(SqlDiary)
+    counting: Made[Counting] = Made(SqlCounting)
+    reports: Made[Reports] = Made(SqlReports)
+    programs: Made[Programs] = Made(SqlPrograms)
+    notices: Made[Notices] = Made(SqlNotices)
+    town: Made[Town] = Made(SqlTown)
+    upkeep: Made[Upkeep] = Made(Upkeep)
+    backups: Made[Backups] = Made(SqlBackups)
+    dump: Made[Dump] = Made(Dump)
 
     def __init__(
         self, connection: Connection, means: Means, *, is_reading: bool = False
@@ -134,63 +189,10 @@ class SqlUnitOfWork:
         self._is_reading = is_reading
         self._state = _State.NEW
         self._wakes: dict[tuple[Wake, str], None] = {}
-        self.cases: CaseRepository = SqlCases(self._work)
-        self.consents: ConsentRepository = SqlConsents(self._work)
-        self.consent_texts: ConsentTextRepository = SqlConsentTexts(self._work)
-        self.relocations: RelocationRepository = SqlRelocations(self._work)
-        self.tasks: TaskRepository = SqlTasks(self._work)
-        self.tally: TallyRepository = SqlTally(self._work)
-        self.matches: Matches = SqlMatches(self._work)
-        self.erased_cases: ErasedCases = SqlErasedCases(self._work)
-        self.outbound: OutboundRepository = SqlOutbound(self._work)
-        self.inbound: InboundRepository = SqlInbound(self._work)
-        self.chains: Chains = SqlChains(self._work)
-        self.outbox: Outbox = SqlOutbox(self._work)
-        self.inbox: Inbox = SqlInbox(self._work)
-        self.secrets: TransferSecrets = SqlTransferSecrets(self._work)
-        self.uploads: Uploads = SqlUploads(self._work)
-        self.leases: Leases = SqlLeases(self._work)
-        self.shelf: Shelf = SqlShelf(self._work)
-        self.mail: Mail = SqlMail(self._work)
-        self.exports: Exports = SqlExports(self._work)
-        self.past = PastLogs(self._work)
-        self.cards: Cards = SqlCards(self._work)
         self.run = SqlStands(self._work)
         self.stands: Stands = self.run
-        self.heads: Heads = SqlHeads(self._work)
-        self.quorums: Quorums = SqlQuorums(self._work)
         self._log = SqlExchangeLog(self._work)
         self.log: ExchangeLog = self._log
-        self.log_rows = LogRows(self._work)
-        view = SqlLogView(self._work)
-        self.log_view: LogView = view
-        self.log_audit: LogAudit = SqlLogAudit(self._work, view, self._log)
-        self.evidence: EvidenceView = SqlEvidence(self._work)
-        self.keeping: Keeping = SqlKeeping(self._work)
-        self.directory = SqlDirectory(self._work)
-        self._open_for_people()
-
-    def _open_for_people(self) -> None:
-        """What staff and their pages ask for."""
-        self.accounts: AccountRepository = SqlAccounts(self._work)
-        self.sessions: SessionRepository = SqlSessions(self._work)
-        self.ways: WayRepository = SqlWays(self._work)
-        self.kept_forms: KeptForms = SqlKeptForms(self._work)
-        self.changes: AccountChanges = SqlAccountChanges(self._work)
-        self.emergencies: Emergencies = SqlEmergencies(self._work)
-        self.read_log: ReadLog = SqlReadLog(self._work)
-        self.reveals: Reveals = SqlReveals(self._work)
-        self.readings: Readings = SqlReadings(self._work)
-        self.imports: Imports = SqlImports(self._work)
-        self.diary = SqlDiary(self._work)
-        self.counting: Counting = SqlCounting(self._work)
-        self.reports: Reports = SqlReports(self._work)
-        self.programs: Programs = SqlPrograms(self._work)
-        self.notices: Notices = SqlNotices(self._work)
-        self.town: Town = SqlTown(self._work)
-        self.upkeep = Upkeep(self._work)
-        self.backups: Backups = SqlBackups(self._work)
-        self.dump = Dump(self._work)
 
     @property
     def is_committed(self) -> bool:

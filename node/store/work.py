@@ -185,6 +185,16 @@ class Work:
         except _FOREIGN as error:
             raise translated(error) from None
 
+    def column(self, statement: Executable, parameters: Parameters = None) -> list[Any]:
+        """The first value of each row, for queries of thousands of rows."""
+        connection = self._reach(Access.READ)
+        try:
+            if direct := directly(connection, statement, parameters):
+                return direct.column(connection, parameters)
+            return [*connection.execute(statement, parameters).scalars()]
+        except _FOREIGN as error:
+            raise translated(error) from None
+
     def stream(
         self, statement: Executable, parameters: Parameters = None
     ) -> Iterator[Row[*tuple[Any, ...]]]:

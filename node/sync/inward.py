@@ -5,11 +5,14 @@ statements in the outbox, all in the caller's transaction. Must never happen: an
 without its line in the table (HO-11). Implements handover 4.2 and P5.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import assert_never
 
+from node import strictjson
 from node.errors import UsageError
 from node.ids import CaseId
 from node.strictjson import Json
@@ -43,7 +46,13 @@ class Cause:
 
 def offer_of(transfer: InboundTransfer) -> OfferBody:
     """The offer as a value; it was checked when it was taken."""
-    return OFFER.read(dict(transfer.offer), "offer")
+    return _read_offer(strictjson.encode(transfer.offer))
+
+
+@lru_cache(maxsize=256)
+def _read_offer(spelled: bytes) -> OfferBody:
+    """Read once what each act of a transfer asks for; by its bytes, so never another's."""
+    return OFFER.read(json.loads(spelled), "offer")
 
 
 def apply(
