@@ -101,7 +101,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
                 for m in drafted.scope
             },
         ),
-        uow.cases.open_document,
+        uow.cases,
         room=room,
     )
     ring = office.keyring
