@@ -7,7 +7,6 @@ not allow, or a proxy taken from the environment (SR-F10). Implements HO-70 to H
 """
 
 import asyncio
-import io
 import socket
 import ssl
 from collections.abc import Sequence
@@ -36,6 +35,7 @@ from node.federation.auth import (
 from node.federation.digests import digest_of, is_digested
 from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.proxy import Proxy
+from node.federation.slices import Slices
 from node.ids import MemberId
 from node.sync import limits
 from node.sync.office import Office
@@ -196,7 +196,7 @@ class SignedCaller:
             async with self._session.request(
                 method,
                 url,
-                data=io.BytesIO(body) if body else None,
+                data=Slices(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
                 timeout=_patience(len(body), wish.wait_s),

@@ -41,6 +41,7 @@ from node.federation.digests import digest_of, is_digested
 from node.federation.door import Door
 from node.federation.pace import Pace, ProblemError, Proxies
 from node.federation.problem import MEDIA_TYPE, Problem, code_of
+from node.federation.slices import Slices
 from node.ids import MemberId
 from node.sync import limits
 from node.sync.office import Office
@@ -240,7 +241,8 @@ class Guard:
                     directory=self._office.directory().timestamp_version,
                     at=self._office.clock.now(),
                 )
-        return web.Response(status=reply.status, body=reply.body, headers=headers)
+        body = Slices(reply.body) if reply.body else b""
+        return web.Response(status=reply.status, body=body, headers=headers)
 
 
 def _problem(code: str, trace: str, **extra: object) -> Reply:

@@ -19,6 +19,7 @@ from node.ids import MemberId, TransferId
 from node.sync import outward, packet, permission
 from node.sync.courier import Courier
 from node.sync.drafting import PURPOSE, Draft, HeldBack, draft
+from node.sync.limits import RELAY_BYTES
 from node.sync.logbook import Act
 from node.sync.manifest import preview_digest
 from node.sync.message import jws_digest
@@ -30,6 +31,7 @@ from node.sync.ports import PacketFiles, UnitOfWork
 from node.sync.room import Room
 from node.sync.transfer import Effect, Outbound, OutboundTransfer, OutEvent
 from node.sync.words import Purpose
+from node.trust.mailboxes import is_pull_only
 
 
 async def release(courier: Courier, transfer_id: TransferId) -> None:
@@ -128,8 +130,12 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
 
 
 def _room_of(office: Office, recipient: MemberId) -> Room:
-    """What the recipient takes, as its key sheet says it."""
-    limits = office.directory().sheet(recipient).limits
+    """What the recipient takes, as its key sheet says it, and what its mailbox holds."""
+    directory = office.directory()
+    limits = directory.sheet(recipient).limits
+    if is_pull_only(directory, recipient):
+        # More than a whole quota (HO-91) would wait at the relay's door for ever.
+        return Room(min(limits.packet, RELAY_BYTES), limits.document)
     return Room(limits.packet, limits.document)
 
 
