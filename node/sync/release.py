@@ -33,6 +33,8 @@ from node.sync.transfer import Effect, Outbound, OutboundTransfer, OutEvent
 from node.sync.words import Purpose
 from node.trust.mailboxes import is_pull_only
 
+_TOO_LARGE = frozenset({"too_large", "too_many_parts"})
+
 
 async def release(courier: Courier, transfer_id: TransferId) -> None:
     """Take a held transfer as far as it goes: to the outbox, or to a task that says why.
@@ -45,7 +47,7 @@ async def release(courier: Courier, transfer_id: TransferId) -> None:
             drafted = await run.read(draft, office, transfer_id)
         except TrustError as error:
             # Handover 12.2: not fresh enough to seal; it waits, and people see why.
-            held = await run.read(held_by_directory, transfer_id, error.code)
+            held = await run.read(held_by, transfer_id, error.code)
             await run.write(hold_back, office, transfer_id, held)
             return
         if drafted is None:
@@ -57,7 +59,14 @@ async def release(courier: Courier, transfer_id: TransferId) -> None:
             # A body without a node: ``casework.sealing`` makes its file.
             return
         office.failpoints.reach(Point.PERMIT_DECIDED)
-        sealed = await run.read(seal, office, drafted, courier.files)
+        try:
+            sealed = await run.read(seal, office, drafted, courier.files)
+        except InputError as error:
+            if error.reason not in _TOO_LARGE:
+                raise
+            held = await run.read(held_by, transfer_id, "too-large")
+            await run.write(hold_back, office, transfer_id, held)
+            return
         office.failpoints.reach(Point.PACKET_STORED)
         try:
             await run.write(freeze, office, drafted, sealed)
@@ -214,8 +223,8 @@ def _basis_word(grounds: Sequence[BasisLine]) -> str:
     return words.pop() if len(words) == 1 else "mixed"
 
 
-def held_by_directory(uow: UnitOfWork, transfer_id: TransferId, code: str) -> HeldBack:
-    """The directory stands in the way: why, for every case of the transfer."""
+def held_by(uow: UnitOfWork, transfer_id: TransferId, code: str) -> HeldBack:
+    """No person's reason, but the directory's or the size's: for every case of it."""
     with uow:
         transfer = uow.outbound.get(transfer_id)
     return HeldBack(tuple((member.case, code) for member in transfer.members))

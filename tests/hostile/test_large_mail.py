@@ -2,17 +2,22 @@
 
 import hashlib
 import secrets
+from datetime import timedelta
 
 import pytest
 
 from node.bootstrap import Hands
-from node.errors import InputError
 from node.failpoints import NoFailpoints
+from node.federation import relay
+from node.federation.pace import ProblemError
 from node.ids import TransferId
 from node.store.files import SealedFiles
 from node.sync import limits, release
 from node.sync.limits import MIB
-from node.sync.transfer import Inbound
+from node.sync.room import Room
+from node.sync.transfer import Inbound, Outbound
+from node.web.language import Language, Words
+from node.web.wording import reason_words
 from tests.e2e.test_relay import Towns
 from tests.support.desk import keep_document, relocate
 from tests.support.largeends import drawn
@@ -103,32 +108,61 @@ async def test_eighty_mebibytes_go_through_a_mailbox_part_by_part(towns, monkeyp
     # Nobody ever held more of it than one part, and no part came twice.
     assert Measured.largest <= limits.PART_BYTES
     assert len(read) == len(set(read)) > SIZE // limits.PART_BYTES
-    relay = towns.nodes[RELAY].store
-    left = relay.read_sync(lambda uow: uow.shelf.named_files())
-    assert not any(
-        len(b"".join(Measured(towns.nodes[RELAY].relay.files._folder).read(name))) > MIB
-        for name in left
-    )
 
 
-@pytest.mark.spec("HO-91")
+@pytest.mark.spec("HO-91", "API-44")
 async def test_what_is_larger_than_a_mailbox_holds_is_not_sealed_for_it(
     towns, monkeypatch
 ):
     monkeypatch.setattr(release, "RELAY_BYTES", MIB)
-    refused = []
-    seal = release.seal
+    await towns.start(RELAY, WEHR, SAECKINGEN)
+    case, _, transfer = leave_with(towns, 2 * MIB)
 
-    def sealed(*args):
-        try:
-            return seal(*args)
-        except InputError as error:
-            refused.append((error.field, error.reason))
-            raise
+    def withheld():
+        find = lambda uow: uow.outbound.get(transfer)  # noqa: E731
+        return towns.wehr.store.read_sync(find).withheld
 
-    monkeypatch.setattr(release, "seal", sealed)
+    await until(withheld, 30)
+    # People see why it waits, and nothing was offered.
+    assert withheld() == ((case, "too-large"),)
+    assert towns.there(transfer) is None
+    folder = towns.wehr.settings.folder / "files" / "packets"
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.spec("LIM-3")
+async def test_what_is_larger_than_the_sheet_says_waits_and_people_see_why(
+    towns, monkeypatch
+):
+    monkeypatch.setattr(release, "_room_of", lambda *_: Room(MIB, MIB))
+    await towns.start(RELAY, WEHR, SAECKINGEN)
+    case, _, transfer = leave_with(towns, 2 * MIB)
+    find = lambda uow: uow.outbound.get(transfer)  # noqa: E731
+    await until(lambda: towns.wehr.store.read_sync(find).withheld, 30)
+    found = towns.wehr.store.read_sync(find)
+    assert (found.state, found.withheld) == (Outbound.HELD, ((case, "too-large"),))
+    assert reason_words("too-large", Words(Language.GERMAN))[0].startswith(
+        "Es ist mehr"
+    )
+
+
+@pytest.mark.spec("API-46")
+async def test_an_upload_whose_last_part_came_before_a_crash_is_finished(
+    towns, monkeypatch
+):
+    crashed = []
+
+    async def crash(*_):
+        if not crashed:
+            crashed.append(True)
+            raise ProblemError("maintenance", retry_after=1)
+        return await finish(*_)
+
+    finish = relay._finish
+    monkeypatch.setattr(relay, "_finish", crash)
     await towns.start(RELAY, WEHR, SAECKINGEN)
     _, _, transfer = leave_with(towns, 2 * MIB)
-    await until(lambda: refused, 30)
-    assert set(refused) == {("packet", "too_large")}
-    assert towns.there(transfer) is None
+    await until(lambda: crashed, 30)
+    towns.clock.offset += timedelta(minutes=30)
+    towns.wehr.worker.contact(SAECKINGEN)
+    await until(lambda: towns.there(transfer) is Inbound.WAITING, 60)
