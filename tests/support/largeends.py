@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from node.ids import CaseId, MemberId, TransferId
 from node.serving import listen
 from node.sync import decision
 from node.sync.limits import MIB
-from node.sync.transfer import Inbound
+from node.sync.transfer import Inbound, Outbound
 from node.telemetry import configure_logging
 from tests.support.desk import APPROVER, keep_document, relocate
 from tests.support.pair import (
@@ -133,10 +133,12 @@ def post_until_delivered(node: Node, transfer: str) -> float:
 
 
 def _is_queued(node: Node, transfer: str) -> bool:
-    """Asked of the file itself: a unit of work each time would be half of what is measured."""
+    """Asked of the file itself: units of work would be half of what is measured."""
+    if not BASE:
+        BASE.append(sqlite3.connect(node.settings.folder / "node.db"))
     query = "SELECT state FROM outbound_transfer WHERE id = ?"
-    with closing(sqlite3.connect(node.settings.folder / "node.db")) as base:
-        return base.execute(query, (transfer,)).fetchone()[0] in {"held", "queued"}
+    (state,) = BASE[0].execute(query, (transfer,)).fetchone()
+    return state in {Outbound.HELD, Outbound.QUEUED}
 
 
 def _post_while(node: Node, go_on: Callable[[], bool]) -> float:
@@ -158,6 +160,7 @@ def _post_while(node: Node, go_on: Callable[[], bool]) -> float:
 
 
 LOOP: list[asyncio.AbstractEventLoop] = []
+BASE: list[sqlite3.Connection] = []
 ACTS: dict[str, Callable[..., object]] = {
     "keep": keep,
     "relocate": send,
