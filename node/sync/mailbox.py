@@ -23,6 +23,7 @@ from node.errors import (
     NotFoundError,
     ReadingOnlyError,
     RejectedError,
+    SealError,
     StoreError,
     UnknownNodeError,
 )
@@ -257,7 +258,12 @@ async def _take_container(courier: Courier, mailbox: Mailbox, slip: Slip) -> Mem
         raise StoreError("no room for a container")
     intake = Intake(run, office, files, Digests())
     async for part in _pieces(mailbox, slip, upload.received):
-        upload = await intake.add(transfer, upload, part)
+        try:
+            upload = await intake.add(transfer, upload, part)
+        except (NotFoundError, SealError):
+            # HO-87: a part is gone or damaged; it begins anew when it comes again.
+            await run.write(uploading.forget, transfer)
+            raise MalformedMessageError("container") from None
     await _keep(intake, transfer, Progress(upload, found.expected))
     return sender
 
