@@ -6,6 +6,7 @@ that answers while the worker is gone.
 """
 
 import asyncio
+import ctypes
 import gc
 import resource
 import signal
@@ -23,6 +24,7 @@ from node.sync import limits
 
 log = structlog.get_logger("node")
 _YOUNG_OBJECTS: Final = 10_000
+_MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
 
 
 async def serve(settings: Settings, hands: Hands | None = None) -> None:
@@ -64,6 +66,7 @@ def spare_collector() -> None:
 
 async def listen(node: Node, stack: AsyncExitStack) -> None:
     """Open the listeners; the stack closes them."""
+    _give_back_memory()
     settings = node.settings
     people = web.AppRunner(web_app(node), access_log=None)
     await _open(people, settings.web_host, settings.web_port, stack)
@@ -72,6 +75,17 @@ async def listen(node: Node, stack: AsyncExitStack) -> None:
     if settings.health_port:
         watchers = web.AppRunner(health_app(node), access_log=None)
         await _open(watchers, "127.0.0.1", settings.health_port, stack)
+
+
+def _give_back_memory() -> None:
+    """Let no thread keep the parts of containers that it has worked on.
+
+    The C library raises the size from which a block goes back at once to that of the
+    largest block it has seen, so each thread would keep a part of an upload (ADR 0064).
+    """
+    # A library without this knob has not this habit.
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, limits.MIB)
 
 
 async def listen_to_peers(node: Node, stack: AsyncExitStack) -> None:

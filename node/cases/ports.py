@@ -135,6 +135,10 @@ class CaseRepository(Protocol):
         """The plaintext of a document, verified chunk by chunk."""
         ...
 
+    def measure_document(self, case: CaseId, digest: bytes) -> tuple[int, bytes]:
+        """Length and SHA-256 of a document's plaintext, without reading it."""
+        ...
+
 
 class ConsentRepository(Protocol):
     """Consents; the gate reads them under lock (HO-33)."""

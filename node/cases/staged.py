@@ -12,13 +12,17 @@ from node.ids import CaseId
 
 @dataclass(frozen=True, slots=True)
 class StagedDocument:
-    """Where a sealed file belongs, its digest on the disk, and its plain length."""
+    """Where a sealed file belongs, its digest on the disk, and its plain length.
+
+    ``content`` is the digest of its plaintext, sealed for the same place.
+    """
 
     case: CaseId
     epoch: int
     place: str
     digest: bytes
     length: int
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from node.sync.offer import OfferBody
 from node.sync.office import Office
 from node.sync.onward import DUTY
 from node.sync.quorum import OVERRIDDEN
-from node.sync.rows import Due, StoredFile
+from node.sync.rows import Due, SealedPart
 from node.sync.transfer import Inbound, InboundTransfer
 
 WAITING_HERE: Final = (Inbound.WAITING, Inbound.ANNOUNCED)
@@ -188,7 +188,7 @@ def offer_sight(uow: ReadingUnit, transfer_id: TransferId, by: Actor) -> OfferSi
 
 def begin_look(
     uow: ReadingUnit, transfer_id: TransferId, by: Actor, at: datetime
-) -> tuple[bytes, StoredFile]:
+) -> tuple[bytes, tuple[SealedPart, ...]]:
     """Write down who is about to look at the names; gives where the sealed bytes lie.
 
     Raises:

@@ -122,7 +122,7 @@ def gather(uow: UnitOfWork, office: Office, drafted: Draft) -> Package:
     transfer = drafted.transfer
     assert transfer.body is not None
     address = uow.exports.get(transfer.id).address
-    layout = lay_out(drafted.extracts, uow.cases.open_document, {})
+    layout = lay_out(drafted.extracts, uow.cases, {})
     ring = office.keyring
     manifest = sealedfile.sign_manifest(
         sealedfile.Heading(

@@ -9,6 +9,7 @@ needs that compares a commitment first (``seal``). Implements the stream of hand
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from nacl import bindings
@@ -42,7 +43,7 @@ def push_stream(
     """
     state = _state(key, header)
     yield header
-    for block, last in _blocks(bytearray(), iter(plaintext), CHUNK_BYTES):
+    for block, last in _blocks(b"", plaintext, CHUNK_BYTES):
         yield bindings.crypto_secretstream_xchacha20poly1305_push(
             state, block, associated, _FINAL if last else _MESSAGE
         )
@@ -66,9 +67,9 @@ def pull_stream(
             raise SealError("stream is cut")
         buffer += portion
     state = _state(key, bytes(buffer[:HEADER_BYTES]))
-    del buffer[:HEADER_BYTES]
+    rest = bytes(buffer[HEADER_BYTES:])
     is_first = True
-    for block, last in _blocks(buffer, portions, CHUNK_BYTES + TAG_BYTES):
+    for block, last in _blocks(rest, portions, CHUNK_BYTES + TAG_BYTES):
         try:
             chunk, tag = bindings.crypto_secretstream_xchacha20poly1305_pull(
                 state, block, associated
@@ -98,14 +99,22 @@ def _state(
 
 
 def _blocks(
-    buffer: bytearray, portions: Iterator[bytes], size: int
+    first: bytes, portions: Iterable[bytes], size: int
 ) -> Iterator[tuple[bytes, bool]]:
     """Cut portions into blocks of one size; the last one, shorter or equal, is marked."""
-    portion: bytes | None = b""
-    while portion is not None:
-        buffer += portion
-        while len(buffer) > size:
-            yield bytes(buffer[:size]), False
-            del buffer[:size]
-        portion = next(portions, None)
+    buffer = bytearray()
+    for portion in chain((first,), portions):
+        view = memoryview(portion)
+        if buffer:
+            missing = size - len(buffer)
+            buffer += view[:missing]
+            view = view[missing:]
+            if not view:
+                continue
+            yield bytes(buffer), False
+            buffer.clear()
+        while len(view) > size:
+            yield bytes(view[:size]), False
+            view = view[size:]
+        buffer += view
     yield bytes(buffer), True

@@ -146,7 +146,12 @@ class ClockSkewError(SignatureError):
 
 def content_digest(body: bytes) -> str:
     """The value of Content-Digest (RFC 9530): SHA-256 as a byte sequence."""
-    return "sha-256=:" + b64encode(hashlib.sha256(body).digest()).decode() + ":"
+    return digest_field(hashlib.sha256(body).digest())
+
+
+def digest_field(digest: bytes) -> str:
+    """The same from the SHA-256 of a body."""
+    return "sha-256=:" + b64encode(digest).decode() + ":"
 
 
 def check_content_digest(headers: Mapping[str, str], body: bytes) -> bool:

@@ -7,7 +7,6 @@ not allow, or a proxy taken from the environment (SR-F10). Implements HO-70 to H
 """
 
 import asyncio
-import io
 import socket
 import ssl
 from collections.abc import Sequence
@@ -29,14 +28,14 @@ from node.federation.addresses import check_address
 from node.federation.auth import (
     AnswerView,
     RequestView,
-    check_content_digest,
-    content_digest,
     directory_of,
     sign_request,
     verify_answer,
 )
+from node.federation.digests import digest_of, is_digested
 from node.federation.problem import MEDIA_TYPE, parse_problem
 from node.federation.proxy import Proxy
+from node.federation.slices import Slices
 from node.ids import MemberId
 from node.sync import limits
 from node.sync.office import Office
@@ -60,12 +59,14 @@ class Wish:
     """What is particular about one request.
 
     ``most`` bytes are read of the answer; ``span`` asks for these bytes alone, both ends
-    included; ``wait_s`` is how long the other side may think besides.
+    included; ``wait_s`` is how long the other side may think besides. ``digest`` is the
+    Content-Digest of the body, where it is known before.
     """
 
     most: int = limits.STATEMENTS_ANSWER_BYTES
     span: tuple[int, int] | None = None
     wait_s: float = 0.0
+    digest: str = ""
 
 
 class SignedCaller:
@@ -137,7 +138,7 @@ class SignedCaller:
         headers: CIMultiDict[str] = CIMultiDict()
         if body:
             headers[hdrs.CONTENT_TYPE] = media_type
-            headers["content-digest"] = content_digest(body)
+            headers["content-digest"] = wish.digest or await digest_of(body)
         if offset is not None:
             headers["upload-offset"] = str(offset)
             headers["upload-complete"] = "?1" if is_last else "?0"
@@ -172,7 +173,7 @@ class SignedCaller:
         except NodeError as error:
             raise UnreachableError("answer not signed") from error
         office.newer(peer, directory_of(answered))
-        if found and not check_content_digest(answered, found):
+        if found and not await is_digested(answered, found):
             raise UnreachableError("answer changed on the way")
         if answered.get(hdrs.CONTENT_TYPE, "").startswith(MEDIA_TYPE):
             raise parse_problem(found)
@@ -195,7 +196,7 @@ class SignedCaller:
             async with self._session.request(
                 method,
                 url,
-                data=io.BytesIO(body) if body else None,
+                data=Slices(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
                 timeout=_patience(len(body), wish.wait_s),

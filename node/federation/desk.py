@@ -19,6 +19,7 @@ from node.sync.message import Envelope
 from node.sync.office import Office
 from node.sync.ports import PacketFiles
 from node.sync.rows import StatementRow
+from node.sync.uploading import Digests, Intake
 
 
 def _none() -> None:
@@ -31,7 +32,7 @@ class Desk:
 
     ``keysheet`` gives the newest sheet, signed by the sheet key, for the directory.
     ``relay`` is there where this node keeps mailboxes for others.
-    ``finishing`` are the uploads whose parts are being put together just now.
+    ``digests`` knows how far each upload came, ``finishing`` are those that end just now.
     """
 
     office: Office
@@ -45,7 +46,13 @@ class Desk:
     keysheet: Callable[[], str | None] = _none
     relay: Counter | None = None
     trusted_proxies: Sequence[str] = ()
+    digests: Digests = field(default_factory=Digests)
     finishing: dict[TransferId, asyncio.Task[Reply]] = field(default_factory=dict)
+
+    @property
+    def intake(self) -> Intake:
+        """Takes the parts of uploads."""
+        return Intake(self.run, self.office, self.files, self.digests)
 
 
 def check_room(desk: Desk, expected: deposit.Expected, length: int) -> None:
@@ -82,9 +89,11 @@ async def keep_container(
         expected: What the offer said.
     """
     fits = deposit.fits_offer(transfer, expected.offer, start)
-    file = await desk.run.file(lambda: desk.files.keep_sealed(key, transfer, chunks()))
+    part = await desk.run.file(
+        lambda: desk.files.keep_sealed(key, transfer, 0, chunks())
+    )
     return await desk.run.write(
-        partial(deposit.take_packet, key=key, file=file, fits=fits),
+        partial(deposit.take_packet, key=key, parts=(part,), fits=fits),
         desk.office,
         transfer,
     )

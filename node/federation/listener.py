@@ -7,6 +7,7 @@ HO-71; the order is HO-69.
 """
 
 import asyncio
+import io
 import re
 import secrets
 import time
@@ -32,15 +33,15 @@ from node.federation.auth import (
     AnswerView,
     RequestView,
     Signed,
-    check_content_digest,
-    content_digest,
     directory_of,
     sign_answer,
     verify_request,
 )
+from node.federation.digests import digest_of, is_digested
 from node.federation.door import Door
 from node.federation.pace import Pace, ProblemError, Proxies
 from node.federation.problem import MEDIA_TYPE, Problem, code_of
+from node.federation.slices import Slices
 from node.ids import MemberId
 from node.sync import limits
 from node.sync.office import Office
@@ -132,7 +133,7 @@ class Guard:
                 if isinstance(request.protocol, Door):
                     request.protocol.is_member = True
                 reply = await self._work(request, view, signed, route, before, trace)
-            return self._sign(view, reply)
+            return await self._sign(view, reply)
 
         return handle
 
@@ -224,12 +225,12 @@ class Guard:
             extra["now"] = int(self._office.clock.now().timestamp())
         return _problem(code, trace, **extra)
 
-    def _sign(self, view: RequestView, reply: Reply) -> web.Response:
+    async def _sign(self, view: RequestView, reply: Reply) -> web.Response:
         """Sign the answer over the request as received (HO-70)."""
         headers = CIMultiDict(reply.headers)
         if reply.body:
             headers[hdrs.CONTENT_TYPE] = reply.media_type
-            headers["content-digest"] = content_digest(reply.body)
+            headers["content-digest"] = await digest_of(reply.body)
         if "signature" in view.headers and "staffelstab-from" in view.headers:
             # A request whose own signature fields are broken is answered without one.
             with suppress(NodeError, HTTPMessageSignaturesException, ValueError):
@@ -240,7 +241,8 @@ class Guard:
                     directory=self._office.directory().timestamp_version,
                     at=self._office.clock.now(),
                 )
-        return web.Response(status=reply.status, body=reply.body, headers=headers)
+        body = Slices(reply.body) if reply.body else b""
+        return web.Response(status=reply.status, body=body, headers=headers)
 
 
 def _problem(code: str, trace: str, **extra: object) -> Reply:
@@ -306,15 +308,14 @@ def _claimed_key(view: RequestView) -> str:
 async def _read_checked(request: web.Request, view: RequestView) -> bytes:
     """The body that the signed digest speaks of."""
     body = await read_body(request, request.content_length or 0)
-    if request.body_exists and not check_content_digest(view.headers, body):
+    if request.body_exists and not await is_digested(view.headers, body):
         raise ProblemError("bad-digest")
     return body
 
 
 async def read_body(request: web.Request, most: int) -> bytes:
     """The body within its limit and above the minimum speed (SR-F3)."""
-    parts: list[bytes] = []
-    size = 0
+    body, size = io.BytesIO(), 0
     started = time.monotonic()
     grace = limits.BODY_GRACE.total_seconds()
     while True:
@@ -324,11 +325,11 @@ async def read_body(request: web.Request, most: int) -> bytes:
         except TimeoutError:
             raise ProblemError("too-slow") from None
         if not chunk:
-            return b"".join(parts)
+            return body.getvalue()
         size += len(chunk)
         if size > most:
             raise ProblemError("too-large")
         elapsed = time.monotonic() - started
         if elapsed > grace and size < elapsed * limits.BODY_BYTES_PER_S:
             raise ProblemError("too-slow")
-        parts.append(chunk)
+        body.write(chunk)

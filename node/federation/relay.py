@@ -8,7 +8,7 @@ sender's id beside an item; an owner's long wait that blocks anybody else.
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from node.sync.courier import Runner
 from node.sync.mailports import CONTAINER, LETTER, Item, Parcel
 from node.sync.office import Office
 from node.sync.relaying import FullError, ShelfFiles
+from node.sync.rows import StoredFile
 
 BASE: Final = "/staffelstab/1/relay"
 ITEM_TYPE: Final = "application/vnd.staffelstab.item"
@@ -92,7 +93,7 @@ def add_routes(
             partial(_put, desk, counter), most=limits.PUT_BYTES, media_type=ITEM_TYPE
         ),
     )
-    add("POST", BASE + "/queues/{member}/uploads", bare(partial(_begin, desk)))
+    add("POST", BASE + "/queues/{member}/uploads", bare(partial(_begin, desk, counter)))
     add(
         "PATCH",
         BASE + "/uploads/{upload}",
@@ -118,10 +119,11 @@ async def _put(desk: Clerk, counter: Counter, call: Call) -> Reply:
         await desk.run.read(
             relaying.check_room, wanted.queue, wanted.tag, len(call.body)
         )
-    return await _keep(desk, counter, wanted, lambda: iter([call.body]))
+    file = await desk.run.file(counter.files.keep, _salted(desk, [call.body]))
+    return await _shelve(desk, counter, wanted, file)
 
 
-async def _begin(desk: Clerk, call: Call) -> Reply:
+async def _begin(desk: Clerk, counter: Counter, call: Call) -> Reply:
     """``POST /queues/{member}/uploads?kind=&expires=&len=&dig=``: where to go on."""
     size, digest = call.query.get("len", ""), call.query.get("dig", "")
     if _NUMBER.fullmatch(size) is None or _DIGEST.fullmatch(digest) is None:
@@ -131,6 +133,9 @@ async def _begin(desk: Clerk, call: Call) -> Reply:
         found = await desk.run.write(relaying.begin_upload, desk.office, wanted)
     if found is None:
         return Reply(HTTPStatus.OK, strictjson.encode({"kept": True}))
+    if found.received == found.size:
+        # A crash after the last part: nobody will send one more.
+        return await _finish(desk, counter, found)
     said = {"upload": found.id, "offset": found.received}
     return Reply(HTTPStatus.CREATED, strictjson.encode(said))
 
@@ -159,11 +164,21 @@ async def _append(desk: Clerk, counter: Counter, call: Call) -> Reply:
     if parcel.received < parcel.size:
         said = {"upload": parcel.id, "offset": parcel.received}
         return Reply(HTTPStatus.OK, strictjson.encode(said))
-    read = partial(_joined, counter.files, parcel)
-    if await desk.run.file(_digest_of, read) != parcel.digest:
+    return await _finish(desk, counter, parcel)
+
+
+async def _finish(desk: Clerk, counter: Counter, parcel: Parcel) -> Reply:
+    """All parts are there: one item of them, hashed as it is written."""
+    digest = hashlib.sha256()
+    file = await desk.run.file(
+        counter.files.keep,
+        _salted(desk, _hashed(_joined(counter.files, parcel), digest)),
+    )
+    if digest.digest() != parcel.digest:
+        counter.files.remove(file.name)
         await desk.run.write(relaying.end_upload, parcel, counter.files)
         raise ProblemError("bad-digest", offset=0)
-    reply = await _keep(desk, counter, parcel, read)
+    reply = await _shelve(desk, counter, parcel, file)
     # Crash here: the parts stay until their upload has stood still for a day.
     await desk.run.write(relaying.end_upload, parcel, counter.files)
     return reply
@@ -195,14 +210,10 @@ def _wanted(desk: Clerk, call: Call, *, digest: bytes, size: int) -> Parcel:
     )
 
 
-async def _keep(
-    desk: Clerk,
-    counter: Counter,
-    parcel: Parcel,
-    chunks: Callable[[], Iterator[bytes]],
+async def _shelve(
+    desk: Clerk, counter: Counter, parcel: Parcel, file: StoredFile
 ) -> Reply:
-    """Sync the bytes, then commit the row that names them (P18)."""
-    file = await desk.run.file(lambda: counter.files.keep(_salted(desk, chunks())))
+    """The bytes are synced: commit the row that names them (P18)."""
     with _problems():
         is_new = await desk.run.write(
             relaying.keep_item, desk.office, parcel, file=file, files=counter.files
@@ -223,11 +234,10 @@ def _joined(files: ShelfFiles, parcel: Parcel) -> Iterator[bytes]:
         yield from files.read(part.name, _SALT_BYTES)
 
 
-def _digest_of(read: Callable[[], Iterator[bytes]]) -> bytes:
-    found = hashlib.sha256()
-    for chunk in read():
-        found.update(chunk)
-    return found.digest()
+def _hashed(chunks: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
 
 
 # -- Out ---------------------------------------------------------------------------------

@@ -6,17 +6,32 @@ cut; a container in memory; a link that is cut every few seconds bringing nothin
 Implements HO-81 (a statement goes between two parts), HO-86 to HO-88.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+import asyncio
+import hashlib
+import io
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
 
 from node import strictjson
 from node.errors import UnreachableError
-from node.federation.caller import PART_TYPE
+from node.federation.auth import digest_field
+from node.federation.caller import PART_TYPE, Wish
 from node.sync import limits
 from node.sync.courier import Between, Chunks
 from node.sync.rows import PacketRow
 
 LEAST_PART_BYTES: Final = 64 * limits.KIB
+
+T = TypeVar("T")
+
+
+class Read(Protocol):
+    """Runs a read of the file in a thread."""
+
+    def __call__(self, job: Callable[..., T], *args: Any) -> Awaitable[T]:
+        """What the job gives."""
+        ...
 
 
 class Call(Protocol):
@@ -31,13 +46,27 @@ class Call(Protocol):
         media_type: str,
         offset: int | None = None,
         is_last: bool = False,
+        wish: Wish,
     ) -> Awaitable[bytes]:
         """Raises as ``HttpTransport``."""
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which bytes of a container are the next part, and their Content-Digest."""
+
+    start: int
+    length: int
+    digest: str
+
+
 class Upload:
-    """One upload; parts become small where the link is bad, and large again."""
+    """One upload; parts become small where the link is bad, and large again.
+
+    While a part travels and is kept, the next one is hashed; it is in memory only once its
+    turn has come.
+    """
 
     def __init__(
         self,
@@ -45,14 +74,15 @@ class Upload:
         row: PacketRow,
         chunks: Chunks,
         *,
-        read: Callable[[Callable[[], bytes]], Awaitable[bytes]],
+        read: Read,
         part_bytes: int = limits.PART_BYTES,
     ) -> None:
-        """``read`` runs a read of the file in a thread."""
+        """Send this row's container, read from ``chunks``."""
         self._call = call
         self._row = row
         self._chunks = chunks
         self._read = read
+        self._ahead: asyncio.Future[Span] | None = None
         self.part_bytes = part_bytes
 
     async def send(self, between: Between | None) -> strictjson.JsonObject | None:
@@ -66,6 +96,13 @@ class Upload:
                 anything got through.
             RejectedError: The peer's problem.
         """
+        try:
+            return await self._send(between)
+        finally:
+            if self._ahead is not None:
+                self._ahead.cancel()
+
+    async def _send(self, between: Between | None) -> strictjson.JsonObject | None:
         moved = False
         while True:
             got = 0
@@ -76,7 +113,7 @@ class Upload:
                         return None
                     answer = await self._send_part(answer["offset"])
                     got += 1
-                    self.part_bytes = min(limits.PART_BYTES, 2 * self.part_bytes)
+                    self.part_bytes = self._larger
             except UnreachableError as error:
                 self.part_bytes = max(LEAST_PART_BYTES, self.part_bytes // 2)
                 moved = moved or got > 0
@@ -92,7 +129,7 @@ class Upload:
             {"tr": str(row.transfer), "len": row.length, "dig": row.digest.hex()}
         )
         answer = await self._call(
-            "POST", "/uploads", wanted, media_type="application/json"
+            "POST", "/uploads", wanted, media_type="application/json", wish=Wish()
         )
         return _parsed(answer)
 
@@ -100,19 +137,39 @@ class Upload:
         row = self._row
         if not isinstance(offset, int) or not 0 <= offset < row.length:
             raise UnreachableError("offset outside the container")
-        most = self.part_bytes
-        part = await self._read(lambda: part_of(self._chunks, offset, most))
+        span = await self._span(offset)
+        part = await self._read(part_of, self._chunks, offset, span.length)
         if not part:
             raise UnreachableError("container ended early")
+        end = offset + len(part)
+        if end < row.length:
+            self._ahead = asyncio.ensure_future(self._measure(end, self._larger))
         answer = await self._call(
             "PATCH",
             f"/uploads/{row.transfer}",
             part,
             media_type=PART_TYPE,
             offset=offset,
-            is_last=offset + len(part) == row.length,
+            is_last=end == row.length,
+            wish=Wish(digest=span.digest),
         )
         return _parsed(answer)
+
+    @property
+    def _larger(self) -> int:
+        return min(limits.PART_BYTES, 2 * self.part_bytes)
+
+    async def _span(self, offset: int) -> Span:
+        """The part from here on: as measured ahead, unless the peer stands elsewhere."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            span = await ahead
+            if span.start == offset and span.length <= self.part_bytes:
+                return span
+        return await self._measure(offset, self.part_bytes)
+
+    def _measure(self, start: int, most: int) -> Awaitable[Span]:
+        return self._read(measure, self._chunks, start, most)
 
 
 def _parsed(answer: bytes) -> strictjson.JsonObject:
@@ -122,9 +179,24 @@ def _parsed(answer: bytes) -> strictjson.JsonObject:
 
 def part_of(chunks: Chunks, offset: int, most: int) -> bytes:
     """The next part of a container from this place."""
-    part = bytearray()
-    for chunk in chunks(offset):
-        part += chunk[: most - len(part)]
-        if len(part) == most:
-            break
-    return bytes(part)
+    part = io.BytesIO()
+    for piece in _pieces(chunks, offset, most):
+        part.write(piece)
+    return part.getvalue()
+
+
+def measure(chunks: Chunks, start: int, most: int) -> Span:
+    """Length and digest of that part, which is not held."""
+    length, digest = 0, hashlib.sha256()
+    for piece in _pieces(chunks, start, most):
+        length += len(piece)
+        digest.update(piece)
+    return Span(start, length, digest_field(digest.digest()))
+
+
+def _pieces(chunks: Chunks, start: int, most: int) -> Iterator[bytes]:
+    for chunk in chunks(start):
+        yield chunk[:most]
+        most -= len(chunk)
+        if most <= 0:
+            return

@@ -2,27 +2,28 @@
 
 Enters: requests for containers above 1 MiB. Leaves: offsets, and at the end the same
 answer as ``PUT /packets``. Must never happen: success before a part is synced; a part read
-that has no room; one container put together twice at a time.
+that has no room; one container checked twice at a time.
 """
 
 import asyncio
-from collections.abc import Iterator
 from functools import partial
 from http import HTTPStatus
-from typing import Final
 
 from node import strictjson
-from node.errors import ConflictError, MalformedMessageError
+from node.errors import (
+    ConflictError,
+    MalformedMessageError,
+    NotFoundError,
+    SealError,
+)
 from node.federation.desk import Desk, check_room, with_statement
 from node.federation.listener import Call, Reply
 from node.federation.pace import ProblemError
 from node.ids import TransferId
 from node.sync import deposit, uploading
 from node.sync.deposit import Answered
-from node.sync.limits import KIB
 from node.sync.uploading import Progress
 
-_PORTION_BYTES: Final = 256 * KIB
 FINISH_S = 8.0
 """Shorter than a peer waits for an answer; it comes again and finds the work done."""
 
@@ -84,18 +85,13 @@ async def append(desk: Desk, call: Call) -> Reply:
         _check_offset(call, found)
         if found.upload.received + len(call.body) > found.expected.packet.len:
             raise ProblemError("too-large")
-        part = await desk.run.file(
-            desk.files.keep_sealed, found.upload.key, transfer, _portions(call.body)
-        )
         try:
-            upload = await desk.run.write(
-                partial(uploading.add_part, part=part, length=len(call.body)),
-                desk.office,
-                transfer,
-                found.upload,
-            )
+            upload = await desk.intake.add(transfer, found.upload, call.body)
         except ConflictError:
             raise ProblemError("offset-mismatch") from None
+        except (NotFoundError, SealError):
+            await desk.run.write(uploading.forget, transfer)
+            raise ProblemError("bad-digest", offset=0) from None
         found = Progress(upload, found.expected)
         if not found.is_complete:
             body = strictjson.encode({"offset": upload.received})
@@ -110,12 +106,6 @@ async def forget(desk: Desk, call: Call) -> Reply:
     if not isinstance(found, Answered):
         await desk.run.write(uploading.forget, transfer)
     return Reply(HTTPStatus.OK, strictjson.encode({"offset": 0}))
-
-
-def _portions(part: bytes) -> Iterator[bytes]:
-    """A part in small pieces, so that sealing copies no whole one."""
-    for at in range(0, len(part), _PORTION_BYTES):
-        yield part[at : at + _PORTION_BYTES]
 
 
 def _answered(found: Answered) -> Reply:
@@ -138,7 +128,7 @@ async def _finish(
     job = desk.finishing.get(transfer)
     if job is None:
         loop = asyncio.get_running_loop()
-        job = loop.create_task(_put_together(desk, transfer, found))
+        job = loop.create_task(_check(desk, transfer, found))
         desk.finishing[transfer] = job
         job.add_done_callback(lambda _: desk.finishing.pop(transfer, None))
     try:
@@ -150,21 +140,15 @@ async def _finish(
     return reply
 
 
-async def _put_together(desk: Desk, transfer: TransferId, found: Progress) -> Reply:
+async def _check(desk: Desk, transfer: TransferId, found: Progress) -> Reply:
     expected = found.expected
-    whole = await desk.run.file(
-        uploading.put_together,
-        desk.files,
-        transfer,
-        found.upload,
-        expected.packet.dig,
-    )
-    if whole is None:
+    start = await desk.intake.whole(transfer, found.upload, expected.packet.dig)
+    if start is None:
         await desk.run.write(uploading.forget, transfer)
         raise ProblemError("bad-digest", offset=0)
-    fits = deposit.fits_offer(transfer, expected.offer, whole.start)
+    fits = deposit.fits_offer(transfer, expected.offer, start)
     row = await desk.run.write(
-        partial(deposit.take_packet, key=found.upload.key, file=whole.file, fits=fits),
+        partial(deposit.take_packet, key=found.upload.key, fits=fits),
         desk.office,
         transfer,
     )

@@ -251,6 +251,10 @@ class SqlCases:
         """The plaintext of a document, verified chunk by chunk."""
         return self._documents.open(case, digest)
 
+    def measure_document(self, case: CaseId, digest: bytes) -> tuple[int, bytes]:
+        """Length and SHA-256 of a document's plaintext, without reading it."""
+        return self._documents.measure(case, digest)
+
     def _named_now(
         self, case: CaseId, records: tuple[Record, ...]
     ) -> tuple[Record, ...]:

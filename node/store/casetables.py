@@ -111,9 +111,11 @@ class _DocumentFile(TypedColumns):
     place: Named[str]
     epoch: Named[int]
     length = Column(BigInteger, nullable=False)
+    content: Named[bytes]
 
 
 # Sealed documents by the digest of their bytes on disk; ``place`` is bound into the seal.
+# ``content`` is the digest of the plaintext, sealed: it would tell who has the same paper.
 document_file = Table("document_file", metadata, _DocumentFile, *digests("digest"))
 
 

@@ -7,14 +7,22 @@ another; a row whose file is not durable. Implements SR-K1, SR-U1 (no plaintext 
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Row, bindparam, delete, insert, select
 
 from node.cases.staged import StagedDocument, StagedKey
-from node.crypto.casekey import CaseKey, FieldContext, open_file, seal_file
-from node.errors import NotFoundError, SealError
+from node.crypto.casekey import (
+    CaseKey,
+    FieldContext,
+    open_field,
+    open_file,
+    seal_field,
+    seal_file,
+)
+from node.errors import NotFoundError
 from node.ids import CaseId
 from node.store.casekeys import CaseKeys
 from node.store.casetables import document_file
@@ -70,7 +78,15 @@ class SqlDocuments:
         stored = self._work.documents.keep(
             seal_file(CaseKey(key.raw), context, counted)
         )
-        return StagedDocument(key.case, epoch, place, stored.name, counted.length)
+        content = seal_field(
+            CaseKey(key.raw),
+            _content(context),
+            counted.digest.digest(),
+            self._work.randomness,
+        )
+        return StagedDocument(
+            key.case, epoch, place, stored.name, counted.length, content
+        )
 
     def adopt(self, staged: StagedDocument) -> tuple[bytes, int]:
         """Name a staged file; gives its digest and the plaintext's length."""
@@ -82,6 +98,7 @@ class SqlDocuments:
                 "length": staged.length,
                 "place": staged.place,
                 "epoch": staged.epoch,
+                "content": staged.content,
             },
         )
         return staged.digest, staged.length
@@ -97,11 +114,30 @@ class SqlDocuments:
             SealError: While reading: damaged, cut, or another file under this name.
         """
         key = self._keys.of(self._keys.row(case))
+        row = self._row(case, digest)
+        # Each place has one file and a key of its own: no other file opens there, so its
+        # name needs no second look.
+        sealed = self._work.documents.read(digest)
+        return open_file(key, _context(row.place, case, row.epoch), sealed)
+
+    def measure(self, case: CaseId, digest: bytes) -> tuple[int, bytes]:
+        """Length and SHA-256 of the plaintext, as they were when it was sealed.
+
+        Raises:
+            NotFoundError: No such case or document.
+            ErasedError: The key of the case is gone.
+            SealError: The row was changed.
+        """
+        key = self._keys.of(self._keys.row(case))
+        row = self._row(case, digest)
+        context = _content(_context(row.place, case, row.epoch))
+        return row.length, open_field(key, context, row.content)
+
+    def _row(self, case: CaseId, digest: bytes) -> Row[Any]:
         row = self._work.row(_GET, {"case": case, "digest": digest})
         if row is None:
             raise NotFoundError("document")
-        sealed = _checked(self._work.documents.read(digest), digest)
-        return open_file(key, _context(row.place, case, row.epoch), sealed)
+        return row
 
     def drop_one(self, case: CaseId, digest: bytes) -> None:
         """One file goes: its row now, the file after the commit."""
@@ -116,27 +152,24 @@ class SqlDocuments:
 
 
 class _Counted:
-    """Chunks that pass by, and how many bytes they were."""
+    """Chunks that pass by: how many bytes they were, and their digest."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
         self.length = 0
+        self.digest = hashlib.sha256()
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._chunks:
             self.length += len(chunk)
+            self.digest.update(chunk)
             yield chunk
-
-
-def _checked(chunks: Iterable[bytes], digest: bytes) -> Iterator[bytes]:
-    """The bytes of a file, if they are those that its name says."""
-    found = hashlib.sha256()
-    for chunk in chunks:
-        found.update(chunk)
-        yield chunk
-    if found.digest() != digest:
-        raise SealError("another file under this name")
 
 
 def _context(place: str, case: str, epoch: int) -> FieldContext:
     return FieldContext("document_file", "file", place, case, epoch)
+
+
+def _content(file: FieldContext) -> FieldContext:
+    """Where the digest of a file's plaintext belongs."""
+    return replace(file, column="content")

@@ -21,7 +21,7 @@ from node.crypto.casekey import CaseKey, FieldContext, open_file, seal_file
 from node.errors import NotFoundError, StoreError
 from node.ids import TransferId
 from node.sync.limits import ROOM_BYTES, ROOM_PERCENT
-from node.sync.rows import StoredFile
+from node.sync.rows import SealedPart, StoredFile
 
 CHUNK_BYTES: Final = 256 * 1024
 
@@ -87,21 +87,27 @@ class SealedFiles:
                 yield chunk
 
     def keep_sealed(
-        self, key: bytes, transfer: TransferId, chunks: Iterable[bytes]
-    ) -> StoredFile:
-        """Seal what arrives under a transfer key of 32 bytes, chunk by chunk (HO-16)."""
-        return self.keep(seal_file(CaseKey(key), _place(transfer), chunks))
+        self, key: bytes, transfer: TransferId, start: int, chunks: Iterable[bytes]
+    ) -> SealedPart:
+        """Seal a part of a container under a transfer key of 32 bytes (HO-16).
+
+        ``start`` is the place of its first byte, where alone it opens.
+        """
+        sealed = seal_file(CaseKey(key), _place(transfer, start), chunks)
+        return SealedPart(start, self.keep(sealed).name)
 
     def read_sealed(
-        self, key: bytes, transfer: TransferId, name: bytes
+        self, key: bytes, transfer: TransferId, parts: Iterable[SealedPart]
     ) -> Iterator[bytes]:
-        """What arrived, in authentic portions.
+        """What arrived, part after part, in authentic portions.
 
         Raises:
-            SealError: Other key or transfer, damaged, cut.
+            SealError: Other key, transfer or place, damaged, cut.
             NotFoundError, StoreError: As ``read``.
         """
-        return open_file(CaseKey(key), _place(transfer), self.read(name))
+        for part in parts:
+            place = _place(transfer, part.start)
+            yield from open_file(CaseKey(key), place, self.read(part.name))
 
     def remove(self, name: bytes) -> None:
         """Remove a file; absent is fine."""
@@ -159,8 +165,8 @@ def _write(handle: int, chunk: bytes) -> None:
         left = left[os.write(handle, left) :]
 
 
-def _place(transfer: TransferId) -> FieldContext:
-    return FieldContext("received_packet", "file", transfer, "", 0)
+def _place(transfer: TransferId, start: int) -> FieldContext:
+    return FieldContext("received_part", "file", f"{transfer}/{start}", "", 0)
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ Implements ``TransferSecrets``; KEEP_SHARE_B, DESTROY_SHARE_B, KEEP_SEALED, SHRE
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -18,8 +19,9 @@ from node.ids import TransferId
 from node.store.register import Destroyed, RegisterLine
 from node.store.tables import outbound_secret as _kept
 from node.store.tables import received_packet as _received
+from node.store.uploads import add_part, drop_parts, parts_of
 from node.store.work import Work
-from node.sync.rows import StoredFile
+from node.sync.rows import SealedPart, StoredFile
 
 _KEEP: Final = insert(_kept)
 _KEPT: Final = select(_kept.c.share_b, _kept.c.file, _kept.c.file_bytes).where(
@@ -33,9 +35,9 @@ _DESTROY: Final = (
 )
 
 _RECEIVE: Final = insert(_received)
-_RECEIVED: Final = select(
-    _received.c.key, _received.c.file, _received.c.file_bytes, _received.c.grant
-).where(_received.c.transfer == bindparam("id_"))
+_RECEIVED: Final = select(_received.c.key, _received.c.grant).where(
+    _received.c.transfer == bindparam("id_")
+)
 _RECEIVED_LOCKED: Final = _RECEIVED.with_for_update()
 _GRANT: Final = update(_received).where(_received.c.transfer == bindparam("id_"))
 _SHRED: Final = delete(_received).where(_received.c.transfer == bindparam("id_"))
@@ -106,26 +108,25 @@ class SqlTransferSecrets:
         self._work.after_commit(partial(self._work.files.remove, row.file))
 
     def keep_received(
-        self, transfer: TransferId, *, key: bytes, file: StoredFile
+        self, transfer: TransferId, *, key: bytes, parts: Sequence[SealedPart]
     ) -> None:
-        """Keep what arrived: its transfer key (32 bytes), sealed, and its file."""
+        """Keep what arrived: its transfer key (32 bytes), sealed, and its new parts."""
         self._work.change(
             _RECEIVE,
-            {
-                "transfer": transfer,
-                "key": self._work.seal(key_place(transfer), key),
-                "file": file.name,
-                "file_bytes": file.length,
-            },
+            {"transfer": transfer, "key": self._work.seal(key_place(transfer), key)},
         )
+        for part in parts:
+            add_part(self._work, transfer, part)
 
-    def received(self, transfer: TransferId) -> tuple[bytes, StoredFile] | None:
-        """Transfer key and file of what arrived, None once shredded."""
+    def received(
+        self, transfer: TransferId
+    ) -> tuple[bytes, tuple[SealedPart, ...]] | None:
+        """Transfer key and parts of what arrived, None once shredded."""
         row = self._work.row(_RECEIVED, {"id_": transfer})
         if row is None:
             return None
         key = self._work.unseal(key_place(transfer), row.key)
-        return None if key is None else (key, StoredFile(row.file, row.file_bytes))
+        return None if key is None else (key, parts_of(self._work, transfer))
 
     def keep_grant(self, transfer: TransferId, share: bytes) -> None:
         """Keep the wrapped share B of a grant, sealed under the transfer key.
@@ -156,11 +157,9 @@ class SqlTransferSecrets:
         return open_field(CaseKey(key), _grant_place(transfer), row.grant)
 
     def shred(self, transfer: TransferId) -> None:
-        """Key, grant and file's name are gone; the file goes after the commit."""
-        row = self._work.row(_RECEIVED_LOCKED, {"id_": transfer})
-        if row is not None:
-            self._work.change(_SHRED, {"id_": transfer})
-            self._work.after_commit(partial(self._work.files.remove, row.file))
+        """Key, grant and files' names are gone; the files go after the commit."""
+        if self._work.change(_SHRED, {"id_": transfer}):
+            drop_parts(self._work, transfer)
 
 
 def _grant_place(transfer: TransferId) -> FieldContext:

@@ -243,19 +243,27 @@ inbound_case = Table(
 class _ReceivedPacket(TypedColumns):
     transfer = Column(Text, ForeignKey("inbound_transfer.id"), primary_key=True)
     key: Named[bytes] = Column(LargeBinary)
-    file: Named[bytes] = Column(LargeBinary)
-    file_bytes: Named[int] = Column(BigInteger)
     grant: Named[bytes | None] = Column(LargeBinary)
 
 
-received_packet = Table("received_packet", metadata, _ReceivedPacket, *digests("file"))
+received_packet = Table("received_packet", metadata, _ReceivedPacket)
+
+
+class _ReceivedPart(TypedColumns):
+    transfer = Column(Text, ForeignKey("inbound_transfer.id"), primary_key=True)
+    start: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    file: Named[bytes] = Column(LargeBinary)
+
+
+# The sealed files of a container, by the place of their first byte in it: while its upload
+# runs, and once it is whole.
+received_part = Table("received_part", metadata, _ReceivedPart, *digests("file"))
 
 
 class _Upload(TypedColumns):
     transfer = Column(Text, ForeignKey("inbound_transfer.id"), primary_key=True)
     key: Named[bytes] = Column(LargeBinary)
     received: Named[int] = Column(BigInteger)
-    parts: Named[str] = Column(Text)
     moved_at = Column(Instant, nullable=False)
 
 

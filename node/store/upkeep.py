@@ -37,10 +37,11 @@ from node.store.tables import (
     outbound_secret,
     outbound_transfer,
     received_packet,
+    received_part,
     upload,
 )
 from node.store.transfers import inbound_comment_place, outbound_comment_place
-from node.store.uploads import part_names, upload_place
+from node.store.uploads import upload_place
 from node.store.waysin import secret_place
 from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
@@ -106,9 +107,8 @@ _COLUMNS: Final = {
 }
 _FILES: Final = (
     select(_kept.file).where(_kept.file.is_not(None)),
-    select(_got.file),
+    select(received_part.c.file),
 )
-_PARTS: Final = select(_upload.parts)
 _DOCUMENTS: Final = select(document_file.c.digest)
 _RISE: Final = update(node_state).values(incarnation=node_state.c.incarnation + 1)
 
@@ -210,9 +210,7 @@ class Upkeep:
 
     def named_files(self) -> set[bytes]:
         """The names of all containers, and parts of them, that a row names."""
-        whole = {row[0] for query in _FILES for row in self._work.rows(query)}
-        parts = (part_names(row[0]) for row in self._work.rows(_PARTS))
-        return whole.union(*parts)
+        return {row[0] for query in _FILES for row in self._work.rows(query)}
 
     def named_documents(self) -> set[bytes]:
         """The names of all documents that a row names."""

@@ -5,7 +5,6 @@ order. Must never happen: a part without its place; an upload that outlives its 
 welcome. Implements HO-16, HO-86, HO-87.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -16,9 +15,10 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from node.ids import MemberId, TransferId
 from node.store.tables import inbound_transfer as _in
 from node.store.tables import received_packet as _received
+from node.store.tables import received_part as _part
 from node.store.tables import upload as _upload
 from node.store.work import Work
-from node.sync.rows import StoredFile, Upload
+from node.sync.rows import SealedPart, Upload
 
 _ADD: Final = insert(_upload)
 _GET: Final = (
@@ -42,6 +42,13 @@ _UNOPENED: Final = (
     )
 )
 _DROP: Final = delete(_upload).where(_upload.c.transfer == bindparam("id_"))
+_ADD_PART: Final = insert(_part)
+_PARTS: Final = (
+    select(_part.c.start, _part.c.file)
+    .where(_part.c.transfer == bindparam("id_"))
+    .order_by(_part.c.start)
+)
+_DROP_PARTS: Final = delete(_part).where(_part.c.transfer == bindparam("id_"))
 
 
 def upload_place(transfer: str) -> bytes:
@@ -49,9 +56,24 @@ def upload_place(transfer: str) -> bytes:
     return f"upload.key\0{transfer}".encode()
 
 
-def part_names(parts: str) -> list[bytes]:
-    """The names of the files in a row's ``parts``."""
-    return [bytes.fromhex(name) for name, _ in json.loads(parts)]
+def parts_of(work: Work, transfer: TransferId) -> tuple[SealedPart, ...]:
+    """The parts of a container that are here, in order."""
+    rows = work.rows(_PARTS, {"id_": transfer})
+    return tuple(SealedPart(row.start, row.file) for row in rows)
+
+
+def add_part(work: Work, transfer: TransferId, part: SealedPart) -> None:
+    """Name a synced part. ConflictError if there is one at its place."""
+    work.change(
+        _ADD_PART, {"transfer": transfer, "start": part.start, "file": part.name}
+    )
+
+
+def drop_parts(work: Work, transfer: TransferId) -> None:
+    """The names go now, the files after the commit."""
+    for part in parts_of(work, transfer):
+        work.after_commit(partial(work.files.remove, part.name))
+    work.change(_DROP_PARTS, {"id_": transfer})
 
 
 class SqlUploads:
@@ -66,7 +88,6 @@ class SqlUploads:
             "transfer": transfer,
             "key": self._work.seal(upload_place(transfer), key),
             "received": 0,
-            "parts": "[]",
             "moved_at": at,
         }
         self._work.change(_ADD, row)
@@ -79,33 +100,32 @@ class SqlUploads:
         key = self._work.unseal(upload_place(transfer), row.key)
         if key is None:
             return None
-        parts = tuple(
-            StoredFile(bytes.fromhex(name), length)
-            for name, length in json.loads(row.parts)
-        )
-        return Upload(key, row.received, parts)
+        return Upload(key, row.received)
+
+    def parts(self, transfer: TransferId) -> tuple[SealedPart, ...]:
+        """The parts that are synced, in order."""
+        return parts_of(self._work, transfer)
 
     def add_part(
         self,
         transfer: TransferId,
         before: Upload,
         *,
-        part: StoredFile,
+        part: SealedPart,
         length: int,
         at: datetime,
     ) -> None:
         """Append a synced part of so many plain bytes. ConflictError if it moved."""
-        parts = [*before.parts, part]
         self._work.move(
             _SET,
             {
                 "id_": transfer,
                 "seen": before.received,
                 "received": before.received + length,
-                "parts": json.dumps([[p.name.hex(), p.length] for p in parts]),
                 "moved_at": at,
             },
         )
+        add_part(self._work, transfer, part)
 
     def idle_since(self, before: datetime) -> Sequence[TransferId]:
         """The uploads that have not moved since before this instant."""
@@ -116,10 +136,11 @@ class SqlUploads:
         row = self._work.row(_UNOPENED, {"peer": sender, "besides": besides})
         return (int(row[0] or 0), int(row[1] or 0)) if row else (0, 0)
 
-    def drop(self, transfer: TransferId) -> None:
-        """Forget an upload; its part files go after the commit."""
-        found = self.find(transfer)
-        if found is not None:
-            for part in found.parts:
-                self._work.after_commit(partial(self._work.files.remove, part.name))
+    def end(self, transfer: TransferId) -> None:
+        """An upload is whole: its parts are the packet from now on."""
         self._work.change(_DROP, {"id_": transfer})
+
+    def drop(self, transfer: TransferId) -> None:
+        """Forget an upload, if one runs; its part files go after the commit."""
+        if self._work.change(_DROP, {"id_": transfer}):
+            drop_parts(self._work, transfer)

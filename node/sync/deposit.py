@@ -21,7 +21,7 @@ from node.sync.logbook import Act
 from node.sync.offer import OfferBody, PacketName
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
-from node.sync.rows import StatementRow, StoredFile
+from node.sync.rows import SealedPart, StatementRow
 from node.sync.transfer import Inbound, InEvent
 from node.sync.words import RejectionCode, StatementType
 
@@ -133,18 +133,20 @@ def take_packet(
     transfer_id: TransferId,
     *,
     key: bytes,
-    file: StoredFile,
     fits: bool,
+    parts: tuple[SealedPart, ...] = (),
 ) -> StatementRow:
     """PACKET or PACKET_UNFIT: the complete container, sealed and synced before this.
+
+    It is the upload of this transfer, unless it came at once.
 
     Args:
         uow: The transaction.
         office: Keys, clock, chance, directory.
         transfer_id: T; its digest was compared with the offer's (HO-59).
-        key: The transfer key, 32 bytes, under which the file is sealed (HO-16).
-        file: The sealed file.
+        key: The transfer key, 32 bytes, under which its parts are sealed (HO-16).
         fits: What ``fits_offer`` said.
+        parts: What came at once; no row names it yet.
 
     Returns:
         The statement that answers: ``stored`` or ``rejected``.
@@ -154,7 +156,9 @@ def take_packet(
         if transfer.state is Inbound.ANNOUNCED:
             offer = offer_of(transfer)
             if fits:
-                uow.secrets.keep_received(transfer_id, key=key, file=file)
+                end = uow.uploads.drop if parts else uow.uploads.end
+                end(transfer_id)
+                uow.secrets.keep_received(transfer_id, key=key, parts=parts)
                 more = {
                     "scope": offered_categories(offer),
                     "bytes": offer.pkt.len,
@@ -178,7 +182,7 @@ def take_packet(
                     RejectionCode.BAD_PACKET,
                     statement=transfer.offer_digest,
                 )
-            uow.uploads.drop(transfer_id)
+                uow.uploads.drop(transfer_id)
             office.failpoints.reach(Point.UPLOAD_VERIFIED)
             uow.after_commit(partial(office.failpoints.reach, Point.INBOX_AFTER_COMMIT))
             uow.commit()

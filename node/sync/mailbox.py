@@ -23,6 +23,7 @@ from node.errors import (
     NotFoundError,
     ReadingOnlyError,
     RejectedError,
+    SealError,
     StoreError,
     UnknownNodeError,
 )
@@ -35,7 +36,7 @@ from node.sync.mailports import CONTAINER
 from node.sync.message import Envelope, statement_kid
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
-from node.sync.uploading import Progress
+from node.sync.uploading import Digests, Intake, Progress
 
 log = structlog.get_logger("worker")
 
@@ -255,28 +256,30 @@ async def _take_container(courier: Courier, mailbox: Mailbox, slip: Slip) -> Mem
     if found.expected.over_quota or not await run.file(files.has_room, left):
         # It may wait at the relay, whose room it takes meanwhile (HO-76).
         raise StoreError("no room for a container")
+    intake = Intake(run, office, files, Digests())
     async for part in _pieces(mailbox, slip, upload.received):
-        kept = await run.file(files.keep_sealed, upload.key, transfer, iter([part]))
-        add = partial(uploading.add_part, part=kept, length=len(part))
-        upload = await run.write(add, office, transfer, upload)
-    await _keep(courier, transfer, Progress(upload, found.expected))
+        try:
+            upload = await intake.add(transfer, upload, part)
+        except (NotFoundError, SealError):
+            # HO-87: a part is gone or damaged; it begins anew when it comes again.
+            await run.write(uploading.forget, transfer)
+            raise MalformedMessageError("container") from None
+    await _keep(intake, transfer, Progress(upload, found.expected))
     return sender
 
 
-async def _keep(courier: Courier, transfer: TransferId, progress: Progress) -> None:
-    """All parts as one file, then the row that names it (P18)."""
-    run, files, upload = courier.run, courier.files, progress.upload
+async def _keep(intake: Intake, transfer: TransferId, progress: Progress) -> None:
+    """All parts are here: is it the container that was offered (P18)?"""
+    run, upload = intake.run, progress.upload
     expected = progress.expected
-    whole = await run.file(
-        uploading.put_together, files, transfer, upload, expected.packet.dig
-    )
-    if whole is None:
+    start = await intake.whole(transfer, upload, expected.packet.dig)
+    if start is None:
         await run.write(uploading.forget, transfer)
         raise MalformedMessageError("container")
-    fits = deposit.fits_offer(transfer, expected.offer, whole.start)
+    fits = deposit.fits_offer(transfer, expected.offer, start)
     await run.write(
-        partial(deposit.take_packet, key=upload.key, file=whole.file, fits=fits),
-        courier.office,
+        partial(deposit.take_packet, key=upload.key, fits=fits),
+        intake.office,
         transfer,
     )
 

@@ -35,7 +35,7 @@ from node.sync.manifest import Announced, preview_digest
 from node.sync.office import Office
 from node.sync.ports import PacketFiles, UnitOfWork
 from node.sync.room import Room
-from node.sync.rows import StoredFile
+from node.sync.rows import SealedPart
 from node.sync.transfer import Inbound, InboundTransfer, InEvent
 from node.sync.unpack import OpenedPacket, read_documents, read_packet
 from node.sync.words import Kind, RejectionCode
@@ -49,7 +49,7 @@ class Ready:
 
     transfer: InboundTransfer
     key: bytes
-    file: StoredFile
+    parts: tuple[SealedPart, ...]
     grant: bytes
 
 
@@ -119,7 +119,7 @@ def open_container(office: Office, files: PacketFiles, ready: Ready) -> Opened:
     offer = inward.offer_of(transfer)
 
     def sealed() -> Iterator[bytes]:
-        return files.read_sealed(ready.key, transfer.id, ready.file.name)
+        return files.read_sealed(ready.key, transfer.id, ready.parts)
 
     try:
         prelude = read_prelude(_first(sealed(), MAX_PRELUDE_BYTES))

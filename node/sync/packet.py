@@ -16,7 +16,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from node.cases.consent import DOCUMENTS
 from node.cases.extract import Extract
@@ -53,8 +54,17 @@ _PORTION_BYTES: Final = 64 * KIB
 # Any key signs to the same length, so measuring needs none of ours.
 _MEASURING_KEY: Final = SigningKey.from_seed(bytes(32))
 
-OpenDocument = Callable[[CaseId, bytes], Iterator[bytes]]
-"""Gives the plaintext of a document, from its case and the digest that names its file."""
+
+class Documents(Protocol):
+    """The documents of cases, by their case and the digest that names their file."""
+
+    def open_document(self, case: CaseId, digest: bytes) -> Iterator[bytes]:
+        """The plaintext."""
+        ...
+
+    def measure_document(self, case: CaseId, digest: bytes) -> tuple[int, bytes]:
+        """Length and SHA-256 of the plaintext, as they were when it was kept."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +138,16 @@ class Layout:
 
 def lay_out(
     extracts: Iterable[Extract],
-    open_document: OpenDocument,
+    documents: Documents,
     tags: Mapping[CaseId, bytes],
     *,
     room: Room = USUAL_ROOM,
 ) -> Layout:
-    """Divide extracts into parts; documents are read once here, to be named by digests.
+    """Divide extracts into parts; documents are measured here, and read when encoded.
 
     Args:
         extracts: What was permitted.
-        open_document: Gives the plaintext of a document.
+        documents: Those that the extracts name.
         tags: The tag of each case, where the manifest names it.
         room: What the recipient takes.
 
@@ -149,7 +159,9 @@ def lay_out(
     sources: list[Callable[[], Iterator[bytes]]] = []
 
     def add(extract: Extract, cat: str, kind: str, source: _Source) -> int:
-        length, digest = _digest(source.read(), source.most)
+        length, digest = source.measure()
+        if length > source.most:
+            raise InputError("packet", "too_large")
         number = len(parts)
         if number == PARTS:
             raise InputError("packet", "too_many_parts")
@@ -168,9 +180,13 @@ def lay_out(
             for e in extract.evidence
         ]
         for paper in extract.papers:
-            case, name = extract.case, paper.digest
-            read = _document(open_document, case, name)
-            source = _Source(read, paper.record, room.document)
+            name = extract.case, paper.digest
+            source = _Source(
+                partial(documents.open_document, *name),
+                partial(documents.measure_document, *name),
+                paper.record,
+                room.document,
+            )
             add(extract, DOCUMENTS, _media_type(paper.media_type), source)
         role = extract.role if _fits(ROLE.read, extract.role) else None
         cats = tuple(sorted(extract.parts))
@@ -184,7 +200,7 @@ def lay_out(
 def plan_packet(
     extracts: Iterable[Extract],
     envelope: Envelope,
-    open_document: OpenDocument,
+    documents: Documents,
     *,
     room: Room = USUAL_ROOM,
 ) -> PacketPlan:
@@ -195,7 +211,7 @@ def plan_packet(
     Raises:
         InputError: More or larger content than a packet holds; the field says which.
     """
-    layout = lay_out(extracts, open_document, envelope.tags, room=room)
+    layout = lay_out(extracts, documents, envelope.tags, room=room)
     manifest = Manifest(
         v=1,
         iss=envelope.issuer,
@@ -220,12 +236,14 @@ def plan_packet(
 @dataclass(frozen=True, slots=True)
 class _Source:
     read: Callable[[], Iterator[bytes]]
+    measure: Callable[[], tuple[int, bytes]]
     label: str = ""
     most: int = CONTENT_BYTES
 
 
 def _bytes(content: bytes) -> _Source:
-    return _Source(lambda: iter((content,)))
+    measured = len(content), hashlib.sha256(content).digest()
+    return _Source(lambda: iter((content,)), lambda: measured)
 
 
 def _records(records: Iterable[object]) -> _Source:
@@ -236,12 +254,6 @@ def _records(records: Iterable[object]) -> _Source:
     except MalformedMessageError as error:
         raise InputError("packet", str(error)) from error
     return _bytes(content)
-
-
-def _document(
-    open_document: OpenDocument, case: CaseId, digest: bytes
-) -> Callable[[], Iterator[bytes]]:
-    return lambda: open_document(case, digest)
 
 
 def _media_type(named: str) -> str:
@@ -258,16 +270,6 @@ def _fits(read: Callable[[Json, str], object], value: Json) -> bool:
     except MalformedMessageError:
         return False
     return True
-
-
-def _digest(portions: Iterable[bytes], most: int) -> tuple[int, bytes]:
-    length, digest = 0, hashlib.sha256()
-    for portion in portions:
-        length += len(portion)
-        if length > most:
-            raise InputError("packet", "too_large")
-        digest.update(portion)
-    return length, digest.digest()
 
 
 def _unchanged(part: Part, portions: Iterable[bytes]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ The store implements these. A use case takes a ``UnitOfWork`` and an ``Office`` 
 talks to the network.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -27,6 +27,7 @@ from node.sync.logports import Cards, ExchangeLog, Heads, Quorums, Stands
 from node.sync.mailports import Mail, Shelf
 from node.sync.outboxport import Outbox
 from node.sync.rows import (
+    SealedPart,
     StoredFile,
     TakenRow,
     Upload,
@@ -136,13 +137,15 @@ class TransferSecrets(Protocol):
         ...
 
     def keep_received(
-        self, transfer: TransferId, *, key: bytes, file: StoredFile
+        self, transfer: TransferId, *, key: bytes, parts: Sequence[SealedPart]
     ) -> None:
-        """Keep what arrived: its transfer key, sealed, and its file (KEEP_SEALED)."""
+        """Keep what arrived: its transfer key, sealed, and its new parts (KEEP_SEALED)."""
         ...
 
-    def received(self, transfer: TransferId) -> tuple[bytes, StoredFile] | None:
-        """Transfer key and file of what arrived, None once shredded."""
+    def received(
+        self, transfer: TransferId
+    ) -> tuple[bytes, tuple[SealedPart, ...]] | None:
+        """Transfer key and parts of what arrived, None once shredded."""
         ...
 
     def keep_grant(self, transfer: TransferId, share: bytes) -> None:
@@ -154,7 +157,7 @@ class TransferSecrets(Protocol):
         ...
 
     def shred(self, transfer: TransferId) -> None:
-        """Transfer key, file name and grant go; the file is removed after the commit."""
+        """Transfer key, parts and grant go; the files are removed after the commit."""
         ...
 
 
@@ -174,7 +177,7 @@ class Uploads(Protocol):
         transfer: TransferId,
         before: Upload,
         *,
-        part: StoredFile,
+        part: SealedPart,
         length: int,
         at: datetime,
     ) -> None:
@@ -192,8 +195,16 @@ class Uploads(Protocol):
         """
         ...
 
+    def parts(self, transfer: TransferId) -> tuple[SealedPart, ...]:
+        """The parts that are synced, in order."""
+        ...
+
+    def end(self, transfer: TransferId) -> None:
+        """An upload is whole: its parts are the packet from now on."""
+        ...
+
     def drop(self, transfer: TransferId) -> None:
-        """Forget an upload; its part files go after the commit."""
+        """Forget an upload, if one runs; its part files go after the commit."""
         ...
 
 
@@ -279,15 +290,15 @@ class PacketFiles(Protocol):
         ...
 
     def keep_sealed(
-        self, key: bytes, transfer: TransferId, chunks: Iterator[bytes]
-    ) -> StoredFile:
-        """Write what arrived, sealed under a transfer key of 32 bytes (HO-16)."""
+        self, key: bytes, transfer: TransferId, start: int, chunks: Iterable[bytes]
+    ) -> SealedPart:
+        """Write a part of what arrives, sealed under a transfer key of 32 bytes (HO-16)."""
         ...
 
     def read_sealed(
-        self, key: bytes, transfer: TransferId, name: bytes
+        self, key: bytes, transfer: TransferId, parts: Iterable[SealedPart]
     ) -> Iterator[bytes]:
-        """What arrived, opened chunk by chunk."""
+        """What arrived, part after part, opened chunk by chunk."""
         ...
 
     def remove(self, name: bytes) -> None:

@@ -19,6 +19,7 @@ from node.ids import MemberId, TransferId
 from node.sync import outward, packet, permission
 from node.sync.courier import Courier
 from node.sync.drafting import PURPOSE, Draft, HeldBack, draft
+from node.sync.limits import RELAY_BYTES
 from node.sync.logbook import Act
 from node.sync.manifest import preview_digest
 from node.sync.message import jws_digest
@@ -30,6 +31,9 @@ from node.sync.ports import PacketFiles, UnitOfWork
 from node.sync.room import Room
 from node.sync.transfer import Effect, Outbound, OutboundTransfer, OutEvent
 from node.sync.words import Purpose
+from node.trust.mailboxes import is_pull_only
+
+_TOO_LARGE = frozenset({"too_large", "too_many_parts"})
 
 
 async def release(courier: Courier, transfer_id: TransferId) -> None:
@@ -43,7 +47,7 @@ async def release(courier: Courier, transfer_id: TransferId) -> None:
             drafted = await run.read(draft, office, transfer_id)
         except TrustError as error:
             # Handover 12.2: not fresh enough to seal; it waits, and people see why.
-            held = await run.read(held_by_directory, transfer_id, error.code)
+            held = await run.read(held_by, transfer_id, error.code)
             await run.write(hold_back, office, transfer_id, held)
             return
         if drafted is None:
@@ -55,7 +59,14 @@ async def release(courier: Courier, transfer_id: TransferId) -> None:
             # A body without a node: ``casework.sealing`` makes its file.
             return
         office.failpoints.reach(Point.PERMIT_DECIDED)
-        sealed = await run.read(seal, office, drafted, courier.files)
+        try:
+            sealed = await run.read(seal, office, drafted, courier.files)
+        except InputError as error:
+            if error.reason not in _TOO_LARGE:
+                raise
+            held = await run.read(held_by, transfer_id, "too-large")
+            await run.write(hold_back, office, transfer_id, held)
+            return
         office.failpoints.reach(Point.PACKET_STORED)
         try:
             await run.write(freeze, office, drafted, sealed)
@@ -101,7 +112,7 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
                 for m in drafted.scope
             },
         ),
-        uow.cases.open_document,
+        uow.cases,
         room=room,
     )
     ring = office.keyring
@@ -128,8 +139,12 @@ def seal(uow: UnitOfWork, office: Office, drafted: Draft, files: PacketFiles) ->
 
 
 def _room_of(office: Office, recipient: MemberId) -> Room:
-    """What the recipient takes, as its key sheet says it."""
-    limits = office.directory().sheet(recipient).limits
+    """What the recipient takes, as its key sheet says it, and what its mailbox holds."""
+    directory = office.directory()
+    limits = directory.sheet(recipient).limits
+    if is_pull_only(directory, recipient):
+        # More than a whole quota (HO-91) would wait at the relay's door for ever.
+        return Room(min(limits.packet, RELAY_BYTES), limits.document)
     return Room(limits.packet, limits.document)
 
 
@@ -208,8 +223,8 @@ def _basis_word(grounds: Sequence[BasisLine]) -> str:
     return words.pop() if len(words) == 1 else "mixed"
 
 
-def held_by_directory(uow: UnitOfWork, transfer_id: TransferId, code: str) -> HeldBack:
-    """The directory stands in the way: why, for every case of the transfer."""
+def held_by(uow: UnitOfWork, transfer_id: TransferId, code: str) -> HeldBack:
+    """No person's reason, but the directory's or the size's: for every case of it."""
     with uow:
         transfer = uow.outbound.get(transfer_id)
     return HeldBack(tuple((member.case, code) for member in transfer.members))

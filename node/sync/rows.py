@@ -114,12 +114,19 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedPart:
+    """A part of a container that arrived: the place of its first byte, its sealed file."""
+
+    start: int
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload under way: its transfer key, plain bytes received, sealed parts in order."""
+    """An upload under way: its transfer key, and how many plain bytes are synced."""
 
     key: bytes
     received: int
-    parts: tuple[StoredFile, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,8 @@ _CONFIRM: Final = (
     msgid("Everything is covered. It waits for your decision."),
     msgid("Please look at what is sent, then send."),
 )
-# What the directory has against sealing (handover 12.2), and what cures it.
-_DIRECTORY: Final[Mapping[str, tuple[str, str]]] = {
+# What stands against sealing besides the gate (handover 12.2, 8.5), and what cures it.
+_BESIDES: Final[Mapping[str, tuple[str, str]]] = {
     "directory-expired": (
         msgid("The directory is out of date. Nothing new is sealed."),
         msgid("It goes on by itself when the directory is fresh again."),
@@ -118,6 +118,10 @@ _DIRECTORY: Final[Mapping[str, tuple[str, str]]] = {
         msgid("The other office is not in the directory."),
         msgid("Please speak to your administrator."),
     ),
+    "too-large": (
+        msgid("It is more than the other office can take."),
+        msgid("Please send it without large documents, or give them by another way."),
+    ),
 }
 _UNEXPLAINED: Final = msgid("Please speak to your administrator.")
 
@@ -126,8 +130,8 @@ def reason_words(code: str, words: Words) -> tuple[str, str]:
     """Why a person is held back, and what would cure it."""
     if code == NEEDS_CONFIRMATION:
         return words.gettext(_CONFIRM[0]), words.gettext(_CONFIRM[1])
-    if code in _DIRECTORY:
-        why, cure = _DIRECTORY[code]
+    if code in _BESIDES:
+        why, cure = _BESIDES[code]
         return words.gettext(why), words.gettext(cure)
     cure = _CURES.get(code, _UNEXPLAINED)
     return words.code(code, "withheld"), words.gettext(cure)

@@ -12,6 +12,7 @@ import pytest
 
 from node.errors import NotFoundError, SealError
 from node.store.files import CHUNK_BYTES, SealedFiles
+from node.sync.rows import SealedPart
 from tests.support.transfers import digest, transfer_id
 
 T1, T2 = transfer_id(1), transfer_id(2)
@@ -157,11 +158,25 @@ class TestSealed:
         self, files: SealedFiles
     ) -> None:
         text = b"Amira Haddad" * 20_000
-        kept = files.keep_sealed(KEY, T1, [text[:5], text[5:]])
-        assert b"".join(files.read_sealed(KEY, T1, kept.name)) == text
+        kept = files.keep_sealed(KEY, T1, 0, [text[:5], text[5:]])
+        assert b"".join(files.read_sealed(KEY, T1, [kept])) == text
         on_disk = b"".join(files.read(kept.name))
         assert b"Amira" not in on_disk
-        assert kept.length == len(on_disk)
+
+    @pytest.mark.spec("HO-16")
+    def test_parts_come_back_one_after_the_other(self, files: SealedFiles) -> None:
+        first = files.keep_sealed(KEY, T1, 0, [b"Amira "])
+        second = files.keep_sealed(KEY, T1, 6, [b"Haddad"])
+        parts = [first, second]
+        assert b"".join(files.read_sealed(KEY, T1, parts)) == b"Amira Haddad"
+
+    @pytest.mark.spec("HO-16")
+    def test_a_part_opens_at_its_own_place_alone(self, files: SealedFiles) -> None:
+        first = files.keep_sealed(KEY, T1, 0, [b"Amira "])
+        second = files.keep_sealed(KEY, T1, 6, [b"Haddad"])
+        for start, name in ((0, second.name), (6, first.name), (1, first.name)):
+            with pytest.raises(SealError):
+                list(files.read_sealed(KEY, T1, [SealedPart(start, name)]))
 
     @pytest.mark.spec("HO-88")
     def test_nothing_readable_is_on_disk_half_way(self, files: SealedFiles) -> None:
@@ -170,7 +185,7 @@ class TestSealed:
             assert b"Amira" not in b"".join(path.read_bytes() for path in _all(files))
             yield b"end"
 
-        files.keep_sealed(KEY, T1, look())
+        files.keep_sealed(KEY, T1, 0, look())
 
     @pytest.mark.parametrize(
         ("key", "transfer"), [(b"x" * 32, T1), (KEY, T2)], ids=["key", "transfer"]
@@ -178,27 +193,27 @@ class TestSealed:
     def test_another_key_or_transfer_opens_nothing(
         self, files: SealedFiles, key: bytes, transfer: str
     ) -> None:
-        kept = files.keep_sealed(KEY, T1, [b"text"])
+        kept = files.keep_sealed(KEY, T1, 0, [b"text"])
         with pytest.raises(SealError):
-            list(files.read_sealed(key, transfer, kept.name))
+            list(files.read_sealed(key, transfer, [kept]))
 
     @pytest.mark.parametrize("where", [0, 1, 30, -1])
     def test_a_changed_byte_is_noticed(self, files: SealedFiles, where: int) -> None:
-        kept = files.keep_sealed(KEY, T1, [b"text"])
+        kept = files.keep_sealed(KEY, T1, 0, [b"text"])
         path = files._path(kept.name)
         content = bytearray(path.read_bytes())
         content[where] ^= 1
         path.write_bytes(content)
         with pytest.raises(SealError):
-            list(files.read_sealed(KEY, T1, kept.name))
+            list(files.read_sealed(KEY, T1, [kept]))
 
     def test_a_cut_file_is_noticed(self, files: SealedFiles) -> None:
-        kept = files.keep_sealed(KEY, T1, [b"x" * 200_000])
+        kept = files.keep_sealed(KEY, T1, 0, [b"x" * 200_000])
         path = files._path(kept.name)
         path.write_bytes(path.read_bytes()[:70_000])
         with pytest.raises(SealError):
-            list(files.read_sealed(KEY, T1, kept.name))
+            list(files.read_sealed(KEY, T1, [kept]))
 
     def test_an_absent_file_is_not_found(self, files: SealedFiles) -> None:
         with pytest.raises(NotFoundError):
-            list(files.read_sealed(KEY, T1, digest("x")))
+            list(files.read_sealed(KEY, T1, [SealedPart(0, digest("x"))]))

@@ -23,7 +23,7 @@ from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from node.store.upkeep import SealedAt
 from node.store.work import Means
-from node.sync.rows import StoredFile
+from node.sync.rows import SealedPart, StoredFile
 from node.sync.transfer import Refusal
 from tests.support.transfers import digest, inbound, outbound, transfer_id
 
@@ -56,13 +56,13 @@ def container(store: Store, means: Means) -> StoredFile:
 
 
 @pytest.fixture
-def arrived(store: Store, means: Means) -> StoredFile:
+def arrived(store: Store, means: Means) -> SealedPart:
     """A recipient with the packet of transfer 1."""
-    file = means.files.keep_sealed(KEY, T1, [b"container"])
+    file = means.files.keep_sealed(KEY, T1, 0, [b"container"])
     _do(
         store,
         lambda uow: uow.inbound.add(inbound(1)),
-        lambda uow: uow.secrets.keep_received(T1, key=KEY, file=file),
+        lambda uow: uow.secrets.keep_received(T1, key=KEY, parts=[file]),
     )
     return file
 
@@ -72,7 +72,7 @@ def _read(store: Store, look: Callable[[SqlUnitOfWork], Any]) -> Any:
 
 
 def _everything(engines: Engines) -> bytes:
-    tables = ("outbound_secret", "received_packet")
+    tables = ("outbound_secret", "received_packet", "received_part")
     with engines.reader.connect() as connection:
         return b"".join(
             cell if isinstance(cell, bytes) else str(cell).encode()
@@ -173,9 +173,9 @@ class TestShareB:
 class TestReceived:
     @pytest.mark.spec("HO-16", "SR-K1")
     def test_it_comes_back_and_is_not_readable_in_the_database(
-        self, store: Store, engines: Engines, arrived: StoredFile
+        self, store: Store, engines: Engines, arrived: SealedPart
     ) -> None:
-        assert _read(store, lambda uow: uow.secrets.received(T1)) == (KEY, arrived)
+        assert _read(store, lambda uow: uow.secrets.received(T1)) == (KEY, (arrived,))
         _do(store, lambda uow: uow.secrets.keep_grant(T1, GRANT))
         assert _read(store, lambda uow: uow.secrets.grant(T1)) == GRANT
         found = _everything(engines)
@@ -183,20 +183,23 @@ class TestReceived:
         assert GRANT not in found
 
     def test_there_is_none_before_it_came(
-        self, store: Store, arrived: StoredFile
+        self, store: Store, arrived: SealedPart
     ) -> None:
         assert _read(store, lambda uow: uow.secrets.received(T2)) is None
         assert _read(store, lambda uow: uow.secrets.grant(T1)) is None
         with pytest.raises(NotFoundError):
             _do(store, lambda uow: uow.secrets.keep_grant(T2, GRANT))
 
-    def test_one_packet_at_a_time(self, store: Store, arrived: StoredFile) -> None:
+    def test_one_packet_at_a_time(self, store: Store, arrived: SealedPart) -> None:
         with pytest.raises(ConflictError):
-            _do(store, lambda uow: uow.secrets.keep_received(T1, key=KEY, file=arrived))
+            _do(
+                store,
+                lambda uow: uow.secrets.keep_received(T1, key=KEY, parts=[arrived]),
+            )
 
     @pytest.mark.spec("HO-16")
     def test_shredding_removes_key_grant_and_file(
-        self, store: Store, means: Means, arrived: StoredFile
+        self, store: Store, means: Means, arrived: SealedPart
     ) -> None:
         _do(store, lambda uow: uow.secrets.keep_grant(T1, GRANT))
         _do(store, lambda uow: uow.secrets.shred(T1))
@@ -207,26 +210,26 @@ class TestReceived:
         _do(store, lambda uow: uow.secrets.shred(T1))
 
     def test_shredding_that_is_undone_keeps_the_file(
-        self, store: Store, means: Means, arrived: StoredFile
+        self, store: Store, means: Means, arrived: SealedPart
     ) -> None:
         def change_of_mind(uow: SqlUnitOfWork) -> None:
             with uow:
                 uow.secrets.shred(T1)
 
         store.write_sync(change_of_mind)
-        assert b"".join(means.files.read_sealed(KEY, T1, arrived.name)) == b"container"
+        assert b"".join(means.files.read_sealed(KEY, T1, [arrived])) == b"container"
 
     def test_after_shredding_the_packet_may_come_again(
-        self, store: Store, means: Means, arrived: StoredFile
+        self, store: Store, means: Means, arrived: SealedPart
     ) -> None:
         _do(store, lambda uow: uow.secrets.shred(T1))
-        again = means.files.keep_sealed(KEY, T1, [b"container"])
-        _do(store, lambda uow: uow.secrets.keep_received(T1, key=KEY, file=again))
-        assert _read(store, lambda uow: uow.secrets.received(T1)) == (KEY, again)
+        again = means.files.keep_sealed(KEY, T1, 0, [b"container"])
+        _do(store, lambda uow: uow.secrets.keep_received(T1, key=KEY, parts=[again]))
+        assert _read(store, lambda uow: uow.secrets.received(T1)) == (KEY, (again,))
 
     @pytest.mark.spec("SR-K5")
     def test_it_is_gone_with_its_week_key(
-        self, store: Store, means: Means, arrived: StoredFile
+        self, store: Store, means: Means, arrived: SealedPart
     ) -> None:
         _do(store, lambda uow: uow.secrets.keep_grant(T1, GRANT))
         del means.week_keys.keys["2026-W07"]
@@ -239,7 +242,7 @@ class TestReceived:
 class TestUpkeep:
     @pytest.mark.spec("SR-K5")
     def test_everything_moves_to_the_new_week_key(
-        self, store: Store, means: Means, container: StoredFile, arrived: StoredFile
+        self, store: Store, means: Means, container: StoredFile, arrived: SealedPart
     ) -> None:
         refusal = Refusal("refuse", "other", "Kommentar")
         before, there = outbound(1), inbound(1)
@@ -262,7 +265,7 @@ class TestUpkeep:
         assert _read(store, lambda uow: uow.upkeep.stale()) == []
         del means.week_keys.keys["2026-W07"]
         assert _read(store, lambda uow: uow.secrets.share_b(T1)) == SHARE_B
-        assert _read(store, lambda uow: uow.secrets.received(T1)) == (KEY, arrived)
+        assert _read(store, lambda uow: uow.secrets.received(T1)) == (KEY, (arrived,))
         assert _read(store, lambda uow: uow.outbound.get(T1)).refusal == refusal
         assert _read(store, lambda uow: uow.inbound.get(T1)).refusal == refusal
 
@@ -298,7 +301,7 @@ class TestUpkeep:
         assert _read(store, lambda uow: uow.upkeep.outlived(lines)) == []
 
     def test_files_with_a_row_are_named(
-        self, store: Store, container: StoredFile, arrived: StoredFile
+        self, store: Store, container: StoredFile, arrived: SealedPart
     ) -> None:
         names = {container.name, arrived.name}
         assert _read(store, lambda uow: uow.upkeep.named_files()) == names

@@ -251,7 +251,7 @@ def _files(node: Seen, findings: Findings, *, swept: bool) -> None:
     named = {
         "packets": {
             bytes(row["file"])
-            for table in ("outbound_secret", "received_packet")
+            for table in ("outbound_secret", "received_part")
             for row in node.rows(table)
             if row["file"] is not None
         },

@@ -40,8 +40,12 @@ def found_mailed(
     *,
     mailboxes: Mapping[MemberId, tuple[MemberId, ...]],
     url_of: Callable[[MemberId, int], str] | None = None,
+    mib: tuple[int, int] = (64, 25),
 ) -> Mailed:
-    """Found and admit both towns and every relay; a town without mailbox can be called."""
+    """Found and admit both towns and every relay; a town without mailbox can be called.
+
+    ``mib`` are the largest container and the largest document that the towns take.
+    """
     published, keys = folder / "directory", folder / "directory-keys"
     root = init(
         published,
@@ -75,6 +79,8 @@ def found_mailed(
                 directory=str(published),
                 relays=tuple(urls[relay] for relay in mailboxes.get(member, ())),
                 demo=True,
+                packet_mib=64 if member in relays else mib[0],
+                document_mib=25 if member in relays else mib[1],
             ),
             clock=hands.clock,
             randomness=hands.randomness,

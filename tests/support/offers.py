@@ -78,13 +78,13 @@ def put_offer(
         expires_at=offer.exp,
         facts={Inbound.ANNOUNCED: now, Inbound.WAITING: now},
     )
-    file = node.courier.files.keep_sealed(key, number, iter([SEALED]))
+    part = node.courier.files.keep_sealed(key, number, 0, iter([SEALED]))
 
     def put(uow: SqlUnitOfWork) -> None:
         with uow:
             uow.inbound.add(replace(transfer, **changes))
             if has_bytes:
-                uow.secrets.keep_received(number, key=key, file=file)
+                uow.secrets.keep_received(number, key=key, parts=[part])
             uow.commit()
 
     node.store.write_sync(put)

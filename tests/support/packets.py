@@ -1,7 +1,8 @@
 """Packets on their way: an envelope, the offer that goes with it, and the bytes."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -116,13 +117,28 @@ def no_documents(case: CaseId, digest: bytes) -> Iterator[bytes]:
     raise AssertionError((case, digest))
 
 
+@dataclass(frozen=True)
+class Papers:
+    """Documents that a function gives."""
+
+    open_document: Callable[[CaseId, bytes], Iterator[bytes]] = no_documents
+
+    def measure_document(self, case: CaseId, digest: bytes) -> tuple[int, bytes]:
+        """Read once to be measured."""
+        length, found = 0, hashlib.sha256()
+        for portion in self.open_document(case, digest):
+            length += len(portion)
+            found.update(portion)
+        return length, found.digest()
+
+
 def plan(
     extracts: Sequence[Extract],
     open_document: Callable[[CaseId, bytes], Iterator[bytes]] = no_documents,
     **changes: Any,
 ) -> PacketPlan:
     """The plan of these extracts."""
-    return plan_packet(extracts, envelope(**changes), open_document)
+    return plan_packet(extracts, envelope(**changes), Papers(open_document))
 
 
 def plaintext(planned: PacketPlan, *, padding: int = 100, ph: bytes = PH) -> bytes:

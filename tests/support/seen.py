@@ -42,6 +42,7 @@ TABLES: Final = (
     "outbox_packet",
     "inbound_transfer",
     "received_packet",
+    "received_part",
     "document_file",
     "statement",
     "taken",

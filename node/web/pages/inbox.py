@@ -20,7 +20,6 @@ from node.casework import inbox as casework
 from node.casework.arrivals import caseworkers
 from node.casework.earlyerasure import waiting
 from node.casework.inbox import Announced, OfferSight
-from node.crypto.container import MAX_PRELUDE_BYTES
 from node.errors import (
     InputError,
     PacketUnreadableError,
@@ -33,9 +32,9 @@ from node.sync.decision import No
 from node.sync.inward import offered_categories
 from node.sync.offer import OfferBody
 from node.sync.office import Office
-from node.sync.ports import PacketFiles, UnitOfWork
-from node.sync.rows import StoredFile
+from node.sync.ports import UnitOfWork
 from node.sync.transfer import Inbound
+from node.sync.uploading import beginning
 from node.sync.words import OF_PEOPLE, RejectionCode
 from node.web.afterwords import KINDS
 from node.web.forms import Form
@@ -127,10 +126,10 @@ async def _names(request: web.Request) -> web.Response:
     """Show who comes; who looked is written down first (HO-61)."""
     parts, number = parts_of(request), path_id(request, "transfer", TransferId)
     actor, at = _actor(request), parts.clock.now()
-    key, file = await parts.run.write(casework.begin_look, number, actor, at)
+    key, sealed = await parts.run.write(casework.begin_look, number, actor, at)
     sight = await sight_of(request)
     try:
-        start = await parts.run.file(_start, parts.files, key, number, file)
+        start = await parts.run.file(beginning, parts.files, number, key, sealed)
         people = await parts.run.read(
             casework.names, parts.office, number, start, actor
         )
@@ -373,15 +372,3 @@ def _decide_no(
     uow: UnitOfWork, office: Office, number: TransferId, no: No, by: Actor
 ) -> None:
     decision.refuse(uow, office, number, by=by, no=no)
-
-
-def _start(
-    files: PacketFiles, key: bytes, number: TransferId, file: StoredFile
-) -> bytes:
-    """The first bytes of a sealed container, its whole prelude at least."""
-    start = b""
-    for chunk in files.read_sealed(key, number, file.name):
-        start += chunk
-        if len(start) >= MAX_PRELUDE_BYTES:
-            break
-    return start

@@ -38,6 +38,7 @@ from tests.support.packets import (
     PH,
     SIGNED_AT,
     TRANSFER,
+    Papers,
     announced,
     envelope,
     extracts_of,
@@ -264,31 +265,31 @@ class TestLimits:
         self, lengths: tuple[int, ...]
     ) -> None:
         with pytest.raises(InputError) as refused:
-            plan_packet([self.sized(*lengths)], envelope(), self.zeros)
+            plan_packet([self.sized(*lengths)], envelope(), Papers(self.zeros))
         assert (refused.value.field, refused.value.reason) == ("packet", "too_large")
 
     @pytest.mark.spec("LIM-3")
     @pytest.mark.parametrize("room", [Room(64 * MIB, MIB), Room(4 * MIB, 4 * MIB)])
     def test_what_the_recipient_does_not_take_is_not_sealed(self, room: Room) -> None:
         sized = self.sized(2 * MIB)
-        assert plan_packet([sized], envelope(), self.zeros)
+        assert plan_packet([sized], envelope(), Papers(self.zeros))
         with pytest.raises(InputError, match="too_large"):
-            plan_packet([sized], envelope(), self.zeros, room=room)
+            plan_packet([sized], envelope(), Papers(self.zeros), room=room)
 
     def test_the_largest_document_passes(self) -> None:
-        assert plan_packet([self.sized(DOCUMENT_BYTES)], envelope(), self.zeros)
+        assert plan_packet([self.sized(DOCUMENT_BYTES)], envelope(), Papers(self.zeros))
 
     def test_there_are_at_most_a_thousand_parts(self) -> None:
         with pytest.raises(InputError):
-            plan_packet([self.sized(*[0] * PARTS)], envelope(), self.zeros)
+            plan_packet([self.sized(*[0] * PARTS)], envelope(), Papers(self.zeros))
 
     @pytest.mark.spec("PKT-3")
     def test_a_manifest_has_a_size(self) -> None:
         many = [0] * 990
-        assert plan_packet([self.sized(*many)], envelope(), self.zeros)
+        assert plan_packet([self.sized(*many)], envelope(), Papers(self.zeros))
         wordy = self.sized(*many, media_type="a/" + "b" * 100)
         with pytest.raises(InputError):
-            plan_packet([wordy], envelope(), self.zeros)
+            plan_packet([wordy], envelope(), Papers(self.zeros))
 
     @pytest.mark.parametrize("text", ["a\rb", "a\0b", "\ud800"])
     def test_what_nobody_could_read_is_found_before_it_is_sealed(

@@ -16,6 +16,7 @@ from node.sync.manifest import MANIFEST_TYPE
 from node.sync.packet import lay_out
 from node.sync.sealedfile import Heading, pack, read_sealed, sign_manifest
 from node.sync.words import Purpose
+from tests.support.packets import Papers
 from tests.support.town import make_town
 
 TOWN = make_town()
@@ -46,7 +47,7 @@ def layout(content=b"%PDF-1.7 Zeugnis"):
         (Paper(PAPER, bytes(32), "application/pdf"),),
         (Evidence(ConsentId("a" * 32), b"{}", bytes(16)),),
     )
-    return lay_out([extract], lambda _case, _digest: iter((content,)), {})
+    return lay_out([extract], Papers(lambda _case, _digest: iter((content,))), {})
 
 
 def heading(**changes):
