@@ -31,6 +31,7 @@ ELSEWHERE = {
     "/accounts/changes/{change}": "node/test_account_changes.py",
     "/accounts/me/password": "node/test_signin.py",
     "/accounts/{account}/reset": "node/test_account_changes.py",
+    "/cases/{case}/archive": "node/test_pages_archiving.py",
     "/cases/{case}/details/{sheet}/{record}/void": "node/test_pages_case.py",
     "/cases/{case}/edits/{merge}": "node/test_pages_matching.py",
     "/cases/{case}/emergency": "node/test_emergency.py",

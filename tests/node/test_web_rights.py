@@ -215,6 +215,8 @@ POST /cases/{case}/rights/restriction/lift | CW
 GET /cases/{case}/rights/erasure | CW
 POST /cases/{case}/rights/erasure | CW
 POST /cases/{case}/rights/erasure/back | CW
+GET /cases/{case}/archive | CW
+POST /cases/{case}/archive | CW
 GET /cases/{case}/erasure | AP
 POST /cases/{case}/erasure | AP
 GET /cases/{case}/rights/copy | CW
@@ -421,6 +423,7 @@ POST /settings/statutes/{statute}/agree
 POST /settings/programs/new
 POST /programs/{grant}/fetch
 POST /cases/{case}/rights/copy
+POST /cases/{case}/archive
 POST /cases/{case}/erasure
 POST /relocations/{transfer}/second
 POST /exports/{transfer}/words
