@@ -10,7 +10,7 @@ Implements chapter 6 of the field document (``case.erase_early``, four eyes), DO
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from node.accounts.model import Role
@@ -35,7 +35,6 @@ from node.errors import (
     NotFoundError,
 )
 from node.ids import AccountId, CaseId
-from node.report.readings import ReadingUnit, TaskRow
 from node.strictjson import Json
 from node.sync import onward
 from node.sync.logbook import Who
@@ -226,17 +225,6 @@ def decide_erasure(
             ErasedCase(case, wish.ground, wish.asked_by, wish.asked_at, by.account, now)
         )
         uow.commit()
-
-
-def waiting(uow: ReadingUnit, on: date, *, by: Actor) -> Sequence[TaskRow]:
-    """Wishes that wait for this person as the second one, soonest end first."""
-    found = [
-        task
-        for task in uow.readings.tasks()
-        if task.kind == TASK and task.due is not None and on <= task.due
-    ]
-    mine = Role.APPROVER in by.roles
-    return [t for t in found if mine and str(by.account) not in t.codes]
 
 
 def _own(uow: UnitOfWork, case: CaseId, by: Actor) -> CaseFile:

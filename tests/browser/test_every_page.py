@@ -48,6 +48,8 @@ ELSEWHERE = {
     "/cases/{case}/rights/copy/{job}": "node/test_pages_rights.py",
     "/cases/{case}/rights/copy/{job}/file": "node/test_pages_rights.py",
     "/cases/{case}/rights/corrections/{request}": "node/test_pages_rights.py",
+    "/cases/{case}/statute": "node/test_pages_legalbasis.py",
+    "/cases/{case}/statute/second": "node/test_pages_legalbasis.py",
     "/cases/{case}/unmerge/{merge}": "node/test_pages_matching.py",
     "/consents/finish": "node/test_pages_kiosk.py",
     "/consents/finish/paper": "node/test_pages_kiosk.py",

@@ -217,6 +217,11 @@ POST /cases/{case}/rights/erasure | CW
 POST /cases/{case}/rights/erasure/back | CW
 GET /cases/{case}/archive | CW
 POST /cases/{case}/archive | CW
+GET /cases/{case}/statute | CW
+POST /cases/{case}/statute | CW
+POST /cases/{case}/statute/back | CW
+GET /cases/{case}/statute/second | AP
+POST /cases/{case}/statute/second | AP
 GET /cases/{case}/erasure | AP
 POST /cases/{case}/erasure | AP
 GET /cases/{case}/rights/copy | CW
@@ -424,6 +429,8 @@ POST /settings/programs/new
 POST /programs/{grant}/fetch
 POST /cases/{case}/rights/copy
 POST /cases/{case}/archive
+POST /cases/{case}/statute
+POST /cases/{case}/statute/second
 POST /cases/{case}/erasure
 POST /relocations/{transfer}/second
 POST /exports/{transfer}/words

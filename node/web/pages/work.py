@@ -15,6 +15,7 @@ from aiohttp import web
 from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.matchports import KnownPair
+from node.casework import statutes
 from node.casework.archiving import TASK as ARCHIVE
 from node.casework.earlyerasure import DECLINED
 from node.casework.inbox import OfferSeen, offers_of
@@ -88,6 +89,7 @@ _TASKS: Final = {
     "transfer.told": msgid("A consent was withdrawn after the password was told."),
     "consent.missing": msgid("A consent is missing."),
     DECLINED: msgid("The second person did not agree to delete the case."),
+    statutes.DECLINED: msgid("The second person did not agree to the legal basis."),
 }
 
 _QUESTIONS: Final = {
