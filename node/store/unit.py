@@ -90,6 +90,7 @@ from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
 from node.store.shelf import SqlShelf
 from node.store.standing import SqlStands
+from node.store.suspensions import SqlSuspensions
 from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
 from node.store.townsettings import SqlTown
@@ -111,6 +112,7 @@ from node.sync.ports import (
 )
 from node.sync.rows import Wake
 from node.sync.transferports import InboundRepository, OutboundRepository
+from node.trust.suspension import Suspensions
 
 
 class _State(Enum):
@@ -168,6 +170,7 @@ class SqlUnitOfWork:
         self.evidence: EvidenceView = SqlEvidence(self._work)
         self.keeping: Keeping = SqlKeeping(self._work)
         self.directory = SqlDirectory(self._work)
+        self.suspensions: Suspensions = SqlSuspensions(self._work)
         self._open_for_people()
 
     def _open_for_people(self) -> None:

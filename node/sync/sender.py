@@ -92,7 +92,8 @@ def _decide(
 ) -> OutboundTransfer:
     """First commit wins between this and a withdrawal (HO-33, I3)."""
     assert transfer.recipient is not None
-    if uow.chains.quarantined(transfer.recipient) or not is_speaking(uow):
+    suspended = uow.suspensions.standing(transfer.recipient) is not None
+    if suspended or uow.chains.quarantined(transfer.recipient) or not is_speaking(uow):
         return apply(uow, office, transfer, OutEvent.GRANT_DELAYED)
     stop = stop_cause(uow, office, transfer)
     if stop is not None:

@@ -283,6 +283,8 @@ GET /reports/{report}/narrative | all
 GET /directory | all
 GET /directory/{body} | all
 POST /directory/{body}/call | AD
+POST /directory/{body}/suspend | AD
+POST /directory/{body}/resume | AD
 GET /notifications | all
 POST /notifications | all
 GET /settings | AD
@@ -428,6 +430,8 @@ POST /settings/statutes/{statute}/agree
 POST /settings/programs/new
 POST /programs/{grant}/fetch
 POST /cases/{case}/rights/copy
+POST /directory/{body}/suspend
+POST /directory/{body}/resume
 POST /cases/{case}/archive
 POST /cases/{case}/statute
 POST /cases/{case}/statute/second
