@@ -37,6 +37,7 @@ from node.web.frame import (
     see_other,
     words_of,
 )
+from node.web.language import Words, msgid
 
 CASEWORKERS: Final = frozenset({Role.CASEWORKER})
 _PAGE: Final = 50
@@ -49,6 +50,21 @@ _DUE: Final[Mapping[str, Callable[[PersonRow], date | None]]] = {
 }
 _DUE_IN: Final = {"plan": timedelta(days=30), "clock": timedelta(days=90)}
 _LONGEST_SEARCH: Final = 200
+# The columns of the list by which it can be sorted.
+_SORTS: Final = {
+    "name": msgid("Name"),
+    "born": msgid("Born"),
+    "status": msgid("Status"),
+    "contact": msgid("Last contact"),
+    "plan": msgid("Plan due"),
+    "worker": msgid("Caseworker"),
+}
+_VALUES: Final[Mapping[str, Callable[[PersonRow], object]]] = {
+    "born": lambda person: person.birth_year,
+    "contact": lambda person: person.last_contact,
+    "plan": lambda person: person.plan_due,
+}
+_NOT_IN: Final = {"mine": {"worker"}, "all": {"status", "contact", "plan"}}
 
 
 def routes() -> list[Route]:
@@ -86,8 +102,11 @@ async def _list(request: web.Request) -> web.Response:
     }
     scope = scope if scope in lists else "mine"
     # A colleague's status is not for others, not even as a filter (SC-23).
-    wanted = Form() if scope == "all" else _wanted(request)
-    chosen = people.by_name(p for p in lists[scope] if _passes(p, wanted, on))
+    wanted = _wanted(request, scope)
+    sort = wanted.text("sort")
+    by_name = people.by_name(p for p in lists[scope] if _passes(p, wanted, on))
+    names = await colleagues(request)
+    chosen = _sorted(by_name, sort, names, words_of(request))
     number = _page_number(request, len(chosen))
     return await page(
         request,
@@ -95,6 +114,12 @@ async def _list(request: web.Request) -> web.Response:
         form=wanted,
         statuses=options(words_of(request), "care_status", on),
         address=_address(scope, wanted),
+        sorts=_headers(scope, wanted, words_of(request)),
+        orders=[
+            # The form keeps the way round that the head was asked for.
+            (sort if sort == f"-{n}" else n, words_of(request).gettext(_SORTS[n]))
+            for n in _orders(scope)
+        ],
         searched=None,
         rows=await found(request, chosen[(number - 1) * _PAGE : number * _PAGE]),
         scope=scope,
@@ -105,15 +130,63 @@ async def _list(request: web.Request) -> web.Response:
     )
 
 
-def _wanted(request: web.Request) -> Form:
-    """The filters of the address; what is no choice filters nothing."""
+def _wanted(request: web.Request, scope: str) -> Form:
+    """Filters and order of the address; what is no choice filters and sorts nothing."""
+    sort = request.query.get("sort", "")
+    order = {"sort": (sort if sort.removeprefix("-") in _orders(scope) else "name",)}
+    if scope == "all":
+        return Form(order)
     status, due = request.query.get("status", ""), request.query.get("due", "")
     return Form(
         {
             "status": (status if status in code_list("care_status").codes else "",),
             "due": (due if due in _DUE else "",),
+            **order,
         }
     )
+
+
+def _orders(scope: str) -> Sequence[str]:
+    """By what this list may be sorted: among colleagues' cases by nothing that is theirs."""
+    return [n for n in _SORTS if scope == "gone" or n not in _NOT_IN[scope]]
+
+
+def _sorted(
+    by_name: Sequence[PersonRow],
+    sort: str,
+    names: Mapping[AccountId, str],
+    words: Words,
+) -> Sequence[PersonRow]:
+    """In the order of the address; equal ones by name, those without at the end."""
+    name = sort.removeprefix("-")
+    if name == "name":
+        return by_name if sort == name else [*reversed(by_name)]
+
+    def value(person: PersonRow) -> str:
+        if name == "worker":
+            return names.get(person.caseworker, "") if person.caseworker else ""
+        if name == "status":
+            return _status(person, words)
+        return str(_VALUES[name](person) or "")
+
+    known = [p for p in by_name if value(p)]
+    known.sort(key=value, reverse=sort != name)
+    return [*known, *(p for p in by_name if not value(p))]
+
+
+def _status(person: PersonRow, words: Words) -> str:
+    return words.code(person.care_status, "care_status") if person.care_status else ""
+
+
+def _headers(scope: str, wanted: Form, words: Words) -> Mapping[str, tuple[str, str]]:
+    """Per column the address that sorts by it, the other way round if it does already."""
+    sort, found = wanted.text("sort"), {}
+    for name in _orders(scope):
+        other = f"-{name}" if sort == name else name
+        way = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
+        address = _address(scope, wanted, sort=other)
+        found[words.gettext(_SORTS[name])] = (address, way)
+    return found
 
 
 def _passes(person: PersonRow, wanted: Form, on: date) -> bool:
@@ -124,10 +197,12 @@ def _passes(person: PersonRow, wanted: Form, on: date) -> bool:
     return last is not None and last <= on + _DUE_IN.get(due, timedelta())
 
 
-def _address(scope: str, wanted: Form) -> str:
+def _address(scope: str, wanted: Form, *, sort: str = "") -> str:
     """The address of this list, to which a page number is added."""
     filters = {n: wanted.text(n) for n in ("status", "due") if wanted.text(n)}
-    return f"/cases?{urlencode({'of': scope, **filters})}"
+    sort = sort or wanted.text("sort")
+    order = {} if sort == "name" else {"sort": sort}
+    return f"/cases?{urlencode({'of': scope, **filters, **order})}"
 
 
 async def _hits(request: web.Request, people: People, typed: str) -> web.Response:
@@ -143,6 +218,7 @@ async def _hits(request: web.Request, people: People, typed: str) -> web.Respons
         counts={},
         total=len(hits),
         search_token=request.query["s"],
+        sorts={},
         address="/cases",
         number=1,
         pages=1,
