@@ -23,6 +23,7 @@ from node.accounts.ports import (
     SessionRepository,
 )
 from node.accounts.programs import Programs
+from node.accounts.views import SavedViews
 from node.accounts.wayports import (
     AccountChanges,
     Emergencies,
@@ -86,6 +87,7 @@ from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.reveals import SqlReveals
+from node.store.savedviews import SqlSavedViews
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
 from node.store.shelf import SqlShelf
@@ -184,6 +186,7 @@ class SqlUnitOfWork:
         self.read_log: ReadLog = SqlReadLog(self._work)
         self.reveals: Reveals = SqlReveals(self._work)
         self.readings: Readings = SqlReadings(self._work)
+        self.views: SavedViews = SqlSavedViews(self._work)
         self.imports: Imports = SqlImports(self._work)
         self.diary = SqlDiary(self._work)
         self.counting: Counting = SqlCounting(self._work)

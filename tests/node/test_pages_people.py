@@ -314,3 +314,68 @@ async def test_nothing_of_a_colleague_shows_by_an_order(browser, sort):
     assert f"sort={sort}" not in page.text
     by_worker = await browser.get("/cases?of=all&sort=worker")
     assert order(by_worker, *names)[0] == "Demo-Kollegin"
+
+
+# ---- Saved views -----------------------------------------------------------------------
+
+
+async def keep(browser, name, view="of=mine&sort=-born"):
+    page = await browser.get(f"/cases?{view}")
+    return await browser.post("/cases/views", page.form_token, name=name, view=view)
+
+
+async def test_a_view_is_kept_used_replaced_and_forgotten(office, browser):
+    done = await keep(browser, "Jüngste zuerst")
+    assert done.location == "/cases?of=mine&sort=-born"
+    listed = await browser.get("/cases")
+    assert "Jüngste zuerst" in words(listed)
+    assert 'href="/cases?of=mine&amp;sort=-born"' in listed.text
+    await keep(browser, "Jüngste zuerst", "of=mine&status=declined")
+    listed = await browser.get("/cases")
+    assert 'href="/cases?of=mine&amp;status=declined"' in listed.text
+    other = await office.enter(OTHER)
+    assert "Jüngste zuerst" not in words(await other.get("/cases"))
+    await other.post(
+        "/cases/views/drop",
+        (await other.get("/cases")).form_token,
+        name="Jüngste zuerst",
+    )
+    assert "Jüngste zuerst" in words(await browser.get("/cases"))
+    gone = await browser.post(
+        "/cases/views/drop", listed.form_token, name="Jüngste zuerst"
+    )
+    assert gone.location == "/cases"
+    assert "Jüngste zuerst" not in words(await browser.get("/cases"))
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 41])
+async def test_a_view_needs_a_name_that_fits(browser, name):
+    answer = await keep(browser, name)
+    assert answer.status == 422
+    assert "Fehler:" in answer.text
+    assert 'aria-sort="descending"' in answer.text
+
+
+async def test_nobody_keeps_more_views_than_a_page_shows(office):
+    browser = await office.enter(OTHER)
+    for number in range(12):
+        assert (await keep(browser, f"Ansicht {number}")).status == 303
+    assert (await keep(browser, "noch eine")).status == 422
+    assert (await keep(browser, "Ansicht 3", "of=gone")).status == 303
+
+
+@pytest.mark.spec("SC-23")
+@pytest.mark.parametrize(
+    ("view", "kept"),
+    [
+        ("s=0123&text=Demo-Ahorn", "of=mine"),
+        ("of=all&status=declined&sort=plan", "of=all"),
+        ("of=https://x.example&page=7", "of=mine"),
+        ("of=mine&due=plan&due=clock", "of=mine&due=clock"),
+        ("%00", "of=mine"),
+    ],
+)
+async def test_only_filters_and_order_are_kept_of_an_address(browser, view, kept):
+    page = await browser.get("/cases")
+    done = await browser.post("/cases/views", page.form_token, name="Rest", view=view)
+    assert done.location == f"/cases?{kept}"

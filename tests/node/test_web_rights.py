@@ -173,6 +173,8 @@ GET /status | AD
 POST /work/move | CW
 POST /work/undo | CW
 POST /cases/find | CW
+POST /cases/views | CW
+POST /cases/views/drop | CW
 GET /cases/{case}/records/{record} | CW
 GET /cases/{case}/details/{sheet} | CW
 POST /cases/{case}/details/{sheet} | CW
