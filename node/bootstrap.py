@@ -25,6 +25,7 @@ from node.api.gate import Desk as ApiDesk
 from node.api.health import make_health_app
 from node.cases.townsettings import TownSettings
 from node.casework import health
+from node.casework.archiving import offer_closed
 from node.casework.eraser import Eraser
 from node.casework.health import Finding
 from node.casework.settings import TownBook, TownUnit
@@ -258,6 +259,7 @@ async def build_node(
                 back_up=duty,
                 send_notices=Notifier(store, office, door, settings) if door else None,
                 erase_sources=SourceEraser(store, office),
+                offer_closed=partial(store.write_sync, offer_closed, office),
                 sweep=sweeps(
                     Sweeper(store, means, grace=not engines.one_writer),
                     relay.sweep if relay else None,

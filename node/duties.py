@@ -29,6 +29,7 @@ class Duties:
         refresh_directory: Fetches the directory and does what is due with our keys.
         sweep: Removes files that no row names.
         erase_sources: Erases what was handed over.
+        offer_closed: Asks to offer closed cases to the archive whose years are over.
         erase_entries: Erases log entries whose time is over.
         turn_week: Turns the week keys.
         match: Finds who is here twice, and ends merges that cannot be undone any more.
@@ -50,6 +51,7 @@ class Duties:
     refresh_directory: Callable[[], None]
     sweep: Callable[[], None]
     erase_sources: Callable[[], None]
+    offer_closed: Callable[[], object]
     erase_entries: Callable[[], None]
     turn_week: Callable[[], object]
     match: Callable[[], None]

@@ -324,7 +324,12 @@ class Worker:
         while True:
             write, todo = self._courier.run.write, self._duties
             await self._guard(write, uploading.forget_idle, self._office)
-            for duty in (todo.sweep, todo.erase_sources, todo.turn_week):
+            for duty in (
+                todo.sweep,
+                todo.erase_sources,
+                todo.offer_closed,
+                todo.turn_week,
+            ):
                 await self._in_thread(duty)
             await asyncio.sleep(HOUR_S)
 

@@ -30,6 +30,7 @@ class Action(StrEnum):
     CASE_EDIT = "case.edit"
     CASE_ASSIGN = "case.assign"
     CASE_ERASE_EARLY = "case.erase_early"
+    CASE_ERASE_DUE = "case.erase_due"
     CASE_RESTRICT = "case.restrict"
     BREAK_GLASS = "break_glass"
     LIST_IMPORT = "list.import"
@@ -233,6 +234,8 @@ TABLE: Final[Mapping[str, Line]] = {
     _A.CASE_EDIT:           Line(_OWN,  _N,    _N,    _N),
     _A.CASE_ASSIGN:         Line(_OWN,  _ANY,  _ANY,  _N),
     _A.CASE_ERASE_EARLY:    Line(_OWN2, _N,    _N,    _N,   seconds=_AP),
+    # I8: a retention rule on a confirmed clock is the second hand.
+    _A.CASE_ERASE_DUE:      Line(_OWN,  _N,    _N,    _N),
     _A.CASE_RESTRICT:       Line(_OWN,  _N,    _N,    _N),
     _A.BREAK_GLASS:         Line(_ANY,  _N,    _N,    _N),
     _A.LIST_IMPORT:         Line(_ANY,  _N,    _N,    _N),

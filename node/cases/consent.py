@@ -244,9 +244,7 @@ def may_announce(permit: Permit, members: Sequence[Member]) -> bool:
 
 
 def _ground(bases: Sequence[Consent]) -> str:
-    return "+".join(
-        f"statute:{b.statute}" if b.basis is Basis.STATUTE else str(b.id) for b in bases
-    )
+    return "+".join(basis.ground for basis in bases)
 
 
 def _default(member: Member, stands: Standing) -> frozenset[str]:

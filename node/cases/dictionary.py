@@ -189,6 +189,11 @@ _TABLE: Final[Mapping[str, tuple[tuple[str | None, str, str], ...]]] = {
         (NEVER, "C", "ground:erasure_ground asked_at"),
         (NEVER, "E", "asked_by reason+ seen"),
     ),
+    "statute_use": (
+        (NEVER, "C", "statute recipients categories documents valid_until"),
+        (NEVER, "C", "secrecy_release asked_at agreed_at consent"),
+        (NEVER, "E", "asked_by agreed_by reason+"),
+    ),
     "restriction": (
         (NEVER, "C", "restricted_on lifted_on"),
         (NEVER, "E", "reason+ lift_reason+"),

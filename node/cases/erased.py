@@ -1,12 +1,14 @@
-"""What remains of a case that two people erased before its time: when, and on what ground.
+"""What remains of a case that people erased: when, on what ground, who decided.
 
 Enters and leaves: frozen values of codes and account ids. Must never happen: a name or a
-text of the person in them; an erasure without two different people. Implements Art. 17 GDPR,
-I8 (a logged decision of two persons).
+text of the person in them; an early erasure without two different people; one at the end of
+its years without the archive's answer. Implements Art. 17 GDPR, I8 (a retention rule, or a
+logged decision of two persons).
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum, unique
 from typing import Final, Protocol
 
 from node.ids import AccountId, CaseId
@@ -14,17 +16,34 @@ from node.ids import AccountId, CaseId
 GROUNDS: Final = "erasure_ground"
 """The list of grounds, after Art. 17(1) GDPR."""
 
+YEARS_OVER: Final = "years_over"
+"""The ground of a closed case whose years of keeping are over; nobody may choose it."""
+
+
+@unique
+class Archive(StrEnum):
+    """What the municipal archive answered to the offer of a closed case."""
+
+    TAKEN = "taken"
+    DECLINED = "declined"
+
 
 @dataclass(frozen=True, slots=True)
 class ErasedCase:
-    """One decision of two people; ``ground`` is a code of the list."""
+    """One decision; ``ground`` is a code of the list, or ``YEARS_OVER``.
+
+    Early erasure has two people. At the end of its years one person records the archive's
+    answer, with the reference of its letter; ``agreed_by`` is None then.
+    """
 
     case: CaseId
     ground: str
     asked_by: AccountId
     asked_at: datetime
-    agreed_by: AccountId
+    agreed_by: AccountId | None
     agreed_at: datetime
+    archive: Archive | None = None
+    reference: str = ""
 
 
 class ErasedCases(Protocol):

@@ -49,6 +49,10 @@ class CaseRepository(Protocol):
         """All cases of one household, ordered by id."""
         ...
 
+    def quiet_since(self, at: datetime) -> Sequence[CaseId]:
+        """Active cases that were once closed and in which nothing was written since."""
+        ...
+
     def content(self, case: CaseId) -> CaseContent:
         """The whole case, opened. NotFoundError if absent, ErasedError if its key is gone."""
         ...

@@ -116,6 +116,12 @@ class Consent:
     entry: bytes | None = None
 
     @property
+    def ground(self) -> str:
+        """What a packet that rests on it names: its number, or the paragraph (HO-28)."""
+        by_law = self.basis is Basis.STATUTE
+        return f"statute:{self.statute}" if by_law else str(self.id)
+
+    @property
     def is_yes(self) -> bool:
         """Whether it says yes and was neither withdrawn nor replaced; dates aside."""
         return (

@@ -19,6 +19,15 @@ from node.ids import AccountId, Hex128
 HANDED_OVER_DAYS: Final = (90, 3650)
 """The fewest and the most days that content stays here after a handover (P10)."""
 
+CLOSED_CASE_YEARS: Final = (1, 10)
+"""The fewest and the most whole years that a closed case of our own stays."""
+
+BOUNDS: Final = {
+    "handed_over_days": HANDED_OVER_DAYS,
+    "closed_case_years": CLOSED_CASE_YEARS,
+}
+"""The bounds of each number, by its field."""
+
 AGREE_WITHIN: Final = timedelta(days=7)
 """How long a statute may wait for its second person (four eyes, chapter 6)."""
 
@@ -42,7 +51,8 @@ class TownSettings:
 
     ``helper``, ``phone`` and ``mail`` say who helps. ``delivery`` is ``auto`` or
     ``confirm`` (FR-25). ``handed_over_days`` counts from the later of import and durable
-    backup. ``statutes`` are the codes that two people have put in force.
+    backup, ``closed_case_years`` from the end of the year of the last activity.
+    ``statutes`` are the codes that two people have put in force.
     """
 
     helper: str = ""
@@ -50,6 +60,7 @@ class TownSettings:
     mail: str = ""
     delivery: str = "auto"
     handed_over_days: int = HANDED_OVER_DAYS[0]
+    closed_case_years: int = 3
     statutes: frozenset[str] = frozenset()
 
     @property
@@ -149,13 +160,14 @@ def in_force(
     texts = {
         name: text for kept in topics.values() for name, text in kept.values.items()
     }
-    days = texts.get("handed_over_days")
+    days, years = texts.get("handed_over_days"), texts.get("closed_case_years")
     return TownSettings(
         helper=texts.get("helper", defaults.helper),
         phone=texts.get("phone", defaults.phone),
         mail=texts.get("mail", defaults.mail),
         delivery=texts.get("delivery", defaults.delivery),
         handed_over_days=int(days) if days else defaults.handed_over_days,
+        closed_case_years=int(years) if years else defaults.closed_case_years,
         statutes=frozenset(s.code for s in statutes if s.is_in_force),
     )
 
@@ -172,7 +184,10 @@ def values_of(settings: TownSettings, topic: Topic) -> dict[str, str]:
         case Topic.DELIVERY:
             return {"delivery": settings.delivery}
         case Topic.RETENTION:
-            return {"handed_over_days": str(settings.handed_over_days)}
+            return {
+                "handed_over_days": str(settings.handed_over_days),
+                "closed_case_years": str(settings.closed_case_years),
+            }
 
 
 def checked(topic: Topic, typed: Mapping[str, str]) -> dict[str, str]:
@@ -195,9 +210,10 @@ def checked(topic: Topic, typed: Mapping[str, str]) -> dict[str, str]:
             if values["delivery"] not in {"auto", "confirm"}:
                 raise InputError("delivery", "missing")
         case Topic.RETENTION:
-            text, (fewest, most) = values["handed_over_days"], HANDED_OVER_DAYS
-            is_number = text.isascii() and text.isdigit() and len(text) < 6
-            if not is_number or not fewest <= int(text) <= most:
-                raise InputError("handed_over_days", "bounds")
-            values["handed_over_days"] = str(int(text))
+            for name, (fewest, most) in BOUNDS.items():
+                text = values[name]
+                is_number = text.isascii() and text.isdigit() and len(text) < 6
+                if not is_number or not fewest <= int(text) <= most:
+                    raise InputError(name, "bounds")
+                values[name] = str(int(text))
     return values

@@ -171,7 +171,10 @@ def log_recorded(
     by: AccountId | None,
     at: datetime | None = None,
 ) -> bytes:
-    """Write ``consent.recorded``; gives its commitment."""
+    """Write ``consent.recorded``; gives its commitment.
+
+    A legal basis names its paragraph there, and who agreed to it as the second person.
+    """
     return _append_consent(
         uow,
         consent,
@@ -182,11 +185,11 @@ def log_recorded(
             "recipients": sorted(consent.recipients),
             "valid_from": consent.valid_from.isoformat(),
             "valid_until": consent.valid_until.isoformat(),
-            "basis": "consent",
+            "basis": consent.ground if consent.statute else "consent",
             "register": office.register,
         },
         at=at or consent.recorded_at,
-        by=Who("caseworker", by),
+        by=Who("caseworker", by, consent.second),
     )
 
 
@@ -238,6 +241,7 @@ def _append_consent(
             fields=fields,
             role=by.role,
             actor=by.account,
+            second=by.second,
             prev=uow.consents.last_entry(consent.case),
         )
     )
@@ -256,6 +260,9 @@ def withdraw_consent(
     said_by: str | None = None,
 ) -> list[OutboundTransfer]:
     """Take a withdrawal, in any form, effective at once (FR-24, HO-34).
+
+    To a legal basis a person objects instead (Art. 21 GDPR): what rests on it stops until
+    two people have decided anew.
 
     Args:
         uow: The transaction.
@@ -293,7 +300,7 @@ def withdraw_consent(
         }
         who = Who(role, by.account)
         _append_consent(uow, consent, "consent.withdrawn", fields, at=now, by=who)
-        stopped = sender.basis_ended(uow, office, str(consent_id), who=who)
+        stopped = sender.basis_ended(uow, office, ended, who=who)
         # Crash here: the consent stands, but the register may tell that share B is gone;
         # then the next start stops the transfer (HO-19).
         office.failpoints.reach(Point.WITHDRAW_BEFORE_COMMIT)

@@ -8,24 +8,25 @@ Implements chapter 6 of the field document (``case.erase_early``, four eyes), DO
 17 and 19 GDPR.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
-from node import strictjson
 from node.accounts.model import Role
 from node.accounts.policy import Actor, Relation, actor_of, needs_second, require
 from node.cases.codes import code_list
 from node.cases.days import local_day
 from node.cases.erased import GROUNDS, ErasedCase
-from node.cases.matchports import Merge
 from node.cases.model import UNSEEN, Baton, CaseContent, CaseFile, Record
-from node.cases.tally import tally_of
 from node.casework.cases import new_record
-from node.casework.merging import BUSY
-from node.casework.sidenotes import NOTE_CHARACTERS
+from node.casework.erasable import (
+    check_reason,
+    erase_here,
+    extent_of,
+    hindrance,
+    resting,
+)
 from node.errors import (
     ConflictError,
     ErasedError,
@@ -34,13 +35,12 @@ from node.errors import (
     NotFoundError,
 )
 from node.ids import AccountId, CaseId
-from node.report.readings import ReadingUnit, TaskRow
 from node.strictjson import Json
 from node.sync import onward
 from node.sync.logbook import Who
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
-from node.sync.transfer import Inbound, Outbound, OutboundTransfer
+from node.sync.transfer import OutboundTransfer
 from node.sync.words import Cause
 
 ACTION: Final = "case.erase_early"
@@ -49,10 +49,6 @@ DECLINED: Final = "case.erase_declined"
 """The task of whoever asked: the second person said no."""
 WISH: Final = "erasure_wish"
 LAPSES_AFTER: Final = timedelta(days=7)
-
-_NOT_CONTENT: Final = frozenset({WISH, "restriction"})
-"""Records about the rights themselves: they do not change what would be erased."""
-_SECURED: Final = frozenset({Outbound.DURABLE, Outbound.ERASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,37 +227,6 @@ def decide_erasure(
         uow.commit()
 
 
-def waiting(uow: ReadingUnit, on: date, *, by: Actor) -> Sequence[TaskRow]:
-    """Wishes that wait for this person as the second one, soonest end first."""
-    found = [
-        task
-        for task in uow.readings.tasks()
-        if task.kind == TASK and task.due is not None and on <= task.due
-    ]
-    mine = Role.APPROVER in by.roles
-    return [t for t in found if mine and str(by.account) not in t.codes]
-
-
-def is_on_the_way(uow: UnitOfWork, file: CaseFile) -> bool:
-    """Whether a transfer holds the case, waits to, or has just brought it."""
-    return (
-        file.baton not in {Baton.ACTIVE, Baton.HANDED_OVER}
-        or any(t.state in BUSY for t in uow.outbound.of_case(file.id))
-        or any(
-            uow.inbound.get(t).state is Inbound.IMPORTED
-            for t in uow.inbound.of_case(file.id)
-        )
-    )
-
-
-def check_reason(reason: str, field: str = "reason") -> None:
-    """A reason is needed, as long as a note at most."""
-    if not reason.strip():
-        raise InputError(field, "missing")
-    if len(reason) > NOTE_CHARACTERS:
-        raise InputError(field, "too_long")
-
-
 def _own(uow: UnitOfWork, case: CaseId, by: Actor) -> CaseFile:
     """The first hand: an emergency access is none."""
     if not needs_second(by, ACTION, relation=Relation.OWN):
@@ -280,58 +245,17 @@ def _own(uow: UnitOfWork, case: CaseId, by: Actor) -> CaseFile:
 
 def _sight(uow: UnitOfWork, file: CaseFile, now: datetime) -> Sight:
     content = uow.cases.content(file.id)
-    person = content.person
-    names = [person.text(n) for n in ("given_names", "family_name")] if person else []
-    records = [r for r in content.records if r.kind not in _NOT_CONTENT]
-    merges = _merges(uow, file.id)
-    holders = [
-        transfer
-        for case in (file.id, *(merge.absorbed for merge in merges))
-        for transfer in onward.holders(uow, case)
-    ]
-    digest = hashlib.sha256(
-        strictjson.encode(
-            {
-                "case": str(file.id),
-                "epoch": file.epoch,
-                "baton": str(file.baton),
-                "records": {str(r.id): r.version for r in records},
-                "merged": sorted(str(merge.absorbed) for merge in merges),
-                "holders": sorted(str(transfer.id) for transfer in holders),
-            }
-        )
-    )
+    extent = extent_of(uow, content)
     return Sight(
         file=file,
-        name=" ".join(name for name in names if name),
-        entries=sum(r.kind not in {"person", "document"} for r in records),
-        documents=sum(r.kind == "document" for r in records),
-        merged=len(merges),
-        holders=holders,
-        seen=digest.hexdigest(),
-        hindrance=_hindrance(uow, content, now),
+        name=extent.name,
+        entries=extent.entries,
+        documents=extent.documents,
+        merged=extent.merged,
+        holders=extent.holders,
+        seen=extent.seen,
+        hindrance=hindrance(uow, content, local_day(now)),
         wish=_wish(content, now),
-    )
-
-
-def _hindrance(uow: UnitOfWork, content: CaseContent, now: datetime) -> str:
-    file, today = content.file, local_day(now).isoformat()
-    if is_on_the_way(uow, file):
-        return "under_way"
-    if uow.tasks.is_open(onward.DUTY, case=file.id):
-        return "duty"
-    if any(today <= person.text("legal_hold") for person in content.of("person")):
-        return "hold"
-    return "" if file.baton is Baton.ACTIVE or _is_secured(uow, file) else "not_secured"
-
-
-def _is_secured(uow: UnitOfWork, file: CaseFile) -> bool:
-    """I8: our copy goes early only once the next holder has the case for certain."""
-    assert file.transfer is not None
-    gone = uow.outbound.get(file.transfer)
-    # A body without a node never says more than that it has the case.
-    return gone.state in _SECURED or (
-        gone.body is not None and gone.state is Outbound.CLOSED
     )
 
 
@@ -358,33 +282,8 @@ def _forget(uow: UnitOfWork, case: CaseId) -> None:
     uow.tasks.settle(TASK, case=case)
 
 
-def _merges(uow: UnitOfWork, case: CaseId) -> list[Merge]:
-    """Merges into this case that could still be undone, those before them as well."""
-    found = [
-        merge
-        for merge in uow.matches.merges(case)
-        if merge.survivor == case and merge.is_running
-    ]
-    return found + [more for merge in found for more in _merges(uow, merge.absorbed)]
-
-
 def _erase(uow: UnitOfWork, office: Office, case: CaseId, who: Who) -> None:
-    """Holders first, who read the case's tags; then the tally; then every key."""
-    now = office.clock.now()
-    merges = _merges(uow, case)
-    for each in (case, *(merge.absorbed for merge in merges)):
+    """Holders first, who read the case's tags."""
+    for each in (case, *resting(uow, case)):
         onward.tell_holders(uow, office, each, why=Cause.ERASURE, who=who)
-    # What was united is counted where it lies, so the resting cases add no line.
-    uow.tally.add(tally_of(uow.tally.history(case)), local_day(now))
-    for merge in merges:
-        _shred(uow, merge.absorbed)
-        uow.matches.put_merge(replace(merge, ended_at=now), None)
-    _shred(uow, case)
-
-
-def _shred(uow: UnitOfWork, case: CaseId) -> None:
-    file = uow.cases.file(case)
-    gone = replace(
-        file, baton=Baton.SHREDDED, transfer=None, household=None, restricted_on=None
-    )
-    uow.cases.replace(file, gone)
+    erase_here(uow, office, case)

@@ -6,9 +6,10 @@ S12, SC-66.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum, unique
+from typing import Final
 
 from node.accounts.policy import Action, Actor, require
 from node.cases.days import local_day
@@ -17,8 +18,14 @@ from node.exchangelog.standing import Standing
 from node.ids import MemberId
 from node.report.logview import LogViewUnit
 from node.sync.office import Office
+from node.sync.transfer import Outbound
 from node.trust.directory import Directory
+from node.trust.fingerprint import words_of
 from node.trust.member import Member
+from node.trust.suspension import Suspension
+
+ASK_ABOUT_NEW: Final = timedelta(days=7)
+"""How long a key is shown as new; as long as a changed sheet rests (HO-98)."""
 
 
 @unique
@@ -27,6 +34,7 @@ class BodyState(StrEnum):
 
     STRUCK_OFF = "struck_off"
     QUARANTINE = "quarantine"
+    SUSPENDED = "suspended"
     CLOSED = "closed"
     NOT_SET_UP = "not_set_up"
     READMITTED = "readmitted"
@@ -35,10 +43,23 @@ class BodyState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MemberKey:
+    """The key a body signs with: its words to compare on the phone, since when we know it.
+
+    ``is_new`` while people should ask about it: another one was known before.
+    """
+
+    words: str
+    since: datetime
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """One body: its record, its state, and when it last answered us.
 
-    ``has_address`` is false where it fetches what is for it from a relay.
+    ``has_address`` is false where it fetches what is for it from a relay. ``waiting``
+    handovers to it are held or have not left yet.
     """
 
     member: Member
@@ -48,6 +69,9 @@ class Body:
     software: str = ""
     last_success_at: datetime | None = None
     failing_since: datetime | None = None
+    suspension: Suspension | None = None
+    key: MemberKey | None = None
+    waiting: int = 0
 
     @property
     def takes_new(self) -> bool:
@@ -70,9 +94,23 @@ def one_body(uow: LogViewUnit, office: Office, member: MemberId) -> Body:
         NotFoundError: The directory does not know it.
     """
     try:
-        return bodies(uow, office, [member])[0]
+        found = bodies(uow, office, [member])[0]
     except UnknownNodeError:
         raise NotFoundError("body") from None
+    on_hold = uow.outbound.in_states([Outbound.HELD, Outbound.QUEUED])
+    waiting = sum(uow.outbound.get(t).recipient == member for t in on_hold)
+    return replace(found, key=_key(office, found.member), waiting=waiting)
+
+
+def _key(office: Office, member: Member) -> MemberKey | None:
+    directory, at = office.directory(), office.clock.now()
+    voice = directory.voice(member.id, at)
+    if voice is None:
+        return None
+    listed, since = voice
+    first = directory.holdings.records[member.id][0].first_seen_at
+    is_new = since > first and at < since + ASK_ABOUT_NEW
+    return MemberKey(words_of(listed.key.raw), since, is_new)
 
 
 def may_call(uow: LogViewUnit, by: Actor) -> None:
@@ -101,11 +139,14 @@ def _body(
         sheet = directory.sheet(member.id)
     except UnknownNodeError:
         sheet = None
+    suspension = uow.suspensions.standing(member.id)
     state = BodyState.TAKES_PART
     if directory.is_retired(member.id):
         state = BodyState.STRUCK_OFF
     elif uow.chains.quarantined(member.id):
         state = BodyState.QUARANTINE
+    elif suspension is not None:
+        state = BodyState.SUSPENDED
     elif not member.is_open(local_day(at)):
         state = BodyState.CLOSED
     elif sheet is None:
@@ -122,4 +163,5 @@ def _body(
         software=max(sheet.schema, default="") if sheet else "",
         last_success_at=due.last_success_at,
         failing_since=due.failing_since,
+        suspension=suspension,
     )

@@ -14,7 +14,7 @@ from node.accounts.policy import Actor
 from node.cases.days import local_day
 from node.cases.model import UNSEEN, CaseFile, Record
 from node.casework.cases import new_record, own_case
-from node.casework.earlyerasure import check_reason, is_on_the_way
+from node.casework.erasable import check_reason, is_on_the_way
 from node.casework.withdrawals import read_aftermath
 from node.errors import ConflictError, InputError, NotFoundError
 from node.ids import CaseId

@@ -79,8 +79,9 @@ def admit(
         rounds: Whether a role that lacks signatures may wait for more holders.
 
     Raises:
-        InputError: A place is unknown or taken, the id is taken or outside this
-            directory, the request is too old or from the future.
+        InputError: A place is unknown or taken; the id, the origin of the log or the name
+            of the witness is taken; the id is outside this directory; the request is too
+            old or from the future.
         RollbackError: A key was seen under another member or purpose (HO-97).
         KeyRetiredError: A key is on the deny list.
         SignatureError: The key sheet or a key is bad.
@@ -303,6 +304,10 @@ def _check_request(
         raise InputError("request", "too-old-or-early")
     if request.id in holdings.records:
         raise InputError("id", "taken")
+    for field, key in (("log", request.log), ("witness", request.witness)):
+        # Whoever finds a log by its origin must find one, for ever (HO-97).
+        if key.name in holdings.spoken:
+            raise InputError(field, "taken")
     for ags in request.ags:
         if ags not in places:
             raise InputError("ags", "not-on-the-official-list")

@@ -181,9 +181,15 @@ def _answers(holdings: Holdings) -> Iterator[Block]:
                 ("An wen", ", ".join(_to(r, holdings) for r in consent.recipients)),
                 ("Ja zu", categories_named(consent.categories)),
                 ("Gültig", f"{day(consent.valid_from)} bis {day(consent.valid_until)}"),
-                ("Sprache", label("language", consent.language)),
+                (
+                    "Sprache",
+                    "" if is_statute else label("language", consent.language),
+                ),
                 ("Abgelehnt am", _day_or_not(consent.declined_on)),
-                ("Widerrufen am", day(local_day(ended)) if ended else ""),
+                (
+                    "Widersprochen am" if is_statute else "Widerrufen am",
+                    day(local_day(ended)) if ended else "",
+                ),
             )
         )
 

@@ -128,3 +128,13 @@ emergency = Table(
     CheckConstraint("second <> account", name="two_people"),
     Index(None, "opened_at"),
 )
+
+
+class _SavedView(TypedColumns):
+    account: Named[str] = Column(ForeignKey("account.id"), primary_key=True)
+    name = Column(Text, primary_key=True)
+    query: Named[str]
+
+
+# The list of people as somebody likes to see it: filters and order, never what was typed.
+saved_view = Table("saved_view", metadata, _SavedView)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    text,
 )
 
 from node.store.columns import Day, Instant, digests
@@ -108,3 +109,29 @@ class _NoticeChoice(TypedColumns):
 
 # Who does not want mails, or wants them again; without a row they are wanted.
 notice_choice = Table("notice_choice", metadata, _NoticeChoice)
+
+
+class _PeerSuspension(TypedColumns):
+    id = Column(Text, primary_key=True)
+    peer: Named[str]
+    reason: Named[str]
+    begun_at = Column(Instant, nullable=False)
+    begun_by: Named[str | None] = Column(ForeignKey("account.id"))
+    ended_at = Column(Instant)
+    ended_by: Named[str | None] = Column(ForeignKey("account.id"))
+
+
+# Members with whom nothing new is exchanged; one that stands for each at most.
+peer_suspension = Table(
+    "peer_suspension",
+    metadata,
+    _PeerSuspension,
+    CheckConstraint("reason <> ''", name="reason"),
+    Index(
+        "uq_peer_suspended",
+        "peer",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)

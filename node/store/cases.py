@@ -8,19 +8,21 @@ synced before the key goes.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 
 from node.cases.merging import renamed
 from node.cases.model import Baton, CaseContent, CaseFile, Former, Record
+from node.cases.retention import CLOSED, NO_ACTIVITY
 from node.cases.staged import StagedDocument, StagedKey
 from node.crypto.casekey import CaseKey
 from node.errors import ConflictError, NotFoundError
 from node.ids import AccountId, CaseId, MemberId, RecordId, TransferId
 from node.store.casekeys import CaseKeys, CaseRow
-from node.store.casetables import case_file
+from node.store.casetables import case_file, record
 from node.store.counttables import case_past
 from node.store.diary import drop_drafts
 from node.store.documents import SqlDocuments
@@ -37,6 +39,24 @@ _ALL_FILES: Final = select(case_file).order_by(case_file.c.id)
 _HOUSEHOLD: Final = (
     select(case_file)
     .where(case_file.c.household == bindparam("of"))
+    .order_by(case_file.c.id)
+)
+_QUIET: Final = (
+    select(case_file.c.id)
+    .where(
+        case_file.c.baton == Baton.ACTIVE,
+        case_file.c.id.in_(
+            select(record.c.case_id).where(
+                record.c.kind == "care_status",
+                record.c.clear["care_status"].as_string() == CLOSED,
+            )
+        ),
+        ~exists().where(
+            record.c.case_id == case_file.c.id,
+            record.c.kind.not_in(NO_ACTIVITY),
+            record.c.recorded_at >= bindparam("since"),
+        ),
+    )
     .order_by(case_file.c.id)
 )
 _ADD: Final = insert(case_file)
@@ -91,6 +111,10 @@ class SqlCases:
     def household(self, household: RecordId) -> Sequence[CaseFile]:
         """All cases of one household, ordered by id."""
         return [_from_row(r) for r in self._work.rows(_HOUSEHOLD, {"of": household})]
+
+    def quiet_since(self, at: datetime) -> Sequence[CaseId]:
+        """Active cases that were once closed and in which nothing was written since."""
+        return [CaseId(row.id) for row in self._work.rows(_QUIET, {"since": at})]
 
     def content(self, case: CaseId) -> CaseContent:
         """The whole case, opened; records in the order they were recorded.
@@ -187,10 +211,10 @@ class SqlCases:
         own period is over.
         """
         gone = tuple(records)
-        self._records.drop_some(case, [record.id for record in gone])
-        for record in gone:
-            if record.kind == "document" and record.text("digest"):
-                self._documents.drop_one(case, bytes.fromhex(record.text("digest")))
+        self._records.drop_some(case, [one.id for one in gone])
+        for one in gone:
+            if one.kind == "document" and one.text("digest"):
+                self._documents.drop_one(case, bytes.fromhex(one.text("digest")))
         self.touch(case)
 
     def record(self, case: CaseId, record: RecordId) -> Record:

@@ -1,7 +1,8 @@
-"""Decisions of two people to erase a case, as rows.
+"""Decisions of people to erase a case, as rows.
 
-Enters: a decision. Leaves: the same. Must never happen: a row whose two people are one; the
-table refuses it. Implements ``node.cases.erased.ErasedCases``.
+Enters: a decision. Leaves: the same. Must never happen: a row whose two people are one, or
+with one person and no answer of the archive; the table refuses both. Implements
+``node.cases.erased.ErasedCases``.
 """
 
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, insert, select
 
-from node.cases.erased import ErasedCase
+from node.cases.erased import Archive, ErasedCase
 from node.ids import AccountId, CaseId
 from node.store.erasuretables import erased_case
 from node.store.work import Work
@@ -42,6 +43,8 @@ class SqlErasedCases:
                 "asked_by": erased.asked_by,
                 "asked_at": erased.asked_at,
                 "agreed_by": erased.agreed_by,
+                "archive": erased.archive,
+                "reference": erased.reference,
             },
         )
 
@@ -55,8 +58,10 @@ class SqlErasedCases:
             ground=row.ground,
             asked_by=AccountId(row.asked_by),
             asked_at=row.asked_at,
-            agreed_by=AccountId(row.agreed_by),
+            agreed_by=AccountId(row.agreed_by) if row.agreed_by else None,
             agreed_at=row.agreed_at,
+            archive=Archive(row.archive) if row.archive else None,
+            reference=row.reference,
         )
 
     def last_at(self) -> datetime | None:

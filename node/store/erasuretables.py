@@ -1,6 +1,7 @@
-"""The table of cases that two people erased before their time.
+"""The table of cases that people erased: two before the time, one at the end of the years.
 
-Rules as in ``tables``. Codes and account ids only: nothing here is about the person.
+Rules as in ``tables``. Codes, account ids and the archive's reference: nothing here is
+about the person.
 """
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Named, Table, TypedColumns
@@ -15,7 +16,9 @@ class _ErasedCase(TypedColumns):
     ground: Named[str]
     asked_by: Named[str] = Column(ForeignKey("account.id"), nullable=False)
     asked_at = Column(Instant, nullable=False)
-    agreed_by: Named[str] = Column(ForeignKey("account.id"), nullable=False)
+    agreed_by: Named[str | None] = Column(ForeignKey("account.id"))
+    archive: Named[str | None]
+    reference: Named[str]
 
 
 erased_case = Table(
@@ -23,4 +26,5 @@ erased_case = Table(
     metadata,
     _ErasedCase,
     CheckConstraint("agreed_by <> asked_by", name="two_people"),
+    CheckConstraint("(agreed_by IS NULL) = (archive IS NOT NULL)", name="archive"),
 )

@@ -23,6 +23,7 @@ from node.accounts.ports import (
     SessionRepository,
 )
 from node.accounts.programs import Programs
+from node.accounts.views import SavedViews
 from node.accounts.wayports import (
     AccountChanges,
     Emergencies,
@@ -87,10 +88,12 @@ from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
 from node.store.reveals import SqlReveals
+from node.store.savedviews import SqlSavedViews
 from node.store.secrets import SqlTransferSecrets
 from node.store.sessions import SqlSessions
 from node.store.shelf import SqlShelf
 from node.store.standing import SqlStands
+from node.store.suspensions import SqlSuspensions
 from node.store.tally import SqlTally
 from node.store.tasks import SqlTasks
 from node.store.townsettings import SqlTown
@@ -112,6 +115,7 @@ from node.sync.ports import (
 )
 from node.sync.rows import Wake
 from node.sync.transferports import InboundRepository, OutboundRepository
+from node.trust.suspension import Suspensions
 
 
 class _State(Enum):
@@ -162,6 +166,7 @@ class SqlUnitOfWork:
     evidence: Made[EvidenceView] = Made(SqlEvidence)
     keeping: Made[Keeping] = Made(SqlKeeping)
     directory: Made[SqlDirectory] = Made(SqlDirectory)
+    suspensions: Made[Suspensions] = Made(SqlSuspensions)
     accounts: Made[AccountRepository] = Made(SqlAccounts)
     sessions: Made[SessionRepository] = Made(SqlSessions)
     ways: Made[WayRepository] = Made(SqlWays)
@@ -171,6 +176,7 @@ class SqlUnitOfWork:
     read_log: Made[ReadLog] = Made(SqlReadLog)
     reveals: Made[Reveals] = Made(SqlReveals)
     readings: Made[Readings] = Made(SqlReadings)
+    views: Made[SavedViews] = Made(SqlSavedViews)
     imports: Made[Imports] = Made(SqlImports)
     diary: Made[SqlDiary] = Made(SqlDiary)
     counting: Made[Counting] = Made(SqlCounting)

@@ -39,6 +39,8 @@ from node.trust.keysheet import KemKey
 PURPOSE = "relocation"
 NEEDS_CONFIRMATION = "confirmation"
 """Not a reason of the gate: policy ``auto`` leaves this transfer to a person (FR-25)."""
+SUSPENDED = "peer-suspended"
+"""Not a reason of the gate: the own town has suspended the recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def draft(
     """Ask the gate, select what it permits, choose the recipient's key.
 
     Returns:
-        None if the transfer is not held any more.
+        None if the transfer is not held any more; why it stays held, if anything is
+        missing or its recipient is suspended here.
 
     Raises:
         DirectoryExpiredError, UnknownKeyError, KeyRetiredError: Not fresh enough to seal
@@ -94,6 +97,8 @@ def draft(
         unaddressed = transfer.recipient is None and transfer.body is None
         if transfer.state is not Outbound.HELD or unaddressed:
             return None
+        if transfer.recipient and uow.suspensions.standing(transfer.recipient):
+            return HeldBack(tuple((m.case, SUSPENDED) for m in transfer.members))
         household = _open(uow, transfer, now)
         left_behind = (
             []

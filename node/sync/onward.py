@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Final
 
 from node import strictjson
+from node.cases.consent import Basis, Consent
 from node.cases.days import local_day
 from node.cases.model import Baton, Origin
 from node.crypto.base64url import unb64u
@@ -139,20 +140,43 @@ def stop(
     return outward.apply(uow, office, transfer, OutEvent.STOPPED, cause)
 
 
+def resting_on(uow: UnitOfWork, consent: Consent) -> Sequence[OutboundTransfer]:
+    """Transfers with a member whose content rests on this consent or legal basis."""
+    found = map(uow.outbound.get, uow.outbound.resting_on(consent.ground))
+    return [t for t in found if _members_on(uow, t, consent)]
+
+
+def _members_on(
+    uow: UnitOfWork, transfer: OutboundTransfer, consent: Consent
+) -> Sequence[MemberScope]:
+    """Whose content rests on it; many persons' may rest on one paragraph."""
+    resting = [m for m in transfer.members if consent.ground in grounds_of(m)]
+    if consent.basis is Basis.CONSENT:
+        return resting
+    merged = (m for m in uow.matches.merges(consent.case) if m.stands)
+    cases = {consent.case, *(m.absorbed for m in merged if m.survivor == consent.case)}
+    return [m for m in resting if m.case in cases]
+
+
 def end_of_basis(
     uow: UnitOfWork,
     office: Office,
     transfer: OutboundTransfer,
-    consent: str,
+    consent: Consent,
     *,
     who: Who,
 ) -> OutboundTransfer | None:
-    """What a withdrawn consent does to one transfer that rests on it (handover 5.1)."""
+    """What a withdrawn consent does to one transfer that rests on it (handover 5.1).
+
+    An objection to a legal basis does the same, and the notice says that it is one.
+    """
     if transfer.state in STOPPABLE:
         return stop(uow, office, transfer, who=who)
     if transfer.state in GRANTED:
-        resting = [m for m in transfer.members if consent in grounds_of(m)]
-        return give_notice(uow, office, transfer, resting, who=who)
+        resting = _members_on(uow, transfer, consent)
+        by_law = consent.basis is Basis.STATUTE
+        why = words.Cause.OBJECTION if by_law else words.Cause.BASIS_ENDED
+        return give_notice(uow, office, transfer, resting, why=why, who=who)
     return None
 
 

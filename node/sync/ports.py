@@ -34,6 +34,7 @@ from node.sync.rows import (
     Wake,
 )
 from node.sync.transferports import InboundRepository, OutboundRepository
+from node.trust.suspension import Suspensions
 
 
 class Chains(Protocol):
@@ -247,6 +248,7 @@ class UnitOfWork(Protocol):
     exports: Exports
     stands: Stands
     cards: Cards
+    suspensions: Suspensions
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -86,6 +86,7 @@ def _unfit(
         line.basis is not Basis.STATUTE or line.second for line in offer.bases
     )
     rules = (
+        (uow.suspensions.standing(transfer.sender) is None, RejectionCode.POLICY),
         (ours or offer.kind != "move", RejectionCode.NOT_FOR_US),
         (offer.suite in SUITES, RejectionCode.SUITE),
         (offer.schema >= min(SCHEMAS), RejectionCode.SCHEMA_TOO_OLD),

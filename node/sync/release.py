@@ -182,6 +182,9 @@ def freeze(
         # HO-26 b: the permit of the draft is gone; this one lives in this transaction.
         if isinstance(permission.ask_gate(uow, office, transfer), Withheld):
             raise ConflictError("not permitted any more")
+        assert transfer.recipient is not None
+        if uow.suspensions.standing(transfer.recipient) is not None:
+            raise ConflictError("suspended meanwhile")
         uow.secrets.keep_share_b(transfer.id, sealed.share_b, sealed.file)
         scope = sorted({c for m in drafted.scope for c in m.categories})
         act = Act(

@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from node.cases.consent import Consent
 from node.crypto.seal import open_comment
 from node.errors import PacketUnreadableError, ReceiptError, UsageError
 from node.failpoints import Point
@@ -91,7 +92,8 @@ def _decide(
 ) -> OutboundTransfer:
     """First commit wins between this and a withdrawal (HO-33, I3)."""
     assert transfer.recipient is not None
-    if uow.chains.quarantined(transfer.recipient) or not is_speaking(uow):
+    suspended = uow.suspensions.standing(transfer.recipient) is not None
+    if suspended or uow.chains.quarantined(transfer.recipient) or not is_speaking(uow):
         return apply(uow, office, transfer, OutEvent.GRANT_DELAYED)
     stop = stop_cause(uow, office, transfer)
     if stop is not None:
@@ -328,15 +330,14 @@ def stop_outlived(
 
 
 def basis_ended(
-    uow: UnitOfWork, office: Office, consent: str, *, who: Who = SYSTEM
+    uow: UnitOfWork, office: Office, consent: Consent, *, who: Who = SYSTEM
 ) -> list[OutboundTransfer]:
     """A consent was withdrawn: stop or notify every transfer resting on it (FR-24).
 
     Runs inside the caller's transaction, after the consent was marked.
     """
     ended = []
-    for transfer_id in uow.outbound.resting_on(consent):
-        transfer = uow.outbound.get(transfer_id)
+    for transfer in onward.resting_on(uow, consent):
         after = onward.end_of_basis(uow, office, transfer, consent, who=who)
         if after is not None:
             ended.append(after)

@@ -15,6 +15,7 @@ from typing import Final
 
 from node.cases.days import local_day
 from node.cases.model import Baton
+from node.cases.retention import is_on_hold
 from node.cases.tally import tally_of
 from node.failpoints import Point
 from node.ids import CaseId, TransferId
@@ -118,8 +119,7 @@ def _is_on_hold(uow: UnitOfWork, case: CaseId, now: datetime) -> bool:
     """A legal hold of the person stands; its last day counts."""
     if uow.cases.file(case).baton is Baton.SHREDDED:
         return False
-    persons = uow.cases.person_content(case).of("person")
-    return any(local_day(now).isoformat() <= p.text("legal_hold") for p in persons)
+    return is_on_hold(uow.cases.person_content(case).of("person"), local_day(now))
 
 
 def _is_begun(transfer: OutboundTransfer) -> bool:

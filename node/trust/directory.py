@@ -318,6 +318,29 @@ class Directory:
             raise UnknownKeyError("no sealing key in its time")
         return max(usable, key=lambda entry: entry.nbf)
 
+    def voice(
+        self, member: MemberId, at: datetime
+    ) -> tuple[ListedKey, datetime] | None:
+        """The newest statement key that speaks for a member, and since when we know it.
+
+        None if no key of it is valid: the body is retired, or has not been set up.
+        """
+        record = self.member(member)
+        valid = [
+            listed
+            for listed in record.sig
+            if listed.is_valid(at) and not self._is_denied_sign(member, listed)
+        ]
+        if not valid:
+            return None
+        newest = max(valid, key=lambda listed: listed.nbf)
+        since = min(
+            seen.first_seen_at
+            for seen in self.holdings.records[member]
+            if any(known.key.raw == newest.key.raw for known in seen.record.sig)
+        )
+        return newest, since
+
     def _sheet_in_force(self, record: Member, at: datetime) -> KeySheet | None:
         """The newest sheet that has waited long enough since this node first saw it.
 

@@ -104,6 +104,7 @@ class Holdings:
         retired_members: Its members.
         owners: Raw Ed25519 key, or SHA-256 of a sealing key, to its owner, for ever.
         named: Key id to what ``owners`` knows it by, for ever.
+        spoken: Name of a log or witness to the member that first spoke under it, for ever.
         signers: Every statement key ever listed.
         kems: Every sealing key ever listed.
         serving: What the newest records say about a place, whatever the index says.
@@ -119,6 +120,7 @@ class Holdings:
     retired_members: frozenset[MemberId] = frozenset()
     owners: dict[bytes, Owner] = field(default_factory=dict)
     named: dict[KeyId, bytes] = field(default_factory=dict)
+    spoken: dict[str, MemberId] = field(default_factory=dict)
     signers: dict[KeyId, ListedKey] = field(default_factory=dict)
     kems: dict[KeyId, KemKey] = field(default_factory=dict)
     serving: dict[Ags, tuple[tuple[Served, MemberId], ...]] = field(
@@ -138,6 +140,7 @@ class Holdings:
             retired_members=self.retired_members,
             owners=dict(self.owners),
             named=dict(self.named),
+            spoken=dict(self.spoken),
             signers=dict(self.signers),
             kems=dict(self.kems),
             serving=dict(self.serving),
@@ -193,6 +196,8 @@ class Holdings:
             self.owners[key.raw] = Owner(record.id, purpose)
             if kid:
                 self.named[KeyId(f"{record.id}#{kid}")] = key.raw
+        for name in (record.log.name, record.witness.name):
+            self.spoken.setdefault(name, record.id)
         for listed in record.sig:
             self.signers[KeyId(f"{record.id}#{listed.kid}")] = listed
         for place in former.serves if former else ():

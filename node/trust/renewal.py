@@ -136,14 +136,18 @@ def policy_path(prefix: str) -> str:
 
 
 def check_record(holdings: Holdings, record: Member) -> None:
-    """Check the keys of a record that would come next.
+    """Check the keys and the names of logs of a record that would come next.
 
     Raises:
         SignatureError: A key is not of prime order.
-        RollbackError: A key has another owner, purpose or name, or comes back.
+        RollbackError: A key has another owner, purpose or name, or comes back; a log or
+            witness speaks under the name of another member's.
         KeyRetiredError: A key is on the deny list.
     """
     record.check_keys()
+    for name in (record.log.name, record.witness.name):
+        if holdings.spoken.get(name, record.id) != record.id:
+            raise RollbackError("log or witness name of another member")
     former = holdings.record(record.id)
     kept = {key.raw for _, _, key in former.public_keys()} if former else set()
     for purpose, kid, key in record.public_keys():

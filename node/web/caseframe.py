@@ -7,7 +7,7 @@ Implements screens S4, the upper part.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from aiohttp import web
@@ -205,7 +205,7 @@ def _banner(
         }
     under_way = case.under_way
     if under_way is None:
-        return None
+        return None if case.keeping is None else _closed(case, today(request), words)
     place = recipient_name(parts, under_way)
     if under_way.state is Outbound.HELD:
         return {
@@ -226,4 +226,24 @@ def _banner(
         "href": f"/outbox/{under_way.id}",
         "more": words.gettext("Note something meanwhile"),
         "more_href": f"/cases/{case.file.id}/notes",
+    }
+
+
+def _closed(case: OpenCase, on: date, words: Words) -> Mapping[str, str]:
+    """How long a closed case stays, and what is to be done when its years are over."""
+    keeping = case.keeping
+    assert keeping is not None
+    title = words.gettext("Closed on %(day)s") % {"day": words.day(keeping.closed_on)}
+    if on < keeping.due:
+        last = words.day(keeping.due - timedelta(days=1))
+        text = words.gettext(
+            "The case is kept until %(day)s. Then the archive is asked, and it is deleted."
+        )
+        return {"kind": "info", "title": title, "text": text % {"day": last}}
+    return {
+        "kind": "info",
+        "title": title,
+        "text": words.gettext("Its years are over. The archive comes before deleting."),
+        "link": words.gettext("Ask the archive, then delete"),
+        "href": f"/cases/{case.file.id}/archive",
     }

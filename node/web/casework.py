@@ -16,11 +16,14 @@ from node.accounts.model import Reading
 from node.accounts.policy import Actor
 from node.cases.days import local_day
 from node.cases.model import Baton, CaseContent, CaseFile
+from node.cases.retention import Keeping
+from node.casework.archiving import keeping_for
 from node.casework.cases import is_protected, own_case
 from node.errors import ErasedError, NotFoundError, TrustError
 from node.ids import AccountId, CaseId, Hex128, MemberId, RecordId
 from node.report.people import People
 from node.report.readings import PersonRow, ReadingUnit
+from node.sync.office import Office
 from node.sync.sourceend import BEGUN
 from node.sync.transfer import HOLDING, Outbound, OutboundTransfer
 from node.sync.words import Kind
@@ -95,11 +98,15 @@ def recipient_name(parts: Parts, transfer: OutboundTransfer) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """A case opened for its caseworker, a deputy, or in an emergency."""
+    """A case opened for its caseworker, a deputy, or in an emergency.
+
+    ``keeping`` says how long it stays; None unless it is closed here.
+    """
 
     person: PersonRow
     content: CaseContent
     transfers: tuple[OutboundTransfer, ...]
+    keeping: Keeping | None = None
 
     @property
     def file(self) -> CaseFile:
@@ -131,24 +138,26 @@ async def opened_case(request: web.Request, case: CaseId) -> OpenCase:
         NotFoundError: No such case, or not theirs.
     """
     parts = parts_of(request)
-    found = await parts.run.read(_open, case, by=actor(request))
+    found = await parts.run.read(_open, parts.office, case, by=actor(request))
     await parts.run.write(
         _note, Reading(account_of(request).id, case, parts.clock.now(), "case.read")
     )
     return found
 
 
-def _open(uow: ReadingUnit, case: CaseId, *, by: Actor) -> OpenCase:
+def _open(uow: ReadingUnit, office: Office, case: CaseId, *, by: Actor) -> OpenCase:
     file = own_case(uow, by, case, "case.read")
     if file.baton is Baton.SHREDDED:
         raise erased_error(uow, case)
     person = uow.readings.people([case])
     if not person:
         raise NotFoundError("case")
+    content = uow.cases.content(case)
     return OpenCase(
         person=person[0],
-        content=_shown(uow.cases.content(case), by),
+        content=_shown(content, by),
         transfers=tuple(uow.outbound.of_case(case)),
+        keeping=keeping_for(uow, office, content),
     )
 
 
@@ -162,7 +171,7 @@ def _shown(content: CaseContent, by: Actor) -> CaseContent:
 
 
 def erased_error(uow: ReadingUnit, case: CaseId) -> ErasedError:
-    """What a page says of a case that is gone: since when, and why if two people decided."""
+    """What a page says of a case that is gone: since when, and why if people decided."""
     decided = uow.erased_cases.newest(case)
     gone = _erased_on(uow, case, since=decided.agreed_at if decided else None)
     if decided is None or gone is not None:

@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 
 from node.accounts.model import Role
 from node.accounts.policy import roles_that_may
-from node.cases.erased import GROUNDS
+from node.cases.erased import GROUNDS, YEARS_OVER
 from node.errors import (
     ConflictError,
     ErasedError,
@@ -31,7 +31,7 @@ from node.errors import (
 from node.ids import CaseId
 from node.web.frame import bare_frame, parts_of, render, words_of
 from node.web.guard import FORM
-from node.web.language import msgid
+from node.web.language import Words, msgid
 from node.web.navigation import role_name
 from node.web.sentences import SENTENCES
 
@@ -77,9 +77,16 @@ def erased(request: web.Request, on: date | None, ground: str = "") -> web.Respo
     """It was here and was deleted: nobody can read it any more."""
     words = words_of(request)
     when = words.gettext("Deleted on %(day)s.") % {"day": words.day(on)} if on else ""
-    why = words.code(ground, GROUNDS) if ground else ""
+    why = _why(ground, words)
     frame = bare_frame(request)
     return render(request, "erased.html", frame, status=410, when=when, why=why)
+
+
+def _why(ground: str, words: Words) -> str:
+    if ground == YEARS_OVER:
+        return words.gettext("Its years were over, and the archive was asked.")
+    text = words.gettext("Reason: %(reason)s. Two people decided it.")
+    return text % {"reason": words.code(ground, GROUNDS)} if ground else ""
 
 
 def closed(request: web.Request, error: ErasedError | RestrictedError) -> web.Response:

@@ -23,9 +23,17 @@ STATES: Final[Mapping[BodyState, tuple[str, str, str]]] = {
         msgid("The directory has struck it off. Nothing is exchanged with it."),
     ),
     BodyState.QUARANTINE: (
-        msgid("suspended"),
+        msgid("in quarantine"),
         "danger",
         msgid("Its log has shown two histories. Handovers to and from there rest."),
+    ),
+    BodyState.SUSPENDED: (
+        msgid("suspended by this office"),
+        "danger",
+        msgid(
+            "Nothing new is exchanged, and no key leaves for there. What both offices"
+            " agreed on before comes to its end."
+        ),
     ),
     BodyState.CLOSED: (
         msgid("closed"),

@@ -33,7 +33,7 @@ TOPICS: Final = (
     TopicLink(
         "/settings/retention",
         msgid("How long data is kept"),
-        msgid("When your copy is deleted after a handover."),
+        msgid("When copies after a handover and closed cases are deleted."),
     ),
     TopicLink(
         "/settings/consent-texts",

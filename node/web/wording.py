@@ -114,6 +114,10 @@ _BESIDES: Final[Mapping[str, tuple[str, str]]] = {
         msgid("The other office has no key that may be used yet."),
         msgid("New keys rest for some days, so that a swindle is noticed."),
     ),
+    "peer-suspended": (
+        msgid("Your administration has suspended the exchange with this office."),
+        msgid("It goes on by itself when the administration ends that."),
+    ),
     "unknown-node": (
         msgid("The other office is not in the directory."),
         msgid("Please speak to your administrator."),

@@ -592,6 +592,26 @@ def test_a_stolen_key_in_a_record_is_a_fault(federation: Federation) -> None:
     assert federation.refresh(later).faults == later.faults
 
 
+@pytest.mark.spec("HO-97", "DIR-4")
+@pytest.mark.parametrize("part", ["log", "witness"])
+def test_a_record_that_speaks_under_another_members_name_is_a_fault(
+    federation: Federation, part: str
+) -> None:
+    directory = federation.refresh()
+    mine = directory.member(MemberId(WEHR))
+    other = directory.member(MemberId(SAECKINGEN))
+    own, foreign = getattr(mine, part), getattr(other, part)
+    keys = tuple(
+        replace(listed, key=replace(listed.key, name=foreign.name))
+        for listed in own.keys
+    )
+    bad = replace(mine, serial=2, **{part: replace(own, name=foreign.name, keys=keys)})
+    list_file(federation, "08337", f"members/{WEHR}.json", bad.encode())
+    later = federation.refresh(directory)
+    assert codes(later) == [(f"members/{WEHR}.json", "rollback")]
+    assert later.member(MemberId(WEHR)) == mine
+
+
 @pytest.mark.spec("HO-98")
 def test_the_online_role_cannot_write_a_sheet(federation: Federation) -> None:
     directory = federation.refresh()

@@ -111,10 +111,10 @@ async def test_only_the_administration_calls_and_nobody_calls_themselves(office)
 
 
 @pytest.mark.spec("SC-66")
-async def test_a_suspended_office_shows_on_its_pages(tmp_path):
+async def test_an_office_in_quarantine_shows_on_its_pages(tmp_path):
     async with open_office(tmp_path) as office:
         change(office, lambda uow: uow.chains.quarantine(SAECKINGEN, "fork", "proof"))
-        assert "ausgesetzt" in await read(office, CLERK, "/directory")
+        assert "in Quarantäne" in await read(office, CLERK, "/directory")
         said = await read(office, CLERK, BODY)
         assert "Übergaben dorthin und von dort ruhen." in said
 

@@ -16,6 +16,7 @@ from node.cases.model import Baton
 from node.casework import cases, earlyerasure, reporting, restricting
 from node.casework.earlyerasure import TASK, ask_erasure, decide_erasure, look
 from node.casework.reporting import Wish
+from node.casework.seconds import waiting
 from node.demo.residents import REFERENCE
 from node.demo.seed import seed_town
 from node.errors import (
@@ -276,7 +277,7 @@ async def test_after_seven_days_a_wish_counts_no_more(office, node):
     with pytest.raises(NotFoundError):
         agree(node, case)
     waits = node.store.read_sync(
-        earlyerasure.waiting, office.clock.now().date() + timedelta(1), by=APPROVER
+        waiting, office.clock.now().date() + timedelta(1), by=APPROVER
     )
     assert case not in {task.case for task in waits}
     ask(node, case)

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -251,3 +252,130 @@ async def test_a_sign_of_life_needs_a_session(office, browser):
     assert (await browser.get("/session")).status == 204
     stranger = type(browser)(office.client)
     assert (await stranger.get("/session")).status == 303
+
+
+# ---- Sorted ----------------------------------------------------------------------------
+
+
+def order(page, *names):
+    """The names in the order in which the list shows them."""
+    table = page.text[page.text.index("<tbody") :]
+    return sorted(
+        (n for n in names if n in table), key=lambda name, t=table: t.index(name)
+    )
+
+
+BORN = ["Müller", "Demo-Akazie", "Demo-Palme", "Demo-Zeder", "Demo-Ahorn"]
+
+
+async def test_a_link_in_the_head_sorts_and_the_address_remembers_it(browser):
+    plain = await browser.get("/cases")
+    assert 'href="/cases?of=mine&amp;sort=born"' in plain.text
+    up = await browser.get("/cases?of=mine&sort=born")
+    assert order(up, *BORN) == BORN
+    assert 'aria-sort="ascending"' in up.text
+    down_address = "/cases?of=mine&sort=-born"
+    assert f'href="{down_address.replace("&", "&amp;")}"' in up.text
+    down = await browser.get(down_address)
+    assert order(down, *BORN) == BORN[::-1]
+    assert 'aria-sort="descending"' in down.text
+    assert down.text.count("aria-sort") == 1
+
+
+async def test_the_form_sorts_too_and_filters_stay(office, browser):
+    case = _open(office, "Uta", "Demo-Sortiert", "1991-01-01")
+    values = {"care_status": "not_reached", "valid_from": "2026-01-01"}
+    made = cases.new_record(
+        office.node.office, case, "care_status", values, by=CLERK.account
+    )
+    office.node.store.write_sync(
+        cases.save_record, office.node.office, made, epoch=1, by=CLERK
+    )
+    page = await browser.get("/cases?of=mine&status=not_reached&sort=-name")
+    assert 'name="sort"' in page.text
+    assert "status=not_reached&amp;sort=born" in page.text
+    assert 'aria-sort="descending"' in page.text
+
+
+@pytest.mark.parametrize("sort", ["-", "--born", "sort", "born-", "worker", "é", ""])
+async def test_what_is_no_order_sorts_by_name(browser, sort):
+    page = await browser.get(f"/cases?of=mine&sort={quote(sort)}")
+    plain = await browser.get("/cases?of=mine")
+    assert page.status == 200
+    assert order(page, *BORN) == order(plain, *BORN)
+
+
+@pytest.mark.spec("SC-23")
+@pytest.mark.parametrize("sort", ["status", "-contact", "plan"])
+async def test_nothing_of_a_colleague_shows_by_an_order(browser, sort):
+    page = await browser.get(f"/cases?of=all&sort={sort}")
+    names = [*BORN, "Demo-Kollegin"]
+    assert order(page, *names) == order(await browser.get("/cases?of=all"), *names)
+    assert f"sort={sort}" not in page.text
+    by_worker = await browser.get("/cases?of=all&sort=worker")
+    assert order(by_worker, *names)[0] == "Demo-Kollegin"
+
+
+# ---- Saved views -----------------------------------------------------------------------
+
+
+async def keep(browser, name, view="of=mine&sort=-born"):
+    page = await browser.get(f"/cases?{view}")
+    return await browser.post("/cases/views", page.form_token, name=name, view=view)
+
+
+async def test_a_view_is_kept_used_replaced_and_forgotten(office, browser):
+    done = await keep(browser, "Jüngste zuerst")
+    assert done.location == "/cases?of=mine&sort=-born"
+    listed = await browser.get("/cases")
+    assert "Jüngste zuerst" in words(listed)
+    assert 'href="/cases?of=mine&amp;sort=-born"' in listed.text
+    await keep(browser, "Jüngste zuerst", "of=mine&status=declined")
+    listed = await browser.get("/cases")
+    assert 'href="/cases?of=mine&amp;status=declined"' in listed.text
+    other = await office.enter(OTHER)
+    assert "Jüngste zuerst" not in words(await other.get("/cases"))
+    await other.post(
+        "/cases/views/drop",
+        (await other.get("/cases")).form_token,
+        name="Jüngste zuerst",
+    )
+    assert "Jüngste zuerst" in words(await browser.get("/cases"))
+    gone = await browser.post(
+        "/cases/views/drop", listed.form_token, name="Jüngste zuerst"
+    )
+    assert gone.location == "/cases"
+    assert "Jüngste zuerst" not in words(await browser.get("/cases"))
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 41])
+async def test_a_view_needs_a_name_that_fits(browser, name):
+    answer = await keep(browser, name)
+    assert answer.status == 422
+    assert "Fehler:" in answer.text
+    assert 'aria-sort="descending"' in answer.text
+
+
+async def test_nobody_keeps_more_views_than_a_page_shows(office):
+    browser = await office.enter(OTHER)
+    for number in range(12):
+        assert (await keep(browser, f"Ansicht {number}")).status == 303
+    assert (await keep(browser, "noch eine")).status == 422
+    assert (await keep(browser, "Ansicht 3", "of=gone")).status == 303
+
+
+@pytest.mark.spec("SC-23")
+@pytest.mark.parametrize(
+    ("view", "kept"),
+    [
+        ("s=0123&text=Demo-Ahorn", "of=mine"),
+        ("of=all&status=declined&sort=plan", "of=all"),
+        ("of=https://x.example&page=7", "of=mine"),
+        ("of=mine&due=plan&due=clock", "of=mine&due=clock"),
+        ("%00", "of=mine"),
+    ],
+)
+async def test_only_filters_and_order_are_kept_of_an_address(browser, view, kept):
+    page = await browser.get("/cases")
+    done = await browser.post("/cases/views", page.form_token, name="Rest", view=view)
+    assert done.location == f"/cases?{kept}"

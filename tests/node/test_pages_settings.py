@@ -164,11 +164,13 @@ async def test_who_helps_stands_at_the_door_and_at_the_foot_of_every_page(office
 
 
 async def test_the_own_copy_stays_as_long_as_the_town_says_and_never_shorter(office):
-    assert (await change(office, "retention", handed_over_days="365")).status == 303
+    kept = {"closed_case_years": "3"}
+    answer = await change(office, "retention", handed_over_days="365", **kept)
+    assert answer.status == 303
     town, now = office.node.office.town(), office.clock.now()
     assert erasable_from(now, town.handed_over) == now + timedelta(days=365)
     for days in ("89", "0", "-1", "3651", "x", "", "1e3", "٩٠"):
-        answer = await change(office, "retention", handed_over_days=days)
+        answer = await change(office, "retention", handed_over_days=days, **kept)
         assert answer.status == 422
         assert "Zahl von 90 bis 3.650" in words(answer)
         assert f'value="{days}"' in answer.text
@@ -232,7 +234,7 @@ async def test_what_a_town_decided_stands_after_a_new_start(office):
     office.node.store.write_sync(
         change_topic,
         Topic.RETENTION,
-        {"handed_over_days": "120"},
+        {"handed_over_days": "120", "closed_case_years": "4"},
         seen=office.node.store.read_sync(
             lambda uow: getattr(uow.town.topics().get(Topic.RETENTION), "version", 0)
         ),
@@ -242,7 +244,7 @@ async def test_what_a_town_decided_stands_after_a_new_start(office):
     # Another process of this node would read it so.
     read = office.node.store.read_sync
     town = read(lambda uow: in_force(TownSettings(), uow.town.topics(), ()))
-    assert town.handed_over_days == 120
+    assert (town.handed_over_days, town.closed_case_years) == (120, 4)
 
 
 # ---- Legal bases -----------------------------------------------------------------------

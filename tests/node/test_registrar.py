@@ -23,7 +23,14 @@ from node.errors import (
     SignatureError,
 )
 from node.federation.founding import PROPOSED, Plan, Quorum, init
-from node.federation.registrar import Retirement, admit, publish, retire, show
+from node.federation.registrar import (
+    Retirement,
+    admit,
+    admit_all,
+    publish,
+    retire,
+    show,
+)
 from node.federation.repository import KeyFile
 from node.ids import Ags, MemberId
 from node.trust.admission import AdmissionRequest
@@ -192,6 +199,53 @@ def test_a_sealing_key_of_another_member_is_refused(federation: Federation) -> N
     openings = {"k9": wehr.keyring.openings["k1"]}
     thief = replace(town, keyring=replace(town.keyring, openings=openings))
     assert refusal(federation, thief)[0] is RollbackError
+
+
+@pytest.mark.spec("HO-97")
+@pytest.mark.parametrize(
+    ("name", "field"), [("origin", "log"), ("witness_name", "witness")]
+)
+def test_a_log_or_witness_name_of_another_member_is_refused(
+    federation: Federation, name: str, field: str
+) -> None:
+    town, wehr = make_town(STUEHLINGEN), make_town()
+    taken = replace(town.applicant, **{name: getattr(wehr.applicant, name)})
+    code, said = refusal(federation, replace(town, applicant=taken))
+    assert code is InputError
+    assert field in said
+    assert "taken" in said
+
+
+@pytest.mark.spec("HO-97")
+def test_two_requests_at_once_with_one_log_origin_admit_nobody(
+    federation: Federation,
+) -> None:
+    first, second = make_town(STUEHLINGEN), make_town("08337106-stadt-wutach")
+    same = replace(second.applicant, origin=first.applicant.origin)
+    before = federation.snapshot_of_files().keys()
+    with pytest.raises(InputError, match="log"):
+        admit_all(
+            federation.folder,
+            [federation.keys],
+            requests=[
+                AdmissionRequest.parse(t.request(federation.at))
+                for t in (first, replace(second, applicant=same))
+            ],
+            places=shipped_places(),
+            at=federation.at,
+        )
+    assert federation.snapshot_of_files().keys() == before
+
+
+@pytest.mark.spec("HO-97")
+def test_the_name_of_a_struck_off_members_log_is_never_given_again(
+    federation: Federation,
+) -> None:
+    retired = Retirement(MemberId(WEHR), None, "stolen")
+    retire(federation.folder, [federation.keys], target=retired, at=federation.at)
+    town, wehr = make_town(STUEHLINGEN), make_town()
+    taken = replace(town.applicant, origin=wehr.applicant.origin)
+    assert refusal(federation, replace(town, applicant=taken))[0] is InputError
 
 
 def test_a_key_on_the_deny_list_is_refused(federation: Federation) -> None:

@@ -173,6 +173,8 @@ GET /status | AD
 POST /work/move | CW
 POST /work/undo | CW
 POST /cases/find | CW
+POST /cases/views | CW
+POST /cases/views/drop | CW
 GET /cases/{case}/records/{record} | CW
 GET /cases/{case}/details/{sheet} | CW
 POST /cases/{case}/details/{sheet} | CW
@@ -215,6 +217,13 @@ POST /cases/{case}/rights/restriction/lift | CW
 GET /cases/{case}/rights/erasure | CW
 POST /cases/{case}/rights/erasure | CW
 POST /cases/{case}/rights/erasure/back | CW
+GET /cases/{case}/archive | CW
+POST /cases/{case}/archive | CW
+GET /cases/{case}/statute | CW
+POST /cases/{case}/statute | CW
+POST /cases/{case}/statute/back | CW
+GET /cases/{case}/statute/second | AP
+POST /cases/{case}/statute/second | AP
 GET /cases/{case}/erasure | AP
 POST /cases/{case}/erasure | AP
 GET /cases/{case}/rights/copy | CW
@@ -276,6 +285,8 @@ GET /reports/{report}/narrative | all
 GET /directory | all
 GET /directory/{body} | all
 POST /directory/{body}/call | AD
+POST /directory/{body}/suspend | AD
+POST /directory/{body}/resume | AD
 GET /notifications | all
 POST /notifications | all
 GET /settings | AD
@@ -421,6 +432,11 @@ POST /settings/statutes/{statute}/agree
 POST /settings/programs/new
 POST /programs/{grant}/fetch
 POST /cases/{case}/rights/copy
+POST /directory/{body}/suspend
+POST /directory/{body}/resume
+POST /cases/{case}/archive
+POST /cases/{case}/statute
+POST /cases/{case}/statute/second
 POST /cases/{case}/erasure
 POST /relocations/{transfer}/second
 POST /exports/{transfer}/words

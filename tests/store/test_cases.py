@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,31 @@ def test_a_case_that_was_never_here_is_not_found(
     with pytest.raises(NotFoundError):
         write(store, act)
     assert store.read_sync(lambda uow: uow.cases.find_file(CASE)) is None
+
+
+def test_quiet_cases_were_once_closed_and_nothing_was_written_in_them_since(
+    store: Store,
+) -> None:
+    def act(uow: SqlUnitOfWork) -> None:
+        for number in range(1, 7):
+            uow.cases.open_new(case_file(number))
+        said = {2: "cared_for", 3: "closed", 4: "closed", 5: "closed", 6: "closed"}
+        for number, status in said.items():
+            values = {"care_status": status, "valid_from": "2021-05-04"}
+            uow.cases.put([record(number, number, kind="care_status", values=values)])
+        late = AT + timedelta(days=1)
+        for number, kind in ((4, "language"), (5, "restriction")):
+            more = record(9, number, kind=kind, values={})
+            uow.cases.put([replace(more, recorded_at=late)])
+        gone = uow.cases.file(case_id(6))
+        uow.cases.replace(gone, replace(gone, baton=Baton.SHREDDED))
+
+    write(store, act)
+    since = AT + timedelta(hours=1)
+    found = store.read_sync(lambda uow: uow.cases.quiet_since(since))
+    # What was asked of the case's rights is no work with it.
+    assert found == [case_id(3), case_id(5)]
+    assert store.read_sync(lambda uow: uow.cases.quiet_since(AT)) == []
 
 
 def test_the_cases_of_a_household_come_in_the_order_of_their_ids(store: Store) -> None:

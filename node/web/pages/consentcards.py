@@ -11,18 +11,21 @@ from aiohttp import web
 
 from node import strictjson
 from node.cases.asking import Status, may_ask, status_of
-from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, Consent
+from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, Basis, Consent
 from node.cases.model import CATEGORIES
+from node.casework.statutes import reason_of
 from node.casework.withdrawals import read_aftermath
-from node.ids import ConsentId, MemberId
+from node.ids import ConsentId, MemberId, TransferId
 from node.report.casepage import standing
 from node.report.contents import papers
 from node.report.readings import ReadingUnit
+from node.sync import onward
 from node.sync.aftermath import Aftermath
 from node.sync.transfer import OutboundTransfer
-from node.web.afterwords import story_of
+from node.web.afterwords import Said, story_of
 from node.web.caseframe import case_id, case_page
 from node.web.casework import (
+    OpenCase,
     body_name,
     colleagues,
     opened_case,
@@ -77,6 +80,7 @@ async def _list(request: web.Request) -> web.Response:
             for consent in sorted(consents, key=lambda c: c.recorded_at, reverse=True)
         ],
         may_ask=may_ask(consents, today(request)),
+        can_use_law=bool(parts_of(request).office.statutes),
     )
 
 
@@ -87,12 +91,12 @@ async def card_of(request: web.Request, consent: Consent) -> Card:
     return Card(
         consent=consent,
         status=status_of(consent, parts.clock.now()),
-        recipients=[_recipient(parts, words, to) for to in consent.recipients],
+        recipients=[recipient_words(parts, words, to) for to in consent.recipients],
         recorded_by=names.get(consent.recorded_by, "") if consent.recorded_by else "",
     )
 
 
-def _recipient(parts: Parts, words: Words, to: str) -> str:
+def recipient_words(parts: Parts, words: Words, to: str) -> str:
     """A recipient of a consent in words."""
     if to == RESPONSIBLE_AT_NEW_PLACE:
         return words.gettext("the body responsible at the new place")
@@ -111,9 +115,10 @@ async def consent_page(
 ) -> web.Response:
     """One consent in full; with errors where a scan was not taken."""
     case = await opened_case(request, consent.case)
+    if consent.basis is Basis.STATUTE:
+        return await _basis_page(request, case, consent)
     evidence = strictjson.parse_object(consent.evidence) if consent.evidence else {}
-    parts, words = parts_of(request), words_of(request)
-    after = await parts.run.read(_told, consent)
+    words = words_of(request)
     return await case_page(
         request,
         "consent.html",
@@ -128,17 +133,7 @@ async def consent_page(
         ],
         card=await card_of(request, consent),
         categories=[(code, code in consent.categories) for code in CATEGORIES],
-        story=[
-            (transfer.id, said)
-            for transfer, found in after
-            for said in story_of(
-                replace(found, asked=(), first_contact=None, passed_on=None),
-                body_name(parts, transfer.recipient),
-                parts,
-                words,
-                is_ours=True,
-            )
-        ],
+        story=await _story(request, consent),
         version=_version_words(consent.text_version, words),
         reading_aid=_version_words(
             str(evidence.get("evidence_reading_aid", "")), words
@@ -149,6 +144,49 @@ async def consent_page(
             for name in ("witness", "interpreter", "note")
         },
     )
+
+
+async def _basis_page(
+    request: web.Request, case: OpenCase, basis: Consent
+) -> web.Response:
+    """A legal basis in full: its paragraph, why, who agreed, what an objection did."""
+    names = await colleagues(request)
+    return await case_page(
+        request,
+        "consent_statute.html",
+        case,
+        card=await card_of(request, basis),
+        title=paragraph_of(basis),
+        second=names.get(basis.second, "") if basis.second else "",
+        reason=reason_of(case.content, basis.id),
+        documents=[p for p in papers(case.content) if p.id in basis.documents],
+        story=await _story(request, basis),
+    )
+
+
+def paragraph_of(basis: Consent) -> str:
+    """The paragraph in full, as both people saw it."""
+    evidence = strictjson.parse_object(basis.evidence) if basis.evidence else {}
+    return str(evidence.get("title", ""))
+
+
+async def _story(
+    request: web.Request, consent: Consent
+) -> Sequence[tuple[TransferId, Said]]:
+    """What became of the data at each body that had them."""
+    parts, words = parts_of(request), words_of(request)
+    after = await parts.run.read(_told, consent)
+    return [
+        (transfer.id, said)
+        for transfer, found in after
+        for said in story_of(
+            replace(found, asked=(), first_contact=None, passed_on=None),
+            body_name(parts, transfer.recipient),
+            parts,
+            words,
+            is_ours=True,
+        )
+    ]
 
 
 def _version_words(version: str, words: Words) -> str:
@@ -180,5 +218,5 @@ def _told(
     """What became of a withdrawal at each body that had the data."""
     if consent.withdrawn_at is None:
         return []
-    resting = [uow.outbound.get(t) for t in uow.outbound.resting_on(str(consent.id))]
+    resting = onward.resting_on(uow, consent)
     return [(t, read_aftermath(uow, t.id, is_ours=True)) for t in resting]

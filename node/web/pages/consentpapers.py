@@ -9,8 +9,9 @@ from typing import Final
 
 from aiohttp import web
 
+from node.cases.consent import Basis, Consent
 from node.casework.signing import Proof, add_scan
-from node.errors import StaleEpochError
+from node.errors import NotFoundError, StaleEpochError
 from node.ids import ConsentId
 from node.report.sheet import Kind
 from node.sync.limits import DOCUMENT_BYTES
@@ -42,8 +43,16 @@ def routes() -> list[Route]:
     ]
 
 
-async def _copy(request: web.Request) -> web.Response:
+async def _signed(request: web.Request) -> Consent:
+    """The consent in the address; a legal basis was signed by nobody."""
     consent = await consent_of(request)
+    if consent.basis is Basis.STATUTE:
+        raise NotFoundError("consent")
+    return consent
+
+
+async def _copy(request: web.Request) -> web.Response:
+    consent = await _signed(request)
     case = await opened_case(request, consent.case)
     return sheet_page(
         request,
@@ -53,7 +62,7 @@ async def _copy(request: web.Request) -> web.Response:
 
 
 async def _pdf(request: web.Request) -> web.Response:
-    consent = await consent_of(request)
+    consent = await _signed(request)
     case = await opened_case(request, consent.case)
     copy = await sheet_of(request, case, consent)
     signature = await signature_of(request, consent)
@@ -69,7 +78,7 @@ async def _pdf(request: web.Request) -> web.Response:
 
 async def _scan(request: web.Request) -> web.Response:
     words, parts = words_of(request), parts_of(request)
-    consent = await consent_of(request)
+    consent = await _signed(request)
     await opened_case(request, consent.case)
     part = request[FILE]
     name = clean_name(part.filename or "")

@@ -1,8 +1,8 @@
 """S12 Verbund: who takes part, for which places, and whether the line to it stands.
 
 Enters: a part of a name, a body. Leaves: a table, a page of one body, the answer of a call.
-Must never happen here: a person; a call that changes a handover. Implements screens S12,
-SC-66.
+Must never happen here: a person; a call that changes a handover. An administrator suspends
+and resumes the exchange with a body. Implements screens S12, SC-66.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,33 @@ from node.casework.network import (
     may_call,
     one_body,
 )
-from node.errors import NotFoundError, ReadingOnlyError, UnknownNodeError
+from node.casework.suspending import resume, suspend
+from node.errors import InputError, NotFoundError, ReadingOnlyError, UnknownNodeError
 from node.ids import Ags, MemberId
 from node.trust.member import Member
-from node.web.casework import actor, today
+from node.web.casework import actor, colleagues, today
 from node.web.forms import Form
-from node.web.frame import Route, account_of, page, parts_of, path_id, words_of
-from node.web.language import Words
+from node.web.frame import (
+    Route,
+    account_of,
+    form_of,
+    page,
+    parts_of,
+    path_id,
+    see_other,
+    words_of,
+)
+from node.web.language import Words, msgid
 from node.web.networkwords import STATES, directory_age
 from node.web.pages.settings import ADMINISTRATORS
 
 _HERE: Final = "/directory"
 _PER_PAGE: Final = 50
 _SHOWN_PLACES: Final = 3
+_WRONG: Final = {
+    "missing": msgid("Please say why."),
+    "too_long": msgid("The text is too long. Please shorten it."),
+}
 
 
 def routes() -> list[Route]:
@@ -40,6 +54,20 @@ def routes() -> list[Route]:
         Route("GET", _HERE, _list),
         Route("GET", f"{_HERE}/{{body}}", _show),
         Route("POST", f"{_HERE}/{{body}}/call", _call, roles=ADMINISTRATORS),
+        Route(
+            "POST",
+            f"{_HERE}/{{body}}/suspend",
+            _suspend,
+            roles=ADMINISTRATORS,
+            asks_proof=True,
+        ),
+        Route(
+            "POST",
+            f"{_HERE}/{{body}}/resume",
+            _resume,
+            roles=ADMINISTRATORS,
+            asks_proof=True,
+        ),
     ]
 
 
@@ -99,13 +127,45 @@ async def _call(request: web.Request) -> web.Response:
     return await _body_page(request, ("warning", said))
 
 
+async def _suspend(request: web.Request) -> web.Response:
+    """Nothing new is exchanged with this body until somebody resumes it."""
+    parts, words, form = parts_of(request), words_of(request), form_of(request)
+    member = path_id(request, "body", MemberId)
+    try:
+        await parts.run.write(
+            suspend,
+            parts.office,
+            member,
+            reason=form.text("reason"),
+            by=actor(request),
+        )
+    except InputError as error:
+        wrong = form.with_errors({"reason": words.gettext(_WRONG[error.reason])})
+        return await _body_page(request, form=wrong, status=422)
+    saved = words.gettext("Suspended. Nothing new is exchanged with this office.")
+    return await see_other(request, f"{_HERE}/{member}", saved=saved)
+
+
+async def _resume(request: web.Request) -> web.Response:
+    parts, words = parts_of(request), words_of(request)
+    member = path_id(request, "body", MemberId)
+    await parts.run.write(resume, parts.office, member, by=actor(request))
+    saved = words.gettext("The exchange goes on. What was held is tried again.")
+    return await see_other(request, f"{_HERE}/{member}", saved=saved)
+
+
 async def _body_page(
-    request: web.Request, called: tuple[str, str] | None = None
+    request: web.Request,
+    called: tuple[str, str] | None = None,
+    *,
+    form: Form | None = None,
+    status: int = 200,
 ) -> web.Response:
     parts, words = parts_of(request), words_of(request)
     member = path_id(request, "body", MemberId)
     body: Body = await parts.run.read(one_body, parts.office, member)
     leads = Role.ADMINISTRATOR in account_of(request).roles
+    names = await colleagues(request) if leads and body.suspension else {}
     can_call = not body.is_own and body.state not in {
         BodyState.STRUCK_OFF,
         BodyState.NOT_SET_UP,
@@ -113,7 +173,13 @@ async def _body_page(
     return await page(
         request,
         "directory_body.html",
+        status=status,
+        form=form or Form(),
         body=body,
+        can_suspend=leads and not body.is_own,
+        suspended_by=names.get(body.suspension.begun_by, "")
+        if body.suspension and body.suspension.begun_by
+        else "",
         state=_state(body, words),
         meaning=words.gettext(STATES[body.state][2]),
         places=[

@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 from node.accounts.model import Role
 from node.cases.days import local_day
-from node.casework.earlyerasure import waiting
 from node.casework.inbox import count_waiting
 from node.casework.programs import ProgramsUnit, waiting_for
+from node.casework.seconds import waiting
 from node.exchangelog.standing import Standing
 from node.report.readings import ReadingUnit
 from node.sync.courier import Runner
@@ -23,6 +23,7 @@ from node.web.pages import (
     accountchanges,
     accounts,
     aftermath,
+    archiving,
     arrivals,
     casefile,
     cases,
@@ -49,6 +50,7 @@ from node.web.pages import (
     importsteps,
     inbox,
     kiosk,
+    legalbasis,
     logaccess,
     logcompare,
     login,
@@ -116,6 +118,7 @@ def all_routes() -> list[Route]:
         *restricted.routes(),
         *restricting.routes(),
         *earlyerasure.routes(),
+        *archiving.routes(),
         *rights.routes(),
         *personcopy.routes(),
         *documents.routes(),
@@ -123,6 +126,7 @@ def all_routes() -> list[Route]:
         # Before the pages of single consents, whose pattern would fit as well.
         *devices.routes(),
         *consentcards.routes(),
+        *legalbasis.routes(),
         *consentpapers.routes(),
         *withdrawals.routes(),
         *contacts.routes(),

@@ -18,8 +18,8 @@ from node.cases.days import local_day
 from node.cases.model import FOUR_EYES
 from node.casework import inbox as casework
 from node.casework.arrivals import caseworkers
-from node.casework.earlyerasure import waiting
 from node.casework.inbox import Announced, OfferSight
+from node.casework.seconds import waiting
 from node.errors import (
     InputError,
     PacketUnreadableError,

@@ -136,6 +136,7 @@ async def _task_page(
         place=place_words(transfer.ags, parts.places.get(transfer.ags, "")),
         staying=await _staying(request, transfer),
         tasks=_tasks(transfer, travellers, words),
+        can_use_law=bool(parts.office.statutes),
         can_send=any(t.is_covered for t in travellers),
         waits_for_second=waiting and any(t.needs_second for t in travellers),
         confirmed_by=names.get(transfer.created_by, "") if transfer.created_by else "",

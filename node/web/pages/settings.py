@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from node.accounts.model import Role
-from node.cases.townsettings import HANDED_OVER_DAYS, Topic, checked
+from node.cases.townsettings import BOUNDS, Topic, checked
 from node.casework.settings import TopicSight, change_topic, topic_sight
 from node.errors import InputError, NotFoundError
 from node.web.casework import actor
@@ -75,15 +75,22 @@ _LINES: Final[Mapping[Topic, Mapping[str, _Line]]] = {
             msgid(
                 "From %(fewest)s to %(most)s days, once the other office has a backup."
             ),
-        )
+        ),
+        "closed_case_years": _Line(
+            msgid("Years that a closed case is kept"),
+            msgid(
+                "From %(fewest)s to %(most)s, after the end of the year in which something"
+                " was last done. Then the archive is asked."
+            ),
+        ),
     },
 }
+_BOUNDS: Final = msgid("Please write a number from %(fewest)s to %(most)s.")
 _WRONG: Final[Mapping[tuple[str, str], str]] = {
     ("mail", "form"): msgid("Please write the address like name@town.example."),
     ("delivery", "missing"): msgid("Please choose how handovers go."),
-    ("handed_over_days", "bounds"): msgid(
-        "Please write a number from %(fewest)s to %(most)s."
-    ),
+    ("handed_over_days", "bounds"): _BOUNDS,
+    ("closed_case_years", "bounds"): _BOUNDS,
 }
 _TOO_LONG: Final = msgid("Please shorten this to 120 letters.")
 _FIXED: Final[Mapping[Topic, str]] = {
@@ -178,7 +185,7 @@ async def _wrong(
 ) -> web.Response:
     words = words_of(request)
     text = _WRONG.get((error.field, error.reason), _TOO_LONG)
-    errors = {error.field: words.gettext(text) % _bounds(words)}
+    errors = {error.field: words.gettext(text) % _bounds(error.field, words)}
     sight = await _sight(request, topic)
     return await _topic_page(request, topic, form.with_errors(errors), sight)
 
@@ -215,7 +222,7 @@ def _shown(name: str, line: _Line, words: Words) -> Mapping[str, object]:
         (value, words.gettext(text), words.gettext(hint))
         for value, (text, hint) in (line.choices or {}).items()
     ]
-    hint = words.gettext(line.hint) % _bounds(words) if line.hint else ""
+    hint = words.gettext(line.hint) % _bounds(name, words) if line.hint else ""
     label = words.gettext(line.label)
     return {"name": name, "label": label, "hint": hint, "choices": choices}
 
@@ -227,8 +234,10 @@ def _said(line: _Line, value: str, words: Words) -> str:
     return value or words.gettext("(nothing)")
 
 
-def _bounds(words: Words) -> Mapping[str, str]:
-    fewest, most = HANDED_OVER_DAYS
+def _bounds(name: str, words: Words) -> Mapping[str, str]:
+    if name not in BOUNDS:
+        return {}
+    fewest, most = BOUNDS[name]
     return {"fewest": words.number(fewest), "most": words.number(most)}
 
 

@@ -20,6 +20,7 @@ from node.casework.consents import (
 from node.errors import InputError, NotFoundError
 from node.ids import ConsentId
 from node.report.readings import ReadingUnit
+from node.sync import onward
 from node.sync.limits import WITHDRAWAL_DUE
 from node.sync.transfer import Outbound, OutboundTransfer
 from node.web.casework import (
@@ -38,6 +39,7 @@ from node.web.frame import (
     see_other,
     words_of,
 )
+from node.web.language import Words
 from node.web.pages.consentcards import card_of
 
 _TAKERS: Final = frozenset({Role.CASEWORKER, Role.APPROVER})
@@ -70,9 +72,7 @@ class _Resting:
 def _resting(uow: ReadingUnit, consent: ConsentId, *, by: Actor) -> _Resting:
     require(by, "consent.withdraw")
     found = uow.consents.get(consent)
-    return _Resting(
-        found, [uow.outbound.get(t) for t in uow.outbound.resting_on(str(consent))]
-    )
+    return _Resting(found, onward.resting_on(uow, found))
 
 
 async def _read_resting(request: web.Request) -> _Resting:
@@ -101,6 +101,7 @@ async def _withdraw_page(
         person=person,
         is_own=person is not None and account_of(request).actor.owns(person.caseworker),
         card=await card_of(request, resting.consent),
+        by_law=resting.consent.statute or "",
         effects=_effects(request, resting.transfers),
         how=[
             ("spoken", words.gettext("spoken")),
@@ -160,16 +161,7 @@ async def _withdraw(request: web.Request) -> web.Response:
         )
     except InputError:
         stopped = []
-    saved = (
-        words.ngettext(
-            "The withdrawal was recorded. %(num)s handover was stopped or told.",
-            "The withdrawal was recorded. %(num)s handovers were stopped or told.",
-            len(stopped),
-        )
-        % {"num": len(stopped)}
-        if stopped
-        else words.gettext("The withdrawal was recorded.")
-    )
+    saved = _saved(len(stopped), words, by_law=resting.consent.statute is not None)
     people = await people_of(request)
     person = people.find(resting.consent.case)
     me = account_of(request).actor
@@ -177,3 +169,19 @@ async def _withdraw(request: web.Request) -> web.Response:
     # There the copy for the person is printed, and a scan of what they wrote kept.
     onward = f"/consents/{resting.consent.id}" if is_own else "/outbox"
     return await see_other(request, onward, saved=saved)
+
+
+def _saved(stopped: int, words: Words, *, by_law: bool) -> str:
+    if by_law:
+        return words.gettext(
+            "The objection was recorded. Nothing more is passed on until two people have"
+            " decided anew."
+        )
+    if not stopped:
+        return words.gettext("The withdrawal was recorded.")
+    text = words.ngettext(
+        "The withdrawal was recorded. %(num)s handover was stopped or told.",
+        "The withdrawal was recorded. %(num)s handovers were stopped or told.",
+        stopped,
+    )
+    return text % {"num": stopped}

@@ -15,6 +15,8 @@ from aiohttp import web
 from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.matchports import KnownPair
+from node.casework import statutes
+from node.casework.archiving import TASK as ARCHIVE
 from node.casework.earlyerasure import DECLINED
 from node.casework.inbox import OfferSeen, offers_of
 from node.casework.matching import pairs_of_caseload
@@ -87,6 +89,7 @@ _TASKS: Final = {
     "transfer.told": msgid("A consent was withdrawn after the password was told."),
     "consent.missing": msgid("A consent is missing."),
     DECLINED: msgid("The second person did not agree to delete the case."),
+    statutes.DECLINED: msgid("The second person did not agree to the legal basis."),
 }
 
 _QUESTIONS: Final = {
@@ -96,6 +99,8 @@ _QUESTIONS: Final = {
     ),
     "inbound.return_asked": (msgid("The former office asks for it back."), "after"),
 }
+
+_ARCHIVE: Final = msgid("The archive is asked, then the case is deleted.")
 
 
 def routes() -> list[Route]:
@@ -135,6 +140,7 @@ async def _show(request: web.Request) -> web.Response:
         incoming(found.offers, parts, words),
         _handovers(found, people, parts, words),
         _questions(found, people, words, me),
+        _endings(found, people, words, on, me=me),
         _seconds(found, mine, words, on),
         _news(found, people, words, me),
         clock(mine, words, on),
@@ -225,6 +231,28 @@ def _questions(found: _Found, people: People, words: Words, me: Actor) -> Group:
     return Group("questions", words.gettext("Questions of other offices"), rows)
 
 
+def _endings(
+    found: _Found, people: People, words: Words, on: date, *, me: Actor
+) -> Group:
+    """Closed own cases whose years are over."""
+    rows = []
+    for task in found.tasks:
+        person = people.find(task.case) if task.case else None
+        if task.kind != ARCHIVE or not person or not me.owns(person.caseworker):
+            continue
+        rows.append(
+            Row(
+                who=person.name,
+                href=f"/cases/{person.case}/archive",
+                what=words.gettext(_ARCHIVE),
+                until=task.due,
+                action=words.gettext("Ask the archive"),
+                is_late=task.due is not None and task.due < on,
+            )
+        )
+    return Group("endings", words.gettext("Closed cases whose years are over"), rows)
+
+
 def _seconds(found: _Found, mine: Sequence[PersonRow], words: Words, on: date) -> Group:
     """Colleagues who need a second person; whom it is about stands on the page itself."""
     own = {person.case for person in mine}
@@ -313,5 +341,7 @@ async def _aside(request: web.Request) -> web.Response:
 
 def task_words(kind: str, words: Words) -> str:
     """What a task says, in the words of this page."""
+    if kind == ARCHIVE:
+        return words.gettext(_ARCHIVE)
     known = _TASKS.get(kind) or _QUESTIONS.get(kind, (_TO_DO,))[0]
     return words.gettext(known)

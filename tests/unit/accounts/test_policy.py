@@ -34,13 +34,13 @@ MARKS = {
 
 # Chapter 6 of the field document, as it is printed there: CW AP AD AU OP, then the token;
 # witness.* and quorum.* come from exchange-log 5.3; notice.* and return.* from ADR 0042
-# and statute.list from ADR 0058.
+# statute.list from ADR 0058, case.erase_due from I8.
 CHAPTER_6 = """
 case.find, list.import, list.undo, break_glass | ● - - - -
 case.read, case.print | ◐ ◐ - - -
 case.read_sensitive | ◐ - - - -
 case.create, case.edit, contact.record, plan.agree, consent.record | ◐ - - - -
-rights.export, rights.correct, case.restrict | ◐ - - - -
+rights.export, rights.correct, case.restrict, case.erase_due | ◐ - - - -
 protection.set | ◐ - - - -
 protection.lift | ②◐ - - - -
 consent.withdraw | ● ● - - -

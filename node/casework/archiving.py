@@ -1,0 +1,186 @@
+"""The end of a closed case: its years are over, the archive is asked, then it is erased.
+
+Enters: the clock, the years that the town has set; who records the archive's answer. Leaves:
+a task for whose case it is; then, in one transaction, the tally, the end of the case key and
+a row that says when and why. Must never happen: a case erased that nobody offered to the
+archive; one that is worked with again, locked, on hold or on its way; a date believed that
+nobody confirms (SR-K7). Implements the retention table of the field document, chapter 4; I8.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from node.accounts.policy import Action, Actor
+from node.cases.days import day_start, local_day
+from node.cases.erased import YEARS_OVER, Archive, ErasedCase
+from node.cases.model import UNSEEN, CaseContent
+from node.cases.retention import Keeping, is_closed, keeping_of
+from node.casework.cases import own_case
+from node.casework.erasable import Extent, erase_here, extent_of, hindrance
+from node.errors import ConflictError, InputError, NotFoundError
+from node.ids import CaseId
+from node.report.readings import ReadingUnit
+from node.sync.office import Office
+from node.sync.ports import UnitOfWork
+from node.sync.schedule import clock_confirmed
+
+TASK: Final = "case.archive"
+ANSWER_WITHIN: Final = timedelta(days=90)
+"""How long the archive has before the worklist calls its answer late; nothing goes then."""
+REFERENCE_CHARACTERS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A closed case whose years are over: since when, and what would go.
+
+    ``hindrance`` says why it cannot go now, empty if it can.
+    """
+
+    case: CaseId
+    keeping: Keeping
+    extent: Extent
+    hindrance: str
+
+
+def keeping_for(
+    uow: UnitOfWork, office: Office, content: CaseContent
+) -> Keeping | None:
+    """How long a case stays; None unless it is closed."""
+    if not is_closed(content):
+        return None
+    consents = uow.consents.of_case(content.file.id)
+    return keeping_of(content, consents, years=office.town().closed_case_years)
+
+
+def offer_closed(uow: ReadingUnit, office: Office) -> int:
+    """A task for each case that is due, and none any more for one that is not.
+
+    Returns:
+        How many cases wait for the archive's answer; those of before while the own clock
+        is not confirmed.
+    """
+    now = office.clock.now()
+    with uow:
+        asked = {task.case for task in uow.readings.tasks() if task.kind == TASK}
+        if not _is_confirmed(uow, office, now):
+            return len(asked)
+        due = frozenset(_due(uow, office, now))
+        for case in sorted(due - asked, key=str):
+            last = local_day(now + ANSWER_WITHIN)
+            uow.tasks.add(TASK, at=now, case=case, due=last)
+        for over in asked - due:
+            uow.tasks.settle(TASK, case=over)
+        uow.commit()
+    return len(due)
+
+
+def look(uow: UnitOfWork, office: Office, case: CaseId, *, by: Actor) -> Ending:
+    """What would go, for the caseworker whose case it is.
+
+    Raises:
+        ForbiddenError: No caseworker.
+        NotFoundError: No such case, not theirs, or its years are not over.
+        RestrictedError: It is locked.
+    """
+    file = own_case(uow, by, case, Action.CASE_ERASE_DUE)
+    if not by.owns(file.caseworker) or file.baton in UNSEEN:
+        raise NotFoundError("case")
+    now = office.clock.now()
+    content = uow.cases.content(case)
+    keeping = keeping_for(uow, office, content)
+    if keeping is None or local_day(now) < keeping.due:
+        raise NotFoundError("ending")
+    return Ending(
+        case, keeping, extent_of(uow, content), _hindrance(uow, office, content)
+    )
+
+
+def end(
+    uow: UnitOfWork,
+    office: Office,
+    case: CaseId,
+    *,
+    archive: str,
+    reference: str,
+    seen: str,
+    by: Actor,
+) -> None:
+    """The archive has answered: the case is gone with this transaction.
+
+    Args:
+        uow: The transaction.
+        office: Keys, clock, chance, directory.
+        case: Which one.
+        archive: A code of ``Archive``.
+        reference: By which the town finds the archive's letter again; no name in it.
+        seen: The digest of what was shown.
+        by: Who records the answer.
+
+    Raises:
+        InputError: No answer, no reference, or the case cannot go now.
+        ConflictError: It is not what was seen.
+        As ``look``.
+    """
+    now = office.clock.now()
+    with uow:
+        found = look(uow, office, case, by=by)
+        if archive not in set(Archive):
+            raise InputError("archive", "missing")
+        reference = reference.strip()
+        if not reference or len(reference) > REFERENCE_CHARACTERS:
+            raise InputError("reference", "too_long" if reference else "missing")
+        if found.extent.seen != seen:
+            raise ConflictError("not what was seen")
+        if found.hindrance:
+            raise InputError("case", found.hindrance)
+        assert by.account is not None
+        uow.tasks.settle(TASK, case=case)
+        erase_here(uow, office, case)
+        uow.erased_cases.add(
+            ErasedCase(
+                case,
+                YEARS_OVER,
+                asked_by=by.account,
+                asked_at=now,
+                agreed_by=None,
+                agreed_at=now,
+                archive=Archive(archive),
+                reference=reference,
+            )
+        )
+        uow.commit()
+
+
+def _due(uow: UnitOfWork, office: Office, now: datetime) -> Iterator[CaseId]:
+    """Closed cases whose years are over and that nothing holds."""
+    today = local_day(now)
+    # In such a case nothing was written for as many whole years; the rest is decided there.
+    first = date(today.year - office.town().closed_case_years, 1, 1)
+    for case in uow.cases.quiet_since(day_start(first)):
+        content = uow.cases.content(case)
+        keeping = keeping_for(uow, office, content)
+        if keeping is None or today < keeping.due:
+            continue
+        if not _stops(uow, content, today):
+            yield case
+
+
+def _hindrance(uow: UnitOfWork, office: Office, content: CaseContent) -> str:
+    now = office.clock.now()
+    found = _stops(uow, content, local_day(now))
+    return found or ("" if _is_confirmed(uow, office, now) else "clock")
+
+
+def _stops(uow: UnitOfWork, content: CaseContent, on: date) -> str:
+    """What stops it, whatever the clock says."""
+    if content.file.restricted_on is not None:
+        return "locked"
+    return hindrance(uow, content, on)
+
+
+def _is_confirmed(uow: UnitOfWork, office: Office, now: datetime) -> bool:
+    times = uow.heads.signed_times(office.witness_name)
+    return clock_confirmed(times, now)
