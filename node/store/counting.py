@@ -133,14 +133,13 @@ class SqlCounting:
     """Facts inside one unit of work."""
 
     def __init__(self, work: Work) -> None:
-        """Serve one unit, which has not looked at the database yet."""
+        """Serve one unit."""
         self._work = work
-        self._erasures = work.ledger.erasures
 
     def book(self) -> AbstractContextManager[Book]:
         """Facts and sums as this unit sees them; nobody else counts meanwhile."""
         if self._work.is_reading:
-            return self._work.ledger.opened(self, self._erasures)
+            return self._work.ledger.opened(self, self._work.erasures)
         # What a unit that writes sees may never be committed.
         return Ledger().opened(self, 0)
 

@@ -142,6 +142,7 @@ class Work:
         "_streams",
         "after",
         "documents",
+        "erasures",
         "files",
         "is_reading",
         "is_reading_only",
@@ -166,6 +167,8 @@ class Work:
         self.documents = means.documents
         self.keyring = means.keyring
         self.ledger = means.ledger
+        # Before the unit looks at the database; what counts may be asked for much later.
+        self.erasures = means.ledger.erasures
         self.log_origin = means.log_origin
         self.now = means.clock.now
         self.register = means.register
