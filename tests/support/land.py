@@ -32,7 +32,7 @@ from node.bootstrap import Node, Shared, build_node
 from node.cases.relocation import Source
 from node.casework.relocations import Move, record_relocation
 from node.config import load_settings
-from node.ids import CaseId, TransferId
+from node.ids import CaseId, MemberId, TransferId
 from node.serving import listen_to_peers
 from node.sync import decision
 from node.sync.ports import UnitOfWork
@@ -46,6 +46,9 @@ PEOPLE = 8
 LOOK_S = 0.25
 LOOKS_PER_S = 60
 """How often people and the run look at towns, so that looking does not become the work."""
+UNDER_WAY = 150
+"""Handovers that are open at a time. One process has one processor: with a thousand at once
+calls come too late, and whoever is found unreachable again and again waits up to an hour."""
 VERIFIED_BY_ALL = 64
 """Up to so many towns each verifies the directory itself; above, one does for all."""
 
@@ -82,13 +85,10 @@ class Town:
             self._worker = None
         await self._stack.aclose()
 
-    async def act(self, what: Callable[[Node], Awaitable[object]]) -> bool:
+    async def act(self, what: Callable[[Node], Awaitable[bool]]) -> bool:
         """Somebody does something here; False while the town is down."""
         async with self.lock:
-            if self.node is None:
-                return False
-            await what(self.node)
-            return True
+            return self.node is not None and await what(self.node)
 
 
 @dataclass
@@ -216,34 +216,38 @@ async def _live(
         expected.append(Expected(case, town.seat, other))
     report.relocations = len(expected)
     campaign.tell(f"{len(expected)} persons and consents recorded")
-    closed: set[str] = set()
     set_aside()
-    over = asyncio.Event()
-    people = asyncio.get_running_loop().create_task(_approve(towns, expected))
-    failing = asyncio.get_running_loop().create_task(_fail(towns, dice, report, over))
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
     moves = list(zip(towns, expected, strict=True))
     dice.shuffle(moves)
-    await asyncio.gather(*(_move(land, moves) for _ in range(PEOPLE)))
-    campaign.tell("all relocations recorded")
-    told = 0
-    while len(closed) < len(expected) and time.monotonic() - begun < campaign.limit_s:
-        assert not people.done(), people
+    at = {town.seat.member: town for town in towns}
+    under_way: dict[MemberId, Expected] = {}
+    jobs = [
+        *(loop.create_task(_move(land, moves, under_way)) for _ in range(PEOPLE)),
+        loop.create_task(_approve(at, under_way)),
+    ]
+    failing = loop.create_task(_fail(towns, dice, report, over))
+    closed, told = 0, 0
+    while closed < len(expected) and time.monotonic() - begun < campaign.limit_s:
+        assert not any(job.done() and job.exception() for job in jobs), jobs
         assert not failing.done(), failing
-        for town in towns:
-            if town.seat.member not in closed:
-                await town.act(_noting(closed, town.seat))
+        for member in list(under_way):
+            if await at[member].act(_is_closed_at):
+                del under_way[member]
+                closed += 1
         report.measure()
         set_aside()
-        if len(closed) - told >= len(expected) / 10:
-            told = len(closed)
+        if closed - told >= len(expected) / 10:
+            told = closed
             campaign.tell(f"{told} closed after {_since(begun)} s")
-        await asyncio.sleep(max(LOOK_S, len(towns) / LOOKS_PER_S))
-    report.closed, report.seconds = len(closed), _since(begun)
+        await asyncio.sleep(max(LOOK_S, len(under_way) / LOOKS_PER_S))
+    report.closed, report.seconds = closed, _since(begun)
     report.cpu_s = round(time.process_time() - cpu, 1)
     over.set()
-    people.cancel()
+    for job in jobs:
+        job.cancel()
     await failing
-    await asyncio.gather(people, return_exceptions=True)
+    await asyncio.gather(*jobs, return_exceptions=True)
     await _rest(towns, begun + campaign.limit_s)
     report.measure()
     return expected
@@ -266,36 +270,48 @@ def _prepare(node: Node) -> CaseId:
     return case
 
 
-async def _move(land: Land, moves: list[tuple[Town, Expected]]) -> None:
+async def _move(
+    land: Land,
+    moves: list[tuple[Town, Expected]],
+    under_way: dict[MemberId, Expected],
+) -> None:
     """One of those who record relocations; a town that is down is tried again."""
     while moves:
+        if len(under_way) >= UNDER_WAY:
+            await asyncio.sleep(LOOK_S)
+            continue
         town, expected = moves.pop()
+        under_way[town.seat.member] = expected
         if not await town.act(lambda node, e=expected: _relocate(node, land, e)):  # type: ignore[misc]
+            del under_way[town.seat.member]
             moves.insert(0, (town, expected))
             await asyncio.sleep(LOOK_S)
 
 
-async def _relocate(node: Node, land: Land, expected: Expected) -> None:
+async def _relocate(node: Node, land: Land, expected: Expected) -> bool:
     day = node.office.clock.now().date() + timedelta(days=9)
     move = Move((expected.case,), expected.to.ags, day, Source.FORM)
     await node.store.write(
         record_relocation, node.office, move, by=CLERK, places=land.places
     )
+    return True
 
 
-async def _approve(towns: list[Town], expected: list[Expected]) -> None:
+async def _approve(
+    at: dict[MemberId, Town], under_way: dict[MemberId, Expected]
+) -> None:
     """Approvers who look at their inbox again and again and say yes."""
-    awaiting = {e.to.member for e in expected}
     while True:
-        for town in towns:
-            if town.seat.member in awaiting:
-                await town.act(_approve_at)
-        await asyncio.sleep(max(LOOK_S, len(towns) / LOOKS_PER_S))
+        there = {expected.to.member for expected in under_way.values()}
+        for member in there:
+            await at[member].act(_approve_at)
+        await asyncio.sleep(max(LOOK_S, len(there) / LOOKS_PER_S))
 
 
-async def _approve_at(node: Node) -> None:
+async def _approve_at(node: Node) -> bool:
     for transfer in await node.store.read(_waiting):
         await node.store.write(decision.approve, node.office, transfer, by=APPROVER)
+    return True
 
 
 def _waiting(uow: UnitOfWork) -> list[TransferId]:
@@ -303,12 +319,8 @@ def _waiting(uow: UnitOfWork) -> list[TransferId]:
         return list(uow.inbound.in_states([Inbound.WAITING]))
 
 
-def _noting(closed: set[str], seat: Seat) -> Callable[[Node], Awaitable[object]]:
-    async def look(node: Node) -> None:
-        if await node.store.read(_is_closed):
-            closed.add(seat.member)
-
-    return look
+async def _is_closed_at(node: Node) -> bool:
+    return await node.store.read(_is_closed)
 
 
 def _is_closed(uow: UnitOfWork) -> bool:
