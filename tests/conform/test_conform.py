@@ -150,7 +150,7 @@ async def test_without_people_there_the_run_says_what_it_could_not_see(folders):
     assert bench.report.exit_code == 2
 
 
-def yes(*_, **__):
+async def yes(*_, **__):
     return True
 
 
@@ -172,7 +172,7 @@ def unchecked(note, log_key):
 
 FAULTS = [
     # what is switched off there; the checks that look; what they find
-    (listener, "check_content_digest", yes, requests.bodies, {"HO-69"}),
+    (listener, "is_digested", yes, requests.bodies, {"HO-69"}),
     (pace.Pace, "check_nonce", nothing, requests.window, {"HO-67"}),
     (chain, "judge", taken, statements.chains, {"MSG-11", "HO-20"}),
     (reception, "check", proven, handover.send, {"LR-30"}),
