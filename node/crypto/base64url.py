@@ -5,14 +5,18 @@ spellings of the same bytes both being accepted, since what is hashed is the tex
 Implements HO-40, SR-P2. Source: RFC 4648, section 5; RFC 7515, appendix C.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
+from typing import Final
 
 from node.errors import MalformedMessageError
+
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 
 
 def b64u(raw: bytes) -> str:
     """Spell bytes in base64url without padding."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return _spelled(raw).decode("ascii")
 
 
 def unb64u(text: str) -> bytes:
@@ -25,9 +29,14 @@ def unb64u(text: str) -> bytes:
     # The library's reader skips foreign characters and ignores spare bits, so only
     # spelling the result again tells whether the text was the canonical one.
     try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        coded = text.encode("ascii")
+        raw = a2b_base64(coded.translate(_FROM_URL) + b"=" * (-len(coded) % 4))
     except ValueError:
         raise MalformedMessageError("base64url") from None
-    if b64u(raw) != text:
+    if _spelled(raw) != coded:
         raise MalformedMessageError("base64url")
     return raw
+
+
+def _spelled(raw: bytes) -> bytes:
+    return b2a_base64(raw, newline=False).rstrip(b"=").translate(_TO_URL)
