@@ -51,9 +51,7 @@ class Directory:
     head: Head
     refreshed_at: datetime
     holdings: Holdings
-    _listed: list[tuple[Member, ...]] = field(
-        init=False, repr=False, default_factory=list
-    )  # the answer of ``members``, once it was asked for
+    _listed: list[tuple[Member, ...]] = field(init=False, default_factory=list)
 
     # From and to the store.
 
@@ -111,10 +109,8 @@ class Directory:
     def members(self) -> tuple[Member, ...]:
         """The newest record of everybody, by id."""
         if not self._listed:
-            records = self.holdings.records
-            self._listed.append(
-                tuple(records[id_][-1].record for id_ in sorted(records))
-            )
+            records = sorted(self.holdings.records.items())
+            self._listed.append(tuple(seen[-1].record for _, seen in records))
         return self._listed[0]
 
     def member(self, member: MemberId) -> Member:
@@ -177,17 +173,16 @@ class Directory:
 
         What came with the very first refresh replaced nothing that we ever believed.
         """
-        found = [self.policy_for(scope, at)[1]]
-        changes = sorted(
+        changes = [
             seen.first_seen_at
             for length in range(1, len(scope) + 1)
             for seen in self.holdings.policies.get(scope[:length], ())
             if at - POLICY_KEPT < seen.first_seen_at <= at
-        )
-        if changes:
-            began = min(f.first_seen_at for f in self.files if f.serial)
-            changes = [change for change in changes if began < change]
-        found += [self.policy_for(scope, c - MOMENT)[1] for c in reversed(changes)]
+        ]
+        began = min(f.first_seen_at for f in self.files if f.serial) if changes else at
+        found = [self.policy_for(scope, at)[1]]
+        changes = sorted((c for c in changes if c > began), reverse=True)
+        found += [self.policy_for(scope, c - MOMENT)[1] for c in changes]
         return tuple(dict.fromkeys(found))
 
     # Keys.
