@@ -26,7 +26,7 @@ class Identifier(str):
         """Check the form; the value itself never appears in an error."""
         if cls.pattern.fullmatch(text) is None:
             raise MalformedMessageError(f"not a {cls.__name__}")
-        return super().__new__(cls, text)
+        return str.__new__(cls, text)
 
     @classmethod
     def parse(cls, text: str) -> Self:

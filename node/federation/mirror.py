@@ -6,16 +6,19 @@ names what is not there yet; files of former times that pile up. What a mirror s
 verified again by whoever reads it. Implements HO-104 (every node may be a mirror).
 """
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from tuf.api import exceptions
 from tuf.api.metadata import TargetFile
 
 from node.errors import DirectoryFileError
-from node.federation.wholefile import write_all, write_whole
+from node.federation.wholefile import link_all, write_open, write_whole
 
 _AT_ONCE: Final = 256
 _TIMESTAMP: Final = "timestamp.json"
@@ -29,11 +32,11 @@ class Mirror:
         """Take the folder."""
         self._metadata = folder / "metadata"
         self._targets = folder / "targets"
-        self._used = set[Path]()
-        self._made = set[Path]()
+        self._used = dict[str, set[str]]()
+        self._here = dict[str, set[str]]()
 
-    def place(self, info: TargetFile) -> Path:
-        """Where a file belongs: under its digest, as it is published.
+    def place(self, info: TargetFile) -> str:
+        """Where a file belongs below ``targets/``: under its digest, as it is published.
 
         Raises:
             DirectoryFileError: The metadata gives no SHA-256 in its one spelling.
@@ -43,16 +46,35 @@ class Mirror:
         # A role may write anything here; it must not become a path.
         if _DIGEST.fullmatch(digest) is None:
             raise DirectoryFileError("no digest")
-        place = self._targets / folder / f"{digest}.{name}"
-        self._used.add(place)
-        return place
+        name = f"{digest}.{name}"
+        self._used.setdefault(folder, set()).add(name)
+        return f"{folder}/{name}" if folder else name
 
-    def keep(self, place: Path, content: bytes) -> None:
+    def held(self, place: str, info: TargetFile) -> bytes | None:
+        """The file, if it is here and still the one that is vouched for."""
+        folder, _, name = place.rpartition("/")
+        if name not in self._names(folder):
+            return None
+        with suppress(OSError, exceptions.LengthOrHashMismatchError):
+            content = (self._targets / place).read_bytes()
+            info.verify_length_and_hashes(content)
+            return content
+        return None
+
+    def keep(self, place: str, content: bytes) -> None:
         """Write a verified file; a torn one is seen when it is read, and fetched anew."""
-        if place.parent not in self._made:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            self._made.add(place.parent)
-        place.write_bytes(content)
+        self._names(place.rpartition("/")[0])
+        with open(f"{self._targets}/{place}", "wb", buffering=0) as file:  # noqa: PTH123 - ten thousand of them
+            write_open(file.fileno(), content)
+
+    def _names(self, folder: str) -> set[str]:
+        """What lay in a folder when it was first asked for; it is made if missing."""
+        names = self._here.get(folder)
+        if names is None:
+            place = self._targets / folder
+            place.mkdir(parents=True, exist_ok=True)
+            names = self._here[folder] = set(os.listdir(place))  # noqa: PTH208 - names only
+        return names
 
     def publish(self, cache: Path, versions: Mapping[str, int]) -> None:
         """Lay out metadata of ngclient's folder; the timestamp comes last.
@@ -70,19 +92,25 @@ class Mirror:
 
     def forget_the_rest(self) -> None:
         """Remove files that no present metadata lists."""
-        for path in self._targets.rglob("*"):
-            if path.is_file() and path not in self._used:
-                path.unlink()
+        for place, _, names in os.walk(self._targets):
+            folder = (
+                ""
+                if place == str(self._targets)
+                else os.path.relpath(place, self._targets)
+            )
+            for name in set(names) - self._used.get(folder, set()):
+                (Path(place) / name).unlink()
 
     def _put(self, files: Mapping[str, Path]) -> None:
-        """Copy files once: names carry a version, so the content never changes.
+        """Give files their public names once: these carry a version, the content never changes.
 
         A few hundred at a time, so that as many are open at once.
         """
+        self._metadata.mkdir(parents=True, exist_ok=True)
         missing = [name for name in files if not (self._metadata / name).exists()]
         for start in range(0, len(missing), _AT_ONCE):
             part = missing[start : start + _AT_ONCE]
-            write_all({self._metadata / n: files[n].read_bytes() for n in part})
+            link_all({self._metadata / name: files[name] for name in part})
 
     def _drop_others(self, versions: Mapping[str, int]) -> None:
         for path in self._metadata.glob("*.*.json"):

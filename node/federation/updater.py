@@ -57,6 +57,7 @@ from node.ids import MemberId
 from node.trust.directory import Directory
 from node.trust.fields import Fields
 from node.trust.head import DEMO, REVOKER, SIGNED_AT, Fault, Head
+from node.trust.holdings import many_at_once
 from node.trust.renewal import (
     REVOCATIONS_PATH,
     Fetched,
@@ -123,8 +124,9 @@ def refresh(
             check_progress(previous.head, head)
             run.publish((Snapshot.type,))
             return previous.with_head(head, at)
-        fetched = run.fetch(head)
-        directory = renew(previous, fetched, at)
+        with many_at_once():
+            fetched = run.fetch(head)
+            directory = renew(previous, fetched, at)
         run.publish(
             (Snapshot.type, Targets.type, *(role for role, _ in fetched.head.ends))
         )
@@ -305,28 +307,27 @@ class _Run:
             if info.length > MAX_FILE_BYTES:
                 raise DirectoryFileError("too long")
             place = self._mirror.place(info)
-            with suppress(OSError, exceptions.LengthOrHashMismatchError):
-                content = place.read_bytes()
-                info.verify_length_and_hashes(content)
-                return content
-            content = self._download(info, place)
-            self._mirror.keep(place, content)
+            content = self._mirror.held(place, info)
+            if content is None:
+                content = self._download(info, place)
+                self._mirror.keep(place, content)
             return content
 
-    def _download(self, info: TargetFile, place: Path) -> bytes:
+    def _download(self, info: TargetFile, place: str) -> bytes:
         """A file as it is published, judged by what the metadata says of it.
 
         ngclient would write it to two files and read it from there once more.
         """
-        folder = info.path.rpartition("/")[0]
-        url = f"{self._source.base_url}targets/{folder}/{place.name}"
-        content = bytearray()
+        url = f"{self._source.base_url}targets/{place}"
+        pieces, length = list[bytes](), 0
         for piece in self._fetcher.fetch(url):
-            content += piece
-            if len(content) > info.length:
+            pieces.append(piece)
+            length += len(piece)
+            if length > info.length:
                 raise exceptions.DownloadLengthMismatchError("longer than it may be")
-        info.verify_length_and_hashes(bytes(content))
-        return bytes(content)
+        content = b"".join(pieces)
+        info.verify_length_and_hashes(content)
+        return content
 
     def _note(self, path: str, error: NodeError) -> None:
         """Remember a fault; if the source itself is gone, stop the run.

@@ -27,7 +27,7 @@ def write_all(files: Mapping[Path, bytes]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
             waiting.append((handle, name, path))
-            _write(handle, content)
+            write_open(handle, content)
         for handle, _, _ in waiting:
             os.fchmod(handle, 0o644)
             os.fsync(handle)
@@ -40,7 +40,35 @@ def write_all(files: Mapping[Path, bytes]) -> None:
             Path(name).unlink(missing_ok=True)
 
 
-def _write(handle: int, content: bytes) -> None:
+def link_all(files: Mapping[Path, Path]) -> None:
+    """Give many files a second name, in folders that exist; synced before they have it.
+
+    Args:
+        files: New name to file. Who writes such a file anew must put another in its
+            place, or both names change. Where the disk refuses a second name, the
+            content is copied.
+    """
+    waiting: list[int] = []
+    copied: dict[Path, bytes] = {}
+    try:
+        waiting.extend(os.open(file, os.O_RDONLY) for file in files.values())
+        for handle in waiting:
+            os.fchmod(handle, 0o644)
+            os.fsync(handle)
+        # Crash here: as in ``write_all``.
+        for path, file in files.items():
+            try:
+                path.hardlink_to(file)
+            except OSError:
+                copied[path] = file.read_bytes()
+    finally:
+        for handle in waiting:
+            os.close(handle)
+    write_all(copied)
+
+
+def write_open(handle: int, content: bytes) -> None:
+    """Write all of it to an open file."""
     left = memoryview(content)
     while left:
         left = left[os.write(handle, left) :]

@@ -7,7 +7,7 @@ handover 11.3 (staleness), 11.5, 12.2; HO-97 (deny list), HO-98, HO-106, HO-107,
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final, Self
@@ -51,6 +51,7 @@ class Directory:
     head: Head
     refreshed_at: datetime
     holdings: Holdings
+    _listed: list[tuple[Member, ...]] = field(init=False, default_factory=list)
 
     # From and to the store.
 
@@ -107,9 +108,10 @@ class Directory:
 
     def members(self) -> tuple[Member, ...]:
         """The newest record of everybody, by id."""
-        return tuple(
-            seen[-1].record for _, seen in sorted(self.holdings.records.items())
-        )
+        if not self._listed:
+            records = sorted(self.holdings.records.items())
+            self._listed.append(tuple(seen[-1].record for _, seen in records))
+        return self._listed[0]
 
     def member(self, member: MemberId) -> Member:
         """The newest record of a body, also of a closed or retired one.
@@ -171,16 +173,16 @@ class Directory:
 
         What came with the very first refresh replaced nothing that we ever believed.
         """
-        began = min((f.first_seen_at for f in self.files if f.serial), default=at)
-        found = [self.policy_for(scope, at)[1]]
-        changes = sorted(
+        changes = [
             seen.first_seen_at
             for length in range(1, len(scope) + 1)
             for seen in self.holdings.policies.get(scope[:length], ())
-            if began < seen.first_seen_at
-            and at - POLICY_KEPT < seen.first_seen_at <= at
-        )
-        found += [self.policy_for(scope, c - MOMENT)[1] for c in reversed(changes)]
+            if at - POLICY_KEPT < seen.first_seen_at <= at
+        ]
+        began = min(f.first_seen_at for f in self.files if f.serial) if changes else at
+        found = [self.policy_for(scope, at)[1]]
+        changes = sorted((c for c in changes if c > began), reverse=True)
+        found += [self.policy_for(scope, c - MOMENT)[1] for c in changes]
         return tuple(dict.fromkeys(found))
 
     # Keys.

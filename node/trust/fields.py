@@ -21,6 +21,8 @@ _MAX_UNIX_S: Final = 253_402_300_799  # the last second of the year 9999
 class Fields:
     """The members of one object that have not been read yet."""
 
+    __slots__ = ("_left", "_where")
+
     def __init__(self, value: Json, where: str) -> None:
         """Take an object; ``where`` names it in errors."""
         if not isinstance(value, dict):
@@ -32,9 +34,10 @@ class Fields:
         return MalformedMessageError(f"{self._where}.{name}")
 
     def _take(self, name: str) -> Json:
-        if name not in self._left:
-            raise self._refuse(name)
-        return self._left.pop(name)
+        try:
+            return self._left.pop(name)
+        except KeyError:
+            raise self._refuse(name) from None
 
     def version(self) -> None:
         """Read ``v``, which is 1."""

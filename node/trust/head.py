@@ -65,7 +65,8 @@ class Head:
         """When the first role on the way to a member's record and sheet ends."""
         scope = member.scope
         roles = (scope[:2], scope[:5], f"{scope[:5]}-keys")
-        return min(self.end_of(role) for role in roles)
+        ends = dict(self.ends)
+        return min(ends.get(role, _NEVER) for role in roles)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:

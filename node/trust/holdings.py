@@ -6,11 +6,13 @@ that is forgotten, since old signatures and the rule "no key under two owners" n
 them (HO-97, HO-102). A ``Directory`` holds one and never changes it.
 """
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import Self
+from typing import Final, Self
 
 from node.crypto.jws import peek_kid
 from node.ids import Ags, KeyId, MemberId
@@ -18,6 +20,8 @@ from node.trust.keysheet import KemKey, KeySheet, peek_sheet
 from node.trust.member import ListedKey, Member, Purpose, Served
 from node.trust.revocations import Revocations
 from node.trust.routes import Routes
+
+MANY: Final = 200_000  # values; a directory of ten thousand bodies has a million
 
 
 @unique
@@ -30,6 +34,27 @@ class FileKind(StrEnum):
     ROUTES = "routes"
     REVOCATIONS = "revocations"
     POLICY = "policy"
+
+
+@contextmanager
+def many_at_once() -> Iterator[None]:
+    """While hundreds of thousands of values are made that stay until the next directory.
+
+    None of them is part of a cycle, so counting references frees them when the next
+    directory comes. The collector would walk through all of them again for every quarter
+    more, now and for as long as the node runs: a pause for everybody who waits for a
+    page. So it is told to leave them alone.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            if gc.get_count()[0] > MANY:
+                # Once at a start or a first verification: garbage of that moment stays.
+                gc.freeze()
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +173,7 @@ class Holdings:
         )
 
     @classmethod
+    @many_at_once()
     def of(cls, files: Iterable[DirectoryFile]) -> Self:
         """Read files that were accepted before.
 

@@ -6,7 +6,7 @@ its own scope, or one key that has two purposes. Implements handover 11.2, HO-96
 part of HO-97 that a record shows by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum, unique
@@ -126,8 +126,11 @@ class Member:
             for note in notes.keys:
                 yield purpose, "", note.key.key
 
-    def check_keys(self) -> None:
+    def check_keys(self, proven: Container[VerifyKey] = ()) -> None:
         """Check what a record must show before it is believed for the first time.
+
+        Args:
+            proven: Keys whose order was checked before (``proven_keys``).
 
         Raises:
             SignatureError: A key is not of prime order (HO-97).
@@ -135,7 +138,8 @@ class Member:
         """
         keys, names = set[bytes](), set[str]()
         for _, kid, key in self.public_keys():
-            key.check_enrolment()
+            if key not in proven:
+                key.check_enrolment()
             if key.raw in keys or kid in names:
                 raise RollbackError("key with two purposes")
             keys.add(key.raw)

@@ -13,12 +13,14 @@ The checks of a record (R), a sheet (S) and an index (I):
    and keeps its name; a statement key that was dropped does not come back (HO-106).
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 from node.crypto.jws import peek_kid
+from node.crypto.keys import VerifyKey, proven_keys
 from node.errors import (
     DirectoryFileError,
     KeyRetiredError,
@@ -37,6 +39,7 @@ from node.trust.revocations import Revocations
 from node.trust.routes import Routes
 
 REVOCATIONS_PATH: Final = "revocations.json"
+FEW_KEYS: Final = 100  # not worth two threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,29 @@ class Fetched:
     policies: Mapping[str, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Records that differ from ours, read before the first is judged.
+
+    Attributes:
+        parsed: Those that could be read; of the others the error is told in their turn.
+        proven: Their keys that are of prime order, the costliest check of all.
+    """
+
+    parsed: Mapping[MemberId, Member]
+    proven: frozenset[VerifyKey]
+
+    @classmethod
+    def read(cls, holdings: Holdings, records: Mapping[MemberId, bytes]) -> Self:
+        parsed = dict[MemberId, Member]()
+        for member, data in records.items():
+            if not _is_same_record(holdings, member, data):
+                with suppress(TrustError, PeerError):
+                    parsed[member] = Member.parse(data)
+        keys = [k for record in parsed.values() for _, _, k in record.public_keys()]
+        return cls(parsed, proven_keys(keys) if len(keys) > FEW_KEYS else frozenset())
+
+
 def renew(previous: Directory | None, fetched: Fetched, at: datetime) -> Directory:
     """The next directory.
 
@@ -77,9 +103,10 @@ def renew(previous: Directory | None, fetched: Fetched, at: datetime) -> Directo
     # The deny list comes first: what it names must not be accepted below.
     if fetched.revocations is not None:
         _take_revocations(holdings, fetched.revocations, at)
+    news = _Records.read(holdings, fetched.records)
     for member, data in sorted(fetched.records.items()):
         try:
-            _take_record(holdings, member, data, at=at)
+            _take_record(holdings, member, data, news=news, at=at)
         except (TrustError, PeerError) as error:
             faults.append(Fault(record_path(member), error.code, str(error)))
     for member, data in sorted(fetched.sheets.items()):
@@ -135,8 +162,15 @@ def policy_path(prefix: str) -> str:
     return f"policy/{prefix}"
 
 
-def check_record(holdings: Holdings, record: Member) -> None:
+def check_record(
+    holdings: Holdings, record: Member, *, proven: Container[VerifyKey] = ()
+) -> None:
     """Check the keys and the names of logs of a record that would come next.
+
+    Args:
+        holdings: What was accepted before.
+        record: The record.
+        proven: Keys whose order was checked before.
 
     Raises:
         SignatureError: A key is not of prime order.
@@ -144,7 +178,7 @@ def check_record(holdings: Holdings, record: Member) -> None:
             witness speaks under the name of another member's.
         KeyRetiredError: A key is on the deny list.
     """
-    record.check_keys()
+    record.check_keys(proven)
     for name in (record.log.name, record.witness.name):
         if holdings.spoken.get(name, record.id) != record.id:
             raise RollbackError("log or witness name of another member")
@@ -213,19 +247,24 @@ def _take_revocations(holdings: Holdings, data: bytes, at: datetime) -> None:
         holdings.add_revocations(new, file)
 
 
-def _take_record(
-    holdings: Holdings, member: MemberId, data: bytes, *, at: datetime
-) -> None:
+def _is_same_record(holdings: Holdings, member: MemberId, data: bytes) -> bool:
     former = holdings.record(member)
     newest = former.serial if former else None
-    if _is_same(holdings, FileKind.RECORD, member, serial=newest, data=data):
+    return _is_same(holdings, FileKind.RECORD, member, serial=newest, data=data)
+
+
+def _take_record(
+    holdings: Holdings, member: MemberId, data: bytes, *, news: _Records, at: datetime
+) -> None:
+    if _is_same_record(holdings, member, data):
         return
-    record = Member.parse(data)
+    record = news.parsed.get(member) or Member.parse(data)
     if record.id != member:
         raise DirectoryFileError("id differs from the path")
     file = DirectoryFile(FileKind.RECORD, record.id, record.serial, data, at)
-    _check_serial(record.serial, newest)
-    check_record(holdings, record)
+    former = holdings.record(member)
+    _check_serial(record.serial, former.serial if former else None)
+    check_record(holdings, record, proven=news.proven)
     holdings.add_record(record, file)
 
 

@@ -12,8 +12,8 @@ from typing import Final
 from node.accounts.model import Reading
 from node.cases.days import local_day
 from node.casework.rights import ACTION, Everything
-from node.errors import TrustError
-from node.ids import CaseId
+from node.errors import PeerError, TrustError
+from node.ids import CaseId, MemberId
 from node.report.personcopy import Holdings, Look, Receipt, Todo
 from node.report.personpaper import categories_named
 from node.sync.transfer import Inbound, Outbound, OutboundTransfer
@@ -90,10 +90,9 @@ def holdings_of(
 def _listed(parts: Parts, member: str) -> str:
     """A body by the id that a consent names; one that is gone keeps its id."""
     try:
-        found = {str(m.id): m.name for m in parts.office.directory().members()}
-    except TrustError:
-        found = {}
-    return found.get(member, member)
+        return parts.office.directory().member(MemberId(member)).name
+    except (TrustError, PeerError):
+        return member
 
 
 def _receipts(found: Everything, case: CaseId, parts: Parts) -> Iterator[Receipt]:

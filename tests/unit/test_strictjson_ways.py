@@ -77,6 +77,19 @@ def test_both_ways_of_reading_agree(patch, value, ascii_only, depth, members, cu
         b'{"a":"b"',
         b"[[[[[1]]]]]",
         b'{"' + b"a" * 129 + b'" :1}',
+        b'{"\\u00e4":1,"\\u00E4":2}',
+        b'["\\u0007"]',
+        b'["\\u007f"]',
+        b'["\\ud800"]',
+        b'["\\uDFFF\\u00e4"]',
+        b'["\\u00e"]',
+        b'["\\U00e4"]',
+        b"[\\u00e4]",
+        b"[9007199254740992]",
+        b"[-9007199254740992]",
+        b"[{]}",
+        b"]" * 9 + b"[" * 9,
+        b"[{[{[]}]}]",
     ],
 )
 def test_the_quick_way_lets_nothing_through(patch, raw):
@@ -84,3 +97,32 @@ def test_the_quick_way_lets_nothing_through(patch, raw):
     assert isinstance(found, str)
     assert found.startswith("json-")
     assert found == careful(raw, patch, depth=4, members=9)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "meant"),
+    [
+        ("\\u00fc", "\u00fc"),
+        ("\\u0080", "\x80"),
+        ("\\u2014\\n", "\u2014\n"),
+        ("\\uD7FF", "\ud7ff"),
+        ("\\uE000", "\ue000"),
+        ("\\uffff", "\uffff"),
+        ("\\ud83d\\ude00", "\U0001f600"),
+        ("\\\\u00fc", "\\u00fc"),
+        ('\\"\\u00fc', '"\u00fc'),
+    ],
+)
+def test_a_spelled_character_is_read_as_meant_in_both_ways(patch, spelled, meant):
+    raw = f'{{"{spelled}":"{spelled}"}}'.encode()
+    assert outcome(raw) == careful(raw, patch) == {meant: meant}
+
+
+@given(text=st.text("[]{}", max_size=12), depth=st.integers(0, 4))
+def test_nesting_is_judged_alike_in_few_passes_and_step_by_step(patch, text, depth):
+    level = deepest = 0
+    for bracket in text:
+        level += 1 if bracket in "[{" else -1
+        deepest = max(deepest, level)
+    found = outcome(text.encode(), depth=depth)
+    assert (found == "json-depth") == (deepest > depth)

@@ -15,6 +15,7 @@ from node.crypto.keys import (
     SealingKey,
     SigningKey,
     VerifyKey,
+    proven_keys,
 )
 from node.errors import ConfigError, MalformedMessageError, SignatureError, UsageError
 from node.ids import MemberId
@@ -125,6 +126,16 @@ def test_a_key_of_mixed_order_is_not_enrolled():
     mixed = VerifyKey(bindings.crypto_core_ed25519_add(honest.raw, torsion))
     with pytest.raises(SignatureError):
         mixed.check_enrolment()
+
+
+@pytest.mark.spec("HO-97")
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_of_many_keys_those_are_proven_that_each_would_be_enrolled(count):
+    sound = [SigningKey.from_seed(bytes([n]) * 32).public for n in range(count)]
+    bad = [VerifyKey(bytes.fromhex(point)) for point in BAD_POINTS]
+    mixed = [key for pair in zip(sound, bad, strict=False) for key in pair]
+    assert proven_keys(bad) == frozenset()
+    assert proven_keys([*mixed, *sound]) == frozenset(sound)
 
 
 def coefficient(raw, value):

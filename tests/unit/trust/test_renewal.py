@@ -1,12 +1,15 @@
 """Renewal and queries of the directory, on files made by real keys."""
 
+import gc
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
+from nacl import bindings
 
 from node.crypto.jws import b64u
+from node.crypto.keys import VerifyKey
 from node.errors import (
     DirectoryExpiredError,
     KeyRetiredError,
@@ -18,9 +21,9 @@ from node.errors import (
 from node.ids import Ags, KeyId, MemberId
 from node.trust.directory import Directory, Freshness
 from node.trust.head import Head
-from node.trust.holdings import FileKind
+from node.trust.holdings import FileKind, many_at_once
 from node.trust.member import ListedKey, Member, Served
-from node.trust.renewal import Fetched, renew
+from node.trust.renewal import FEW_KEYS, Fetched, renew
 from node.trust.revocations import RetiredKey, RetiredMember, Revocations
 from node.trust.routes import Route, Routes
 from tests.support.town import DAY, NOON, SAECKINGEN, Town, make_town
@@ -28,6 +31,10 @@ from tests.support.town import DAY, NOON, SAECKINGEN, Town, make_town
 SHORT_KEY = (
     b'{"v":1,"serial":1,"members":[],'
     b'"keys":[{"member":"08-xx","kid":"a","pk":"AA","from":1}]}'
+)
+# A point of order eight: added to a key, the sum is no longer of prime order.
+TORSION = bytes.fromhex(
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"
 )
 AGS_WEHR = Ags("08337116")
 MAY = date(2026, 5, 1)
@@ -87,6 +94,62 @@ def test_a_directory_survives_the_store() -> None:
     assert (again.head, again.refreshed_at) == (directory.head, directory.refreshed_at)
     assert again.holdings == directory.holdings
     assert again.route(AGS_WEHR, MAY) == make_town().id
+
+
+def many_records(count: int) -> list[Member]:
+    """One town under many ids, each with keys of its own that nobody else has."""
+    slugs = [MemberId(f"08337116-ort{number}") for number in range(count)]
+    return [make_town(slug).record() for slug in slugs]
+
+
+def test_a_bad_key_among_many_is_told_of_its_own_record() -> None:
+    records = many_records(FEW_KEYS)
+    bad = records[7]
+    mixed = bindings.crypto_core_ed25519_add(bad.sheet[0].key.raw, TORSION)
+    key = replace(bad.sheet[0], key=VerifyKey(mixed))
+    records[7] = replace(bad, sheet=(key,))
+    directory = renew(None, fetched(records=records), NOON)
+    assert codes(directory) == [(f"members/{bad.id}.json", "bad-signature")]
+    assert len(directory.members()) == len(records) - 1
+
+
+def test_a_broken_record_among_many_is_told_of_its_own_path() -> None:
+    records = many_records(FEW_KEYS)
+    news = fetched(records=records)
+    news = replace(news, records={**news.records, records[3].id: b"{}"})
+    assert codes(renew(None, news, NOON)) == [
+        (f"members/{records[3].id}.json", "bad-syntax")
+    ]
+
+
+def test_one_key_of_two_among_many_is_refused_of_the_second() -> None:
+    records = many_records(FEW_KEYS)
+    records[9] = replace(records[9], sig=records[8].sig)
+    second = max(records[8].id, records[9].id)
+    directory = renew(None, fetched(records=records), NOON)
+    assert codes(directory) == [(f"members/{second}.json", "rollback")]
+
+
+def test_the_list_of_members_is_that_of_its_own_directory() -> None:
+    first = two_towns()
+    assert first.members() is first.members()
+    changed = replace(make_town().record(), serial=2, name="Wehr (Baden)")
+    news = fetched(2, records=[changed, make_town(SAECKINGEN).record()])
+    second = renew(first, news, NOON)
+    assert "Wehr (Baden)" in {member.name for member in second.members()}
+    assert "Stadt Wehr" in {member.name for member in first.members()}
+    assert second.with_head(head(3), NOON).members() == second.members()
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_collector_is_left_as_it_was(was_on: bool) -> None:
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with pytest.raises(MalformedMessageError), many_at_once():
+            Directory.decode([])
+        assert gc.isenabled() is was_on
+    finally:
+        gc.enable()
 
 
 def test_a_store_without_a_head_is_refused() -> None:
