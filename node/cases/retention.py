@@ -52,12 +52,17 @@ def keeping_of(
     if status is None or not is_closed(content):
         return None
     said = _day(status.text("closed_on")) or _day(status.text("valid_from"))
-    last = max(_days(content, consents))
+    last = last_activity(content, consents)
     return Keeping(
         closed_on=said or local_day(status.recorded_at),
         last_activity=last,
         due=closed_case_due(last, years),
     )
+
+
+def last_activity(content: CaseContent, consents: Iterable[Consent]) -> date:
+    """The last day on which something was written or done in a case."""
+    return max(_days(content, consents))
 
 
 def is_closed(content: CaseContent) -> bool:
