@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from node.accounts.emergency import Emergency
 from node.accounts.model import Reading
-from node.bootstrap import Hands, Node, build_node
+from node.bootstrap import Hands, Node, build_node, own_hands
 from node.cases.model import Baton
 from node.casework import archiving, expiring
 from node.casework.auditing import check_log, check_transfer
@@ -100,9 +100,24 @@ def do(node: Node, act: Any) -> Any:
 # ---- One office ------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module", params=DIALECTS)
+def databases(request):
+    """Two databases of this dialect; empty is a file of the office's own."""
+    if request.param == "sqlite":
+        yield "", ""
+        return
+    server = request.getfixturevalue("postgres")
+    names = server.empty(), server.empty()
+    yield tuple(server.url(name) for name in names)
+    for name in names:
+        server.drop(name)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
+async def opened(tmp_path_factory, databases):
+    folder = tmp_path_factory.mktemp("office")
+    folders = found_pair(folder, own_hands(), databases=(databases[0], ""))
+    async with open_office(folder, folders=folders) as office:
         yield office
 
 
@@ -505,25 +520,12 @@ def secure(node: Node, folder: Path) -> None:
     )
 
 
-@pytest.fixture(scope="module", params=DIALECTS)
-def databases(request):
-    """One for each office, of this dialect; empty is a file of its own."""
-    if request.param == "sqlite":
-        yield "", ""
-        return
-    server = request.getfixturevalue("postgres")
-    names = server.empty(), server.empty()
-    yield tuple(server.url(name) for name in names)
-    for name in names:
-        server.drop(name)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def past(tmp_path_factory, databases):
     clock = MovingClock()
     hands = Hands(clock, secrets.token_bytes, NoFailpoints())
     folder = tmp_path_factory.mktemp("pair")
-    folders = found_pair(folder, hands, databases=databases)
+    folders = found_pair(folder, hands, databases=("", databases[1]))
     async with AsyncExitStack() as stack:
         wehr, saeckingen = [
             await stack.enter_async_context(
