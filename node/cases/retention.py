@@ -19,7 +19,7 @@ from node.cases.model import Baton, CaseContent, Record
 CLOSED: Final = "closed"
 """The code of ``care_status`` that closes a case."""
 
-NO_ACTIVITY: Final = frozenset({"erasure_wish", "restriction"})
+NO_ACTIVITY: Final = frozenset({"erasure_wish", "hold", "restriction"})
 """Kinds of records about the rights themselves: writing one is no work with the case."""
 
 _DATED: Final = {

@@ -43,6 +43,7 @@ KINDS: Final[Mapping[str, str]] = {
     "erasure_wish": "Antrag auf Löschung",
     "statute_use": "Rechtsgrundlage statt Einwilligung",
     "restriction": "Sperre auf Wunsch der Person",
+    "hold": "Löschsperre für ein Verfahren",
     "consent_evidence": "Beleg einer Einwilligung",
     "responsibility": "Zuständigkeit",
 }
