@@ -122,7 +122,7 @@ class Remainders(Protocol):
         ...
 
     def quiet_before(self, at: datetime) -> Sequence[CaseId]:
-        """Persons with consents or relocations about whom nothing was written since."""
+        """Persons with traces of consents or moves, about whom nothing was written since."""
         ...
 
     def last_said(self, transfer: TransferId) -> datetime | None:
@@ -146,7 +146,10 @@ class Remainders(Protocol):
         ...
 
     def drop_person(self, case: CaseId) -> None:
-        """The consents of a person go, with evidence, relocations and settled tasks."""
+        """The consents of a person go, with evidence, relocations and settled tasks.
+
+        Of a case that is erased it is forgotten where it came from and went.
+        """
         ...
 
     def fundings(self) -> Sequence[Funding]:

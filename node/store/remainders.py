@@ -29,12 +29,20 @@ from sqlalchemy import (
 
 from node.cases.days import local_day
 from node.cases.expiry import Counted, Funding
+from node.cases.model import Baton
 from node.cases.retention import NO_ACTIVITY
 from node.ids import CaseId, TransferId
 from node.report.facts import RESPONSIBILITY
 from node.store.accountstables import emergency
 from node.store.backuptables import tally
-from node.store.casetables import consent, record, relocation, relocation_case, task
+from node.store.casetables import (
+    case_file,
+    consent,
+    record,
+    relocation,
+    relocation_case,
+    task,
+)
 from node.store.columns import encode_instants, parse_instants
 from node.store.counttables import funding_past, report_settings
 from node.store.erasuretables import transfer_past
@@ -93,7 +101,12 @@ _GOT_BEFORE: Final = (
     .order_by(_GOT.offered_at, _GOT.id)
 )
 _PEOPLE: Final = union(
-    select(consent.c.case_id), select(relocation_case.c.case_id)
+    select(consent.c.case_id),
+    select(relocation_case.c.case_id),
+    select(case_file.c.id).where(
+        case_file.c.baton == Baton.SHREDDED,
+        or_(case_file.c.handed_to.is_not(None), case_file.c.came_from.is_not(None)),
+    ),
 ).subquery()
 _QUIET: Final = (
     select(_PEOPLE.c.case_id)
@@ -152,6 +165,9 @@ _PERSON_GOES: Final = (
         relocation.c.id.not_in(select(relocation_case.c.relocation))
     ),
     delete(task).where(task.c.case_id == _OF, task.c.settled_at.is_not(None)),
+    update(case_file)
+    .where(case_file.c.id == _OF, case_file.c.baton == Baton.SHREDDED)
+    .values(handed_to=None, came_from=None),
 )
 _GET_SENT: Final = select(outbound_transfer).where(_SENT.id == _THIS)
 _GET_GOT: Final = select(inbound_transfer).where(_GOT.id == _THIS)
@@ -226,7 +242,7 @@ class SqlRemainders:
         return [TransferId(row.id) for row in rows]
 
     def quiet_before(self, at: datetime) -> Sequence[CaseId]:
-        """Persons with consents or relocations about whom nothing was written since."""
+        """Persons with traces of consents or moves, about whom nothing was written since."""
         return [CaseId(row[0]) for row in self._work.rows(_QUIET, {"since": at})]
 
     def last_said(self, transfer: TransferId) -> datetime | None:
@@ -277,7 +293,10 @@ class SqlRemainders:
         self._run(_GOT_GOES, transfer)
 
     def drop_person(self, case: CaseId) -> None:
-        """The consents of a person go, with evidence, relocations and settled tasks."""
+        """The consents of a person go, with evidence, relocations and settled tasks.
+
+        Of a case that is erased it is forgotten where it came from and went.
+        """
         for goes in _PERSON_GOES:
             self._work.change(goes, {"case": case})
 

@@ -8,6 +8,7 @@ import pytest
 
 from node.accounts.model import Reading
 from node.cases.expiry import Counted
+from node.cases.model import Baton
 from node.cases.tally import TallyLine
 from node.errors import StoreError
 from node.ids import AccountId
@@ -393,6 +394,28 @@ def test_the_consents_of_one_person_go_and_those_of_another_stay(store: Store) -
     assert store.read_sync(lambda uow: uow.consents.of_case(people.case_id(2)))
     kept = rows(store, "SELECT kind, case_id FROM task ORDER BY kind")
     assert kept == [("open.one", people.case_id(1)), ("x.y", people.case_id(2))]
+
+
+def test_of_an_erased_case_it_is_forgotten_where_it_came_from_and_went(
+    store: Store,
+) -> None:
+    ends = {"handed_to": SAECKINGEN, "came_from": SAECKINGEN}
+    for number, baton in ((1, Baton.SHREDDED), (2, Baton.ACTIVE)):
+        file = case_file(number, **ends)
+        write(store, lambda uow, one=file: uow.cases.open_new(one))
+        gone = replace(file, baton=baton)
+        write(store, lambda uow, one=file, to=gone: uow.cases.replace(one, to))
+    look = lambda: store.read_sync(lambda uow: uow.remainders.quiet_before(LATER))  # noqa: E731
+    assert look() == [people.case_id(1)]
+    for number in (1, 2):
+        case = people.case_id(number)
+        write(store, lambda uow, one=case: uow.remainders.drop_person(one))
+    query = "SELECT id, handed_to, came_from FROM case_file ORDER BY id"
+    assert rows(store, query) == [
+        (people.case_id(1), None, None),
+        (people.case_id(2), SAECKINGEN, SAECKINGEN),
+    ]
+    assert look() == []
 
 
 # ---- Who looked ------------------------------------------------------------------------
