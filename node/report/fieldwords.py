@@ -166,6 +166,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "caseworker": "Fachkraft",
     "deputies": "Vertretung",
     "legal_hold": "Sperre der Löschung",
+    "set_on": "Gesetzt am",
+    "until": "Gilt bis",
     "clock_interruptions": "Unterbrechungen der Beratung",
     "clock_extension": "Verlängerung der Beratung",
     "clock_extension_on": "Verlängert am",
