@@ -27,6 +27,7 @@ from node.cases.townsettings import TownSettings
 from node.casework import health
 from node.casework.archiving import offer_closed
 from node.casework.eraser import Eraser
+from node.casework.expiring import Expiry
 from node.casework.health import Finding
 from node.casework.settings import TownBook, TownUnit
 from node.casework.unmerging import Matching
@@ -260,6 +261,7 @@ async def build_node(
                 send_notices=Notifier(store, office, door, settings) if door else None,
                 erase_sources=SourceEraser(store, office),
                 offer_closed=partial(store.write_sync, offer_closed, office),
+                end_records=Expiry(store, office),
                 sweep=sweeps(
                     Sweeper(store, means, grace=not engines.one_writer),
                     relay.sweep if relay else None,

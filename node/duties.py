@@ -30,6 +30,7 @@ class Duties:
         sweep: Removes files that no row names.
         erase_sources: Erases what was handed over.
         offer_closed: Asks to offer closed cases to the archive whose years are over.
+        end_records: Erases consents, records and counted lines whose years are over.
         erase_entries: Erases log entries whose time is over.
         turn_week: Turns the week keys.
         match: Finds who is here twice, and ends merges that cannot be undone any more.
@@ -52,6 +53,7 @@ class Duties:
     sweep: Callable[[], None]
     erase_sources: Callable[[], None]
     offer_closed: Callable[[], object]
+    end_records: Callable[[], None]
     erase_entries: Callable[[], None]
     turn_week: Callable[[], object]
     match: Callable[[], None]

@@ -328,6 +328,7 @@ class Worker:
                 todo.sweep,
                 todo.erase_sources,
                 todo.offer_closed,
+                todo.end_records,
                 todo.turn_week,
             ):
                 await self._in_thread(duty)

@@ -198,6 +198,10 @@ _TABLE: Final[Mapping[str, tuple[tuple[str | None, str, str], ...]]] = {
         (NEVER, "C", "restricted_on lifted_on"),
         (NEVER, "E", "reason+ lift_reason+"),
     ),
+    "hold": (
+        (NEVER, "C", "ground:hold_ground set_on until lifted_on"),
+        (NEVER, "E", "reason+ lift_reason+"),
+    ),
     "third_person": (("K15", "E", "name function organisation phone"),),
     "consent_evidence": (
         (None, "C", "consent digest"),

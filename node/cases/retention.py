@@ -19,7 +19,7 @@ from node.cases.model import Baton, CaseContent, Record
 CLOSED: Final = "closed"
 """The code of ``care_status`` that closes a case."""
 
-NO_ACTIVITY: Final = frozenset({"erasure_wish", "restriction"})
+NO_ACTIVITY: Final = frozenset({"erasure_wish", "hold", "restriction"})
 """Kinds of records about the rights themselves: writing one is no work with the case."""
 
 _DATED: Final = {
@@ -52,12 +52,17 @@ def keeping_of(
     if status is None or not is_closed(content):
         return None
     said = _day(status.text("closed_on")) or _day(status.text("valid_from"))
-    last = max(_days(content, consents))
+    last = last_activity(content, consents)
     return Keeping(
         closed_on=said or local_day(status.recorded_at),
         last_activity=last,
         due=closed_case_due(last, years),
     )
+
+
+def last_activity(content: CaseContent, consents: Iterable[Consent]) -> date:
+    """The last day on which something was written or done in a case."""
+    return max(_days(content, consents))
 
 
 def is_closed(content: CaseContent) -> bool:

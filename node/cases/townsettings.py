@@ -22,9 +22,17 @@ HANDED_OVER_DAYS: Final = (90, 3650)
 CLOSED_CASE_YEARS: Final = (1, 10)
 """The fewest and the most whole years that a closed case of our own stays."""
 
+RECORD_YEARS: Final = (3, 10)
+"""The fewest and the most whole years that consents and records of handovers stay (HO-47)."""
+
+TALLY_YEARS: Final = (5, 15)
+"""The fewest and the most years that counted lines stay after the period of funding."""
+
 BOUNDS: Final = {
     "handed_over_days": HANDED_OVER_DAYS,
     "closed_case_years": CLOSED_CASE_YEARS,
+    "record_years": RECORD_YEARS,
+    "tally_years": TALLY_YEARS,
 }
 """The bounds of each number, by its field."""
 
@@ -51,7 +59,8 @@ class TownSettings:
 
     ``helper``, ``phone`` and ``mail`` say who helps. ``delivery`` is ``auto`` or
     ``confirm`` (FR-25). ``handed_over_days`` counts from the later of import and durable
-    backup, ``closed_case_years`` from the end of the year of the last activity.
+    backup, ``closed_case_years`` from the end of the year of the last activity,
+    ``record_years`` from that of the last use, ``tally_years`` from the end of the funding.
     ``statutes`` are the codes that two people have put in force.
     """
 
@@ -61,6 +70,8 @@ class TownSettings:
     delivery: str = "auto"
     handed_over_days: int = HANDED_OVER_DAYS[0]
     closed_case_years: int = 3
+    record_years: int = RECORD_YEARS[0]
+    tally_years: int = TALLY_YEARS[0]
     statutes: frozenset[str] = frozenset()
 
     @property
@@ -160,15 +171,14 @@ def in_force(
     texts = {
         name: text for kept in topics.values() for name, text in kept.values.items()
     }
-    days, years = texts.get("handed_over_days"), texts.get("closed_case_years")
+    numbers = {name: int(texts.get(name) or getattr(defaults, name)) for name in BOUNDS}
     return TownSettings(
         helper=texts.get("helper", defaults.helper),
         phone=texts.get("phone", defaults.phone),
         mail=texts.get("mail", defaults.mail),
         delivery=texts.get("delivery", defaults.delivery),
-        handed_over_days=int(days) if days else defaults.handed_over_days,
-        closed_case_years=int(years) if years else defaults.closed_case_years,
         statutes=frozenset(s.code for s in statutes if s.is_in_force),
+        **numbers,
     )
 
 
@@ -184,10 +194,7 @@ def values_of(settings: TownSettings, topic: Topic) -> dict[str, str]:
         case Topic.DELIVERY:
             return {"delivery": settings.delivery}
         case Topic.RETENTION:
-            return {
-                "handed_over_days": str(settings.handed_over_days),
-                "closed_case_years": str(settings.closed_case_years),
-            }
+            return {name: str(getattr(settings, name)) for name in BOUNDS}
 
 
 def checked(topic: Topic, typed: Mapping[str, str]) -> dict[str, str]:

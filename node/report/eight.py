@@ -150,6 +150,8 @@ def _our_signatures(
     question = Question.OUR_SIGNATURES
     if any(finding.code in _SIGNATURES for finding in report.findings):
         return Answer(question, ok=False, why="checkpoint")
+    if dossier.is_past:
+        return Answer(question, ok=None, why="erased")
     good, total = _signed_by(dossier.said, ours.member, directory)
     if good < total:
         return Answer(question, ok=False, why="statement")
@@ -160,6 +162,8 @@ def _our_signatures(
 
 def _their_signatures(dossier: Dossier, directory: Directory) -> Answer:
     question, peer = Question.THEIR_SIGNATURES, dossier.peer
+    if dossier.is_past:
+        return Answer(question, ok=None, why="erased")
     if peer is None or not dossier.heard:
         return Answer(question, ok=None, why="silent")
     good, total = _signed_by(dossier.heard, peer, directory)

@@ -43,6 +43,7 @@ KINDS: Final[Mapping[str, str]] = {
     "erasure_wish": "Antrag auf Löschung",
     "statute_use": "Rechtsgrundlage statt Einwilligung",
     "restriction": "Sperre auf Wunsch der Person",
+    "hold": "Löschsperre für ein Verfahren",
     "consent_evidence": "Beleg einer Einwilligung",
     "responsibility": "Zuständigkeit",
 }
@@ -165,6 +166,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "caseworker": "Fachkraft",
     "deputies": "Vertretung",
     "legal_hold": "Sperre der Löschung",
+    "set_on": "Gesetzt am",
+    "until": "Gilt bis",
     "clock_interruptions": "Unterbrechungen der Beratung",
     "clock_extension": "Verlängerung der Beratung",
     "clock_extension_on": "Verlängert am",

@@ -85,6 +85,7 @@ class Dossier:
     """Everything that is known here of one transfer's log entries.
 
     ``said`` and ``heard`` are the signed statements (JWS) of both sides about it.
+    Where ``is_past`` they went with the record of the transfer, after its years.
     ``grounds`` maps commitments of consent entries that the entries name to their place in
     our log; absent ones stand in the other side's log.
     """
@@ -97,6 +98,7 @@ class Dossier:
     grounds: tuple[tuple[str, int], ...]
     signed_size: int
     witnesses: tuple[Witness, ...]
+    is_past: bool = False
 
     @property
     def peer(self) -> MemberId | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import bindparam, insert, select
 
 from node.ids import CaseId, TransferId
+from node.store.erasuretables import transfer_past
 from node.store.tables import inbound_case as _came
 from node.store.tables import inbound_transfer as _in
 from node.store.work import Work
@@ -24,6 +25,7 @@ _CAME_BY = (
     .where(_came.c.case_id == bindparam("case"))
     .order_by(_in.c.offered_at, _in.c.id)
 )
+_PAST = select(transfer_past.c.id).where(transfer_past.c.id == bindparam("id_"))
 
 
 class SqlBrought:
@@ -48,3 +50,7 @@ class SqlBrought:
     def of_case(self, case: str) -> Sequence[TransferId]:
         """Ids of all transfers that brought this case, oldest first."""
         return [TransferId(r[0]) for r in self._work.rows(_CAME_BY, {"case": case})]
+
+    def is_past(self, transfer: TransferId) -> bool:
+        """Whether it was here once, and its record has gone after its years (P2)."""
+        return self._work.row(_PAST, {"id_": transfer}) is not None

@@ -41,6 +41,7 @@ from node.store.backuptables import tally
 from node.store.casetables import case_file, record, record_past
 from node.store.columns import from_micros, parse_instants
 from node.store.counttables import case_past
+from node.store.erasuretables import transfer_past
 from node.store.tables import (
     inbound_case,
     inbound_transfer,
@@ -125,6 +126,22 @@ _IN: Final = (
     .group_by(inbound_transfer.c.id)
     .order_by(inbound_transfer.c.id)
 )
+# What is left of both, once their record has gone.
+_PAST_OUT, _PAST_IN = (
+    select(
+        transfer_past.c.id,
+        transfer_past.c.facts,
+        transfer_past.c.offered_at,
+        transfer_past.c.worker.label(worker),
+        transfer_past.c.refused_code,
+        transfer_past.c.persons,
+    )
+    .where(
+        transfer_past.c.outward.is_(is_outward), transfer_past.c.last_on.is_not(None)
+    )
+    .order_by(transfer_past.c.id)
+    for worker, is_outward in (("created_by", True), ("decided_by", False))
+)
 
 _Row = Row[*tuple[Any, ...]]
 
@@ -183,8 +200,16 @@ class SqlCounting:
     def handed(self, known_at: datetime | None) -> Sequence[Handed]:
         """Handovers as they stood at an instant, or now."""
         return [
-            *(_outward(row, known_at) for row in self._work.rows(_OUT)),
-            *(_inward(row, known_at) for row in self._work.rows(_IN)),
+            *(
+                _outward(row, known_at)
+                for query in (_OUT, _PAST_OUT)
+                for row in self._work.rows(query)
+            ),
+            *(
+                _inward(row, known_at)
+                for query in (_IN, _PAST_IN)
+                for row in self._work.rows(query)
+            ),
         ]
 
 

@@ -10,15 +10,25 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
 
+# SQLite speaks the same ON CONFLICT.
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from node.cases.expiry import Funding, succeeds
 from node.errors import NotFoundError
 from node.ids import AccountId, Hex128
 from node.report.snapshot import ReportSettings, Snapshot, Template
-from node.store.counttables import proof_template, report_settings, report_snapshot
+from node.store.counttables import (
+    funding_past,
+    proof_template,
+    report_settings,
+    report_snapshot,
+)
 from node.store.work import Work
 
 _SETTINGS: Final = select(report_settings)
 _NO_SETTINGS: Final = delete(report_settings)
 _SET: Final = insert(report_settings)
+_SUCCEEDED: Final = upsert(funding_past).on_conflict_do_nothing()
 _ADD: Final = insert(report_snapshot)
 _GET: Final = select(report_snapshot).where(report_snapshot.c.id == bindparam("of"))
 _OF: Final = (
@@ -55,7 +65,15 @@ class SqlReports:
     def set_settings(
         self, settings: ReportSettings, *, by: AccountId, at: datetime
     ) -> None:
-        """Write them anew."""
+        """Write them anew; a period that ran out is remembered, for the tally ends by it."""
+        row = self._work.row(_SETTINGS)
+        if row is not None:
+            former = Funding(row.first, row.last, row.changed_at)
+            if succeeds(former, settings.first, at):
+                self._work.change(
+                    _SUCCEEDED,
+                    {"first": row.first, "last": row.last, "set_at": row.changed_at},
+                )
         self._work.change(_NO_SETTINGS)
         self._work.change(
             _SET,

@@ -75,6 +75,16 @@ report_settings = Table(
 )
 
 
+class _FundingPast(TypedColumns):
+    last = Column(Day, primary_key=True)
+    first = Column(Day, nullable=False)
+    set_at = Column(Instant, nullable=False)
+
+
+# Periods of funding that ran out and were succeeded: their counted lines end by them.
+funding_past = Table("funding_past", metadata, _FundingPast)
+
+
 class _Template(TypedColumns):
     digest: Named[bytes] = Column(LargeBinary, primary_key=True)
     name: Named[str]

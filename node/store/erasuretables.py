@@ -1,12 +1,21 @@
-"""The table of cases that people erased: two before the time, one at the end of the years.
+"""Tables of what was erased: cases by people, transfers after their years.
 
-Rules as in ``tables``. Codes, account ids and the archive's reference: nothing here is
-about the person.
+Rules as in ``tables``. Codes, account ids, instants and the archive's reference: nothing
+here is about the person.
 """
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Named, Table, TypedColumns
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Named,
+    Table,
+    Text,
+    TypedColumns,
+)
 
-from node.store.columns import Instant
+from node.store.columns import Day, Instant
 from node.store.tables import metadata
 
 
@@ -27,4 +36,25 @@ erased_case = Table(
     _ErasedCase,
     CheckConstraint("agreed_by <> asked_by", name="two_people"),
     CheckConstraint("(agreed_by IS NULL) = (archive IS NOT NULL)", name="archive"),
+)
+
+
+class _TransferPast(TypedColumns):
+    id = Column(Text, primary_key=True)
+    outward: Named[bool] = Column(Boolean)
+    persons: Named[int]
+    worker: Named[str | None] = Column(Text)
+    offered_at = Column(Instant)
+    refused_code: Named[str | None] = Column(Text)
+    facts: Named[str] = Column(Text)
+    last_on = Column(Day)
+
+
+# Transfers whose record has gone: the number, for ever (P2), and what reports count until
+# the tally goes; then ``last_on`` is NULL. No case, no person, no other body.
+transfer_past = Table(
+    "transfer_past",
+    metadata,
+    _TransferPast,
+    CheckConstraint("persons >= 0", name="persons"),
 )

@@ -1,5 +1,7 @@
 """The inbox: every statement taken from a peer, with the result it got; kept for ever (P2).
 
+The words of a statement go with the record of its transfer (``remainders``).
+
 Enters: a statement in the transaction that takes it. Leaves: the stored result, for a
 repetition. Must never happen: one statement taken twice, or two at one place (P2, HO-44).
 Implements ``Inbox``.
@@ -32,6 +34,7 @@ _AFTER: Final = (
     select(_taken.c.jws)
     .where(
         _taken.c.issuer == bindparam("from_"),
+        _taken.c.jws.is_not(None),
         or_(
             _taken.c.inc > bindparam("past_inc"),
             and_(
@@ -46,7 +49,7 @@ _AFTER: Final = (
 
 
 class SqlInbox:
-    """Statements of peers; rows are only ever inserted."""
+    """Statements of peers; rows are inserted, and never removed."""
 
     def __init__(self, work: Work) -> None:
         self._work = work

@@ -34,6 +34,7 @@ from node.report.logview import (
     TheirEntry,
     Witness,
 )
+from node.store.erasuretables import transfer_past
 from node.store.groupkeys import GroupKeys, peer_entry_id
 from node.store.logrows import LogRows
 from node.store.logtables import (
@@ -84,6 +85,9 @@ _HEARD: Final = (
     select(taken.c.jws)
     .where(taken.c.transfer == bindparam("about"))
     .order_by(taken.c.inc, taken.c.seq)
+)
+_PAST: Final = select(transfer_past.c.id).where(
+    transfer_past.c.id == bindparam("about")
 )
 
 
@@ -143,6 +147,7 @@ class SqlLogView:
             grounds=tuple(self._places(own)),
             signed_size=0 if head is None else head.size,
             witnesses=self.overview().witnesses,
+            is_past=self._work.row(_PAST, about) is not None,
         )
 
     def of_group(

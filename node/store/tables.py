@@ -368,13 +368,14 @@ class _Taken(TypedColumns):
     seq = Column(BigInteger, nullable=False)
     digest: Named[bytes] = Column(LargeBinary)
     type: Named[str] = Column(Text)
-    jws: Named[str] = Column(Text)
+    jws: Named[str | None] = Column(Text)
     result: Named[str] = Column(Text)
     transfer: Named[str | None] = Column(Text)
     taken_at = Column(Instant, nullable=False)
 
 
-# What peers said; kept for ever (P2).
+# What peers said. Place, digest and result are kept for ever (P2); the words go with the
+# record of their transfer.
 taken = Table(
     "taken",
     metadata,

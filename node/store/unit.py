@@ -31,6 +31,7 @@ from node.accounts.wayports import (
     WayRepository,
 )
 from node.cases.erased import ErasedCases
+from node.cases.expiry import Remainders
 from node.cases.importports import Imports
 from node.cases.matchports import Matches
 from node.cases.ports import (
@@ -87,6 +88,7 @@ from node.store.programs import SqlPrograms
 from node.store.quorums import SqlQuorums
 from node.store.readings import SqlReadings
 from node.store.relocations import SqlRelocations
+from node.store.remainders import SqlRemainders
 from node.store.reveals import SqlReveals
 from node.store.savedviews import SqlSavedViews
 from node.store.secrets import SqlTransferSecrets
@@ -145,6 +147,7 @@ class SqlUnitOfWork:
     tally: Made[TallyRepository] = Made(SqlTally)
     matches: Made[Matches] = Made(SqlMatches)
     erased_cases: Made[ErasedCases] = Made(SqlErasedCases)
+    remainders: Made[Remainders] = Made(SqlRemainders)
     outbound: Made[OutboundRepository] = Made(SqlOutbound)
     inbound: Made[InboundRepository] = Made(SqlInbound)
     chains: Made[Chains] = Made(SqlChains)

@@ -326,6 +326,10 @@ def _take_again(
 ) -> str:
     """What was taken before: an offer may come again to show its sender's quorum."""
     statement, attachment = said
+    tr = statement.claims.tr
+    if tr is None or uow.inbound.is_past(tr):
+        # Its record has gone after its years: nothing is kept of it anew.
+        return result
     if statement.claims.t is StatementType.OFFER and attachment is not None:
         verdict = _ask_log_gate(uow, office, peer, statement, attachment)
         if isinstance(verdict, Proven):

@@ -52,7 +52,8 @@ def take_offer(
     offer = statement.claims.b
     assert isinstance(offer, OfferBody)
     assert statement.claims.tr is not None
-    if uow.inbound.find(statement.claims.tr) is not None:
+    tr = statement.claims.tr
+    if uow.inbound.find(tr) is not None or uow.inbound.is_past(tr):
         raise UsageError("transfer known")
     transfer = InboundTransfer(
         id=statement.claims.tr,

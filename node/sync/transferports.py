@@ -82,6 +82,10 @@ class InboundRepository(Protocol):
         """Ids of all transfers that brought this case, oldest first."""
         ...
 
+    def is_past(self, transfer: TransferId) -> bool:
+        """Whether it was here once, and its record has gone after its years (P2)."""
+        ...
+
     def open_from(self, sender: MemberId) -> int:
         """How many transfers of this peer are open (announced to opening)."""
         ...

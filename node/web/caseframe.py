@@ -15,6 +15,7 @@ from aiohttp import web
 from node.cases.days import birthday, local_day
 from node.cases.extract import flags_in_force
 from node.cases.model import Baton, PartialDate
+from node.casework.holding import hold_of
 from node.errors import InputError
 from node.ids import CaseId
 from node.report.readings import PersonRow
@@ -156,6 +157,13 @@ def _warnings(case: OpenCase, on: date, words: Words) -> list[str]:
     """Protection first, in words, its reason stays in its record; then the clock."""
     flags = flags_in_force(case.content.of("protection"), on)
     found = [words.code(flag, "protection") for flag in sorted(flags)]
+    hold = hold_of(case.content, on)
+    if hold is not None:
+        last = date.fromisoformat(hold.text("until"))
+        found.append(
+            words.gettext("Nothing may be deleted until %(day)s.")
+            % {"day": words.day(last)}
+        )
     ends = case.person.clock_end
     # FR-1: 90 days before the last day, and from then on.
     if ends is not None and case.person.is_here and (ends - on).days <= CLOCK_WARNING:

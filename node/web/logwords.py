@@ -126,6 +126,9 @@ _ASKED: Mapping[Question, str] = {
     ),
 }
 
+_WORDS_GONE = msgid(
+    "The signed statements were erased with the record of the handover, after its years."
+)
 _WHY: Mapping[tuple[Question, str], str] = {
     (Question.STEPS, "erased"): msgid("A part was lawfully erased after its time."),
     (Question.STEPS, "gap"): msgid("An entry does not name the one before it."),
@@ -139,6 +142,8 @@ _WHY: Mapping[tuple[Question, str], str] = {
         "One of our statements does not hold."
     ),
     (Question.OUR_SIGNATURES, "unsigned"): msgid("Nothing is signed yet."),
+    (Question.OUR_SIGNATURES, "erased"): _WORDS_GONE,
+    (Question.THEIR_SIGNATURES, "erased"): _WORDS_GONE,
     (Question.THEIR_SIGNATURES, "silent"): msgid(
         "The other side has signed nothing yet."
     ),

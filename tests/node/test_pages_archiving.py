@@ -202,6 +202,8 @@ async def test_the_years_are_the_towns_to_set(office, node):
                 _version=kept(page, "_version"),
                 handed_over_days="90",
                 closed_case_years=years,
+                record_years="3",
+                tally_years="5",
             )
             assert answer.status == status
         offer(office)
@@ -214,6 +216,8 @@ async def test_the_years_are_the_towns_to_set(office, node):
             _version=kept(page, "_version"),
             handed_over_days="90",
             closed_case_years="3",
+            record_years="3",
+            tally_years="5",
         )
     offer(office)
     assert not asked(node, young)

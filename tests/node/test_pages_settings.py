@@ -164,7 +164,7 @@ async def test_who_helps_stands_at_the_door_and_at_the_foot_of_every_page(office
 
 
 async def test_the_own_copy_stays_as_long_as_the_town_says_and_never_shorter(office):
-    kept = {"closed_case_years": "3"}
+    kept = {"closed_case_years": "3", "record_years": "3", "tally_years": "5"}
     answer = await change(office, "retention", handed_over_days="365", **kept)
     assert answer.status == 303
     town, now = office.node.office.town(), office.clock.now()
@@ -234,7 +234,12 @@ async def test_what_a_town_decided_stands_after_a_new_start(office):
     office.node.store.write_sync(
         change_topic,
         Topic.RETENTION,
-        {"handed_over_days": "120", "closed_case_years": "4"},
+        {
+            "handed_over_days": "120",
+            "closed_case_years": "4",
+            "record_years": "6",
+            "tally_years": "7",
+        },
         seen=office.node.store.read_sync(
             lambda uow: getattr(uow.town.topics().get(Topic.RETENTION), "version", 0)
         ),
@@ -245,6 +250,28 @@ async def test_what_a_town_decided_stands_after_a_new_start(office):
     read = office.node.store.read_sync
     town = read(lambda uow: in_force(TownSettings(), uow.town.topics(), ()))
     assert (town.handed_over_days, town.closed_case_years) == (120, 4)
+    assert (town.record_years, town.tally_years) == (6, 7)
+
+
+@pytest.mark.parametrize(
+    ("field", "number"),
+    [
+        *(("record_years", n) for n in ("2", "11", "", "x")),
+        *(("tally_years", n) for n in ("4", "16", "", "-5")),
+    ],
+)
+async def test_no_record_and_no_number_goes_before_its_least_years(
+    office, field, number
+):
+    kept = {
+        "handed_over_days": "90",
+        "closed_case_years": "3",
+        "record_years": "3",
+        "tally_years": "5",
+    }
+    answer = await change(office, "retention", **{**kept, field: number})
+    assert answer.status == 422
+    assert f'value="{number}"' in answer.text
 
 
 # ---- Legal bases -----------------------------------------------------------------------

@@ -214,6 +214,9 @@ POST /cases/{case}/rights/corrections/{request} | CW
 GET /cases/{case}/rights/restriction | CW
 POST /cases/{case}/rights/restriction | CW
 POST /cases/{case}/rights/restriction/lift | CW
+GET /cases/{case}/rights/hold | CW
+POST /cases/{case}/rights/hold | CW
+POST /cases/{case}/rights/hold/lift | CW
 GET /cases/{case}/rights/erasure | CW
 POST /cases/{case}/rights/erasure | CW
 POST /cases/{case}/rights/erasure/back | CW

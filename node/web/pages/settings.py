@@ -83,6 +83,20 @@ _LINES: Final[Mapping[Topic, Mapping[str, _Line]]] = {
                 " was last done. Then the archive is asked."
             ),
         ),
+        "record_years": _Line(
+            msgid("Years that consents and records of handovers are kept"),
+            msgid(
+                "From %(fewest)s to %(most)s, after the end of the year in which something"
+                " was last done for the person."
+            ),
+        ),
+        "tally_years": _Line(
+            msgid("Years that nameless numbers for reports are kept"),
+            msgid(
+                "From %(fewest)s to %(most)s, after the end of the funding period that is"
+                " set under Reports. Frozen reports stay."
+            ),
+        ),
     },
 }
 _BOUNDS: Final = msgid("Please write a number from %(fewest)s to %(most)s.")
@@ -91,6 +105,8 @@ _WRONG: Final[Mapping[tuple[str, str], str]] = {
     ("delivery", "missing"): msgid("Please choose how handovers go."),
     ("handed_over_days", "bounds"): _BOUNDS,
     ("closed_case_years", "bounds"): _BOUNDS,
+    ("record_years", "bounds"): _BOUNDS,
+    ("tally_years", "bounds"): _BOUNDS,
 }
 _TOO_LONG: Final = msgid("Please shorten this to 120 letters.")
 _FIXED: Final[Mapping[Topic, str]] = {

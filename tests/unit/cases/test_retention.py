@@ -96,7 +96,7 @@ def test_a_consent_given_or_taken_back_is_an_activity() -> None:
     assert kept(CLOSING, consents=[ended]).due == date(NOON.year + 4, 1, 1)
 
 
-@pytest.mark.parametrize("kind", ["erasure_wish", "restriction"])
+@pytest.mark.parametrize("kind", ["erasure_wish", "hold", "restriction"])
 def test_asking_for_a_right_keeps_nothing_longer(kind) -> None:
     assert kept(CLOSING, record(kind, NOON, 2)).due == date(2025, 1, 1)
 
