@@ -52,6 +52,7 @@ from node.keyroom import KeyRoom, refresh_and_keep
 from node.mailroom import Fetching, open_mailroom, relay_of, sweeps
 from node.noticemail import MailDoor, Notifier
 from node.replaying import replay_register
+from node.report.identities import Identities
 from node.report.sheet import GERMAN, Kind
 from node.store.backupduty import backups_of, duty_of
 from node.store.engine import READERS, open_engine
@@ -143,6 +144,7 @@ class Node:
     relay: Counter | None
     means: Means
     press: Press
+    identities: Identities
 
 
 def open_keyring(paths: Paths) -> tuple[bytes, Keyring]:
@@ -251,6 +253,7 @@ async def build_node(
         door = MailDoor.load(settings)
         vault, hour = vault_of(settings, master), settings.backup_hour
         duty = duty_of(vault, store, means, office, hour)
+        identities = Identities()
         worker = Worker(
             Duties(
                 courier=courier,
@@ -268,7 +271,7 @@ async def build_node(
                 ),
                 fetch_mail=Fetching(courier, mailroom) if mailroom.mailboxes else None,
                 erase_entries=Eraser(store, office, Terms(*settings.log_years)),
-                match=Matching(store, office),
+                match=Matching(store, office, identities),
                 turn_week=turn_of(store, means, hands.failpoints, backups_of(duty)),
                 # One process owns a SQLite file; its successor may take over at once.
                 holder="only" if engines.one_writer else secrets.token_hex(8),
@@ -299,6 +302,7 @@ async def build_node(
             relay=relay.counter if relay else None,
             means=means,
             press=press,
+            identities=identities,
         )
 
 
@@ -385,6 +389,7 @@ def web_app(node: Node) -> web.Application:
         files=node.courier.files,
         places=shipped_places(),
         outlook=partial(outlook, node.run, node.office),
+        identities=node.identities,
         mark=partial(_marked, Paths(settings.folder)),
         ask_peer=node.ask_peer,
         printer=node.press,

@@ -155,11 +155,6 @@ class Settings(BaseSettings):
     backup_keep: int = Field(default=14, ge=1, le=365)
 
     @property
-    def member_id(self) -> MemberId:
-        """``member`` as an identifier."""
-        return MemberId(self.member)
-
-    @property
     def database_url(self) -> str:
         """The database to open."""
         return self.database or f"sqlite:///{self.folder / 'node.db'}"

@@ -111,11 +111,6 @@ def verify_password(
         return False
 
 
-def needs_new_hash(stored: str, *, cost: Cost = STANDARD) -> bool:
-    """Whether a good log-in should hash the password again at today's cost."""
-    return not stored.startswith(cost.prefix)
-
-
 def next_try_at(failures: Sequence[datetime], limit: int) -> datetime | None:
     """When the next try is taken, None if at once.
 

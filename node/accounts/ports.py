@@ -208,10 +208,6 @@ class ReadLog(Protocol):
         """All lines from this instant on, oldest first."""
         ...
 
-    def cases_read(self, account: AccountId, since: datetime) -> int:
-        """How many different cases an account opened from this instant on."""
-        ...
-
     def looks_of(self, account: AccountId, since: datetime | None) -> Sequence[Reading]:
         """Its looks into the exchange log after an instant, oldest first."""
         ...

@@ -5,7 +5,7 @@ the log itself. Must never happen: entries shown to somebody without the right; 
 transfer that leaves no trace. Implements flow G and exchange-log 8.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -18,10 +18,8 @@ from node.exchangelog.kinds import ActorRole
 from node.ids import TransferId
 from node.report.eight import Judged, Ours, judge
 from node.report.logview import Dossier, LogLine, LogViewUnit, Overview
+from node.report.witnesses import witness_keys
 from node.sync.office import Office
-
-ReadMark = Callable[[], Checkpoint | None]
-"""The signer's memory outside the database; None if it cannot be read (LR-10)."""
 
 _ROLES: Final = (
     (Role.AUDITOR, ActorRole.AUDITOR),
@@ -68,7 +66,9 @@ def check_log(
     """The whole log against the signer's mark and the keys of all witnesses."""
     require(by, "log.verify")
     return uow.log_view.check(
-        own_log_key(office), witnesses=_witness_keys(office), mark=mark
+        own_log_key(office),
+        witnesses=witness_keys(office.directory(), office.log_origin),
+        mark=mark,
     )
 
 
@@ -94,13 +94,3 @@ def role_of(roles: AbstractSet[Role]) -> ActorRole:
 def own_log_key(office: Office) -> NoteKey:
     """The key of our own log, from the keyring."""
     return NoteKey(office.log_origin, office.keyring.log.public, ED25519)
-
-
-def _witness_keys(office: Office) -> tuple[NoteKey, ...]:
-    """Every key under which another town ever cosigned; the own one never counts."""
-    return tuple(
-        listed.key
-        for member in office.directory().members()
-        if member.log.name != office.log_origin
-        for listed in member.witness.keys
-    )

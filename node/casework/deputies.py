@@ -28,14 +28,6 @@ class CaseloadUnit(StaffUnit, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Colleague:
-    """Somebody with a caseload."""
-
-    account: Account
-    is_active: bool
-
-
 def set_deputy(
     uow: StaffUnit, deputyship: Deputyship, today: date, *, by: Actor
 ) -> None:

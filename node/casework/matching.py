@@ -17,12 +17,12 @@ import structlog
 from node.accounts.model import Reading, Role
 from node.accounts.policy import Actor, Relation, allowed, require
 from node.cases.days import local_day
-from node.cases.matching import Identity, Pair, find_pairs
+from node.cases.matching import Pair, find_pairs
 from node.cases.matchports import Decision, KnownPair
 from node.cases.model import Baton, CaseFile
 from node.errors import InputError, NotFoundError
 from node.ids import CaseId, TransferId
-from node.report.identities import Identities
+from node.report.identities import Changed, Everybody, Identities, changed
 from node.report.readings import ReadingUnit
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -47,41 +47,36 @@ class Runs(Protocol):
 class Matcher:
     """Compares what changed since the last time; slow at first, so it belongs into a thread."""
 
-    def __init__(self, store: Runs, office: Office) -> None:
+    def __init__(self, store: Runs, office: Office, known: Identities) -> None:
         """Prepare; nothing is read yet."""
         self._store = store
         self._office = office
-        self._known = Identities()
+        self._known = known
+        self._compared: Everybody = {}
 
     def __call__(self) -> None:
         """Everybody who changed against everybody."""
-        found = self._store.read_sync(read_changed, self._known)
-        if found is None:
-            return
-        changed, gone, pairs = found
-        self._store.write_sync(note_pairs, self._office, changed, gone, pairs)
-        log.info("cases compared", count=len(changed))
+        known = self._store.read_sync(everybody, self._known)
+        since = changed(self._compared, known)
+        if since.others or since.gone:
+            pairs = pairs_with(since.others, known)
+            self._store.write_sync(note_pairs, self._office, since, pairs)
+            log.info("cases compared", count=len(since.others))
+        self._compared = known
 
 
-Found = tuple[frozenset[CaseId], frozenset[CaseId], tuple[tuple[Pair, bytes], ...]]
+def everybody(uow: UnitOfWork, known: Identities) -> Everybody:
+    """Everybody who is compared, as this unit sees them."""
+    return known.refresh(uow.matches)
 
 
-def read_changed(uow: UnitOfWork, known: Identities) -> Found | None:
-    """Who is somebody else than before, who went, and the pairs they are part of.
-
-    Returns:
-        None if nothing that is compared has changed.
-    """
-    changed = known.refresh(uow.matches)
-    if not changed.others and not changed.gone:
-        return None
-    by_case = {identity.case: identity for identity in known.all()}
-    pairs = find_pairs(by_case.values(), changed.others)
-    rested = tuple((pair, rests_on(pair, by_case)) for pair in pairs)
-    return changed.others, changed.gone, rested
+def pairs_with(cases: Collection[CaseId], known: Everybody) -> Mapping[Pair, bytes]:
+    """The pairs these cases are part of, each with what a decision about it rests on."""
+    found = find_pairs(known.values(), cases)
+    return {pair: rests_on(pair, known) for pair in found}
 
 
-def rests_on(pair: Pair, known: Mapping[CaseId, Identity]) -> bytes:
+def rests_on(pair: Pair, known: Everybody) -> bytes:
     """What a decision about a pair rests on, as a digest."""
     parts = (known[case].digest for case in pair.key)
     return hashlib.sha256(b"".join(parts)).digest()
@@ -90,9 +85,8 @@ def rests_on(pair: Pair, known: Mapping[CaseId, Identity]) -> bytes:
 def note_pairs(
     uow: UnitOfWork,
     office: Office,
-    changed: Collection[CaseId],
-    gone: Collection[CaseId],
-    pairs: Iterable[tuple[Pair, bytes]],
+    since: Changed,
+    pairs: Mapping[Pair, bytes],
 ) -> int:
     """Keep what was found, forget what is none any more; gives how many pairs are new.
 
@@ -101,14 +95,13 @@ def note_pairs(
     now = office.clock.now()
     new = 0
     with uow:
-        found = dict(pairs)
-        keys = {pair.key for pair in found}
-        for case in {*changed, *gone}:
+        keys = {pair.key for pair in pairs}
+        for case in since.others | since.gone:
             over = [k for k in uow.matches.pairs(case) if k.pair.key not in keys]
-            if case in gone:
+            if case in since.gone:
                 over = [k for k in over if k.is_open]
             uow.matches.drop_pairs(known.pair for known in over)
-        for pair, digest in found.items():
+        for pair, digest in pairs.items():
             known = uow.matches.pair(*pair.key)
             if known is None or known.digest != digest:
                 uow.matches.put_pair(KnownPair(pair, digest, now))

@@ -30,6 +30,7 @@ from node.casework.matching import Matcher, Runs, require_pair
 from node.casework.merging import Staged, is_busy, set_birth_year, stage
 from node.errors import InputError, NotFoundError, TransitionError
 from node.ids import CaseId, RecordId
+from node.report.identities import Identities
 from node.report.readings import ReadingUnit
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -247,11 +248,11 @@ def _put_edit(
 class Matching:
     """What the worker runs: compare what changed, end what is over; in a thread."""
 
-    def __init__(self, store: Runs, office: Office) -> None:
+    def __init__(self, store: Runs, office: Office, known: Identities) -> None:
         """Prepare; nothing is read yet."""
         self._store = store
         self._office = office
-        self._compare = Matcher(store, office)
+        self._compare = Matcher(store, office, known)
         self._turn = Lock()
 
     def __call__(self) -> None:

@@ -141,19 +141,13 @@ def _check(
 ) -> "Report":
     """The whole check inside one unit, so that it sees one state of the database."""
     from node.exchangelog.audit import check_export
+    from node.report.witnesses import witness_keys
 
-    directory = uow.directory.load()
-    members = () if directory is None else directory.members()
     mark, *outside = heads
     return check_export(
         uow.log_rows.export(
             log_key,
-            witnesses=tuple(
-                listed.key
-                for member in members
-                if member.log.name != log_key.name
-                for listed in member.witness.keys
-            ),
+            witnesses=witness_keys(uow.directory.load(), log_key.name),
             mark=mark,
             outside=tuple(outside),
         )

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node import strictjson
 from node.crypto.merkle import (
     HASH_BYTES,
     HashReader,
@@ -24,7 +23,6 @@ from node.errors import MalformedMessageError, UsageError
 from node.exchangelog.witness import MAX_PROOF_LINES, Extension, SignedHead
 from node.strictjson import Json, JsonObject
 
-ATTACHMENT_BYTES: Final = 64 * 1024
 MAX_ENTRIES: Final = 64
 MAX_GOSSIP: Final = 4
 _KEYS: Final = frozenset(
@@ -113,31 +111,6 @@ def make_attachment(
         ),
         history=_extension(cp_size, size, tree),
         since=_extension(since_size, size, tree),
-    )
-
-
-def encode_attachment(attachment: Attachment) -> bytes:
-    """Spell an attachment as JSON.
-
-    Raises:
-        UsageError: It is longer than 64 KiB.
-    """
-    spelled = strictjson.encode(attachment_json(attachment))
-    if len(spelled) > ATTACHMENT_BYTES:
-        raise UsageError("attachment too long")
-    return spelled
-
-
-def parse_attachment(spelled: bytes) -> Attachment:
-    """Read an attachment strictly.
-
-    Raises:
-        MalformedMessageError: Longer than 64 KiB, not strict JSON, or not the form.
-    """
-    if len(spelled) > ATTACHMENT_BYTES:
-        raise MalformedMessageError("attachment-too-long")
-    return attachment_from_json(
-        strictjson.parse_object(spelled, depth=5, members=MAX_ENTRIES * 70)
     )
 
 

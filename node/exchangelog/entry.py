@@ -14,14 +14,12 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 from node import strictjson
-from node.crypto.checkpoint import Checkpoint
 from node.errors import MalformedMessageError, UsageError
 from node.exchangelog.kinds import (
     KEYS,
     ActorRole,
     EntryClass,
     EntryType,
-    is_head,
     kind_of,
 )
 from node.ids import CaseId, Identifier, TransferId
@@ -64,24 +62,6 @@ class Act:
     prev: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TransferFacts:
-    """The facts that every entry about a transfer between two nodes carries.
-
-    ``epoch`` is null where a household's cases differ. ``packet`` is the SHA-256 of the
-    container, ``statement`` that of the received JWS which caused the act, ``peer_cp``
-    the newest verified checkpoint of the other side, ``outcome`` a code.
-    """
-
-    transfer: TransferId
-    peer: str | None = None
-    epoch: int | None = None
-    packet: bytes | None = None
-    statement: bytes | None = None
-    peer_cp: Checkpoint | None = None
-    outcome: str | None = None
-
-
 class GroupName(Identifier):
     """Which key covers an entry: erasing the group's key erases all its entries."""
 
@@ -121,75 +101,6 @@ def entry(kind: EntryType, act: Act, more: Mapping[str, Json]) -> Entry:
         prev=act.prev,
         more=dict(more),
     )
-
-
-def transfer_entry(
-    kind: EntryType,
-    act: Act,
-    facts: TransferFacts,
-    more: Mapping[str, Json] | None = None,
-) -> Entry:
-    """Make an entry about a transfer.
-
-    Args:
-        kind: A type whose keys include the facts of a transfer.
-        act: The moment and the person.
-        facts: What both sides know of the transfer.
-        more: The keys of the type beyond these, in JSON form.
-
-    ``attempt`` is always 1: sealing again is a new transfer (HO-1).
-    """
-    return entry(
-        kind,
-        act,
-        {
-            "transfer": str(facts.transfer),
-            "attempt": 1,
-            "peer": facts.peer,
-            "epoch": facts.epoch,
-            "packet": _hex_or_none(facts.packet),
-            "statement": _hex_or_none(facts.statement),
-            "peer_cp": None if facts.peer_cp is None else encode_head(facts.peer_cp),
-            "outcome": facts.outcome,
-            **(more or {}),
-        },
-    )
-
-
-def group_of(written: Entry, case: CaseId | None = None) -> GroupName:
-    """Name the group whose key covers an entry (exchange-log 3.1).
-
-    Args:
-        written: Any entry.
-        case: Whose consent it is; an entry about a consent does not say so itself.
-
-    Raises:
-        UsageError: An entry about a consent without its case.
-    """
-    if written.type.startswith("consent."):
-        if case is None:
-            raise UsageError("an entry about a consent needs its case")
-        return GroupName.of_consents(case)
-    retention = written.type.retention
-    if retention is EntryClass.TRANSFER:
-        return GroupName.of_transfer(TransferId(written.more["transfer"]))
-    return GroupName.of_month(retention, written.at)
-
-
-def encode_head(head: Checkpoint) -> JsonObject:
-    """A checkpoint as ``{log, size, root}``, as entries and statements carry it."""
-    return {"log": head.origin, "size": head.size, "root": head.root.hex()}
-
-
-def parse_head(value: Json) -> Checkpoint:
-    """The inverse of ``encode_head``.
-
-    Raises:
-        MalformedMessageError: Not exactly this form.
-    """
-    if not is_head(value):
-        raise MalformedMessageError("head")
-    return Checkpoint(value["log"], value["size"], bytes.fromhex(value["root"]))
 
 
 def encode_entry(written: Entry) -> bytes:
@@ -253,7 +164,3 @@ def _members(written: Entry) -> JsonObject:
         "second": written.second,
         "prev": written.prev,
     }
-
-
-def _hex_or_none(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.hex()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from node.ids import CaseId
+from node.report.figures import why_not
 from node.report.readings import PersonRow
 
 
@@ -39,7 +40,7 @@ def care_rate(
     responsible = [person for person in persons if person.is_ours(on)]
     return CareRate(
         cared_for=sum(
-            person.care_status == "cared_for" and person.case in counted
+            not why_not(person.care_status, has_contact=person.case in counted)
             for person in responsible
         ),
         responsible=len(responsible),

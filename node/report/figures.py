@@ -25,7 +25,8 @@ NO_CONTACT: Final = "no_contact"
 
 SOON: Final = timedelta(days=90)
 _LEVELS: Final = ("A0", "A1", "A2", "B1", "B2", "C1", "C2")
-_COUNTS_AS_CONTACT: Final = frozenset({"talk", "contact"})
+CONTACTS: Final = frozenset({"talk", "contact"})
+"""Kinds of entries that count as contact; an attempt or coordination does not (FR-5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def had_contact(facts: Facts, person: str, frame: Frame) -> bool:
         fact.is_own
         and fact.on is not None
         and first <= fact.on <= last
-        and fact.text("kind") in _COUNTS_AS_CONTACT
+        and fact.text("kind") in CONTACTS
         for fact in facts.of_person("contact", person)
     )
 
@@ -153,11 +154,20 @@ def not_cared_for(facts: Facts, frame: Frame) -> Iterator[Counted]:
 
 
 def _why_not(facts: Facts, person: str, frame: Frame) -> str:
-    """Why a person is not cared for; empty if they are."""
     state = care_state(facts, person, frame.key_date)
+    return why_not(state, has_contact=had_contact(facts, person, frame))
+
+
+def why_not(state: str, *, has_contact: bool) -> str:
+    """Why a person we are responsible for is not cared for; empty if they are (FR-5).
+
+    Args:
+        state: The state of care in force.
+        has_contact: There was an own talk or contact in the window.
+    """
     if state != "cared_for":
         return known_code("care_status", state)
-    return "" if had_contact(facts, person, frame) else NO_CONTACT
+    return "" if has_contact else NO_CONTACT
 
 
 # -- Who came and went -------------------------------------------------------------------

@@ -1,18 +1,19 @@
 """Everybody's identity in memory, to be compared; nothing of it is written.
 
-Enters: a unit that sees the cases. Leaves: who is somebody else than before, who went,
-everybody. Must never happen: an identity that stays here after its case was erased.
+Enters: a unit that sees the cases. Leaves: everybody; who is somebody else than before, and
+who went. Must never happen: an identity that stays here after its case was erased.
 Implements the field document, chapter 8 ("in memory").
 """
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from node.cases.matching import Identity
 from node.cases.matchports import Matches
 from node.ids import CaseId
+
+Everybody = Mapping[CaseId, Identity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +24,17 @@ class Changed:
     gone: frozenset[CaseId]
 
 
-_UNCHANGED: Final = Changed(frozenset(), frozenset())
-
-
 class Identities:
     """The identities of one node; made empty, kept up to date by whoever reads."""
 
     def __init__(self) -> None:
         """Nobody is known yet."""
         self._mark: tuple[object, ...] = ()
-        self._known: Mapping[CaseId, tuple[int, Identity]] = {}
+        self._versions: Mapping[CaseId, int] = {}
+        self._known: Everybody = {}
         self._turn = threading.Lock()
 
-    def refresh(self, matches: Matches) -> Changed:
+    def refresh(self, matches: Matches) -> Everybody:
         """Everybody as this unit sees them; who went is forgotten.
 
         Nothing is read if no case was written since. Whoever compares meanwhile keeps what
@@ -43,30 +42,24 @@ class Identities:
         """
         mark = matches.mark()
         with self._turn:
-            if mark == self._mark:
-                return _UNCHANGED
-            versions = matches.versions()
-            before = self._known
-            known = {
-                case: kept
-                for case, kept in before.items()
-                if versions.get(case) == kept[0]
-            }
-            others = set()
-            for identity in matches.identities(versions.keys() - known.keys()):
-                case = identity.case
-                if case not in before or before[case][1] != identity:
-                    others.add(case)
-                known[case] = (versions[case], identity)
-            gone = frozenset(before.keys() - versions.keys())
-            self._mark, self._known = mark, known
-        return Changed(frozenset(others), gone)
+            if mark != self._mark:
+                versions, before = matches.versions(), self._versions
+                known = {
+                    case: identity
+                    for case, identity in self._known.items()
+                    if versions.get(case) == before[case]
+                }
+                for identity in matches.identities(versions.keys() - known.keys()):
+                    known[identity.case] = identity
+                self._mark, self._versions, self._known = mark, versions, known
+            return self._known
 
-    def of(self, case: CaseId) -> Identity | None:
-        """One of them."""
-        found = self._known.get(case)
-        return None if found is None else found[1]
 
-    def all(self) -> list[Identity]:
-        """Everybody, in no order."""
-        return [identity for _, identity in self._known.values()]
+def changed(before: Everybody, after: Everybody) -> Changed:
+    """What became of everybody between two looks."""
+    return Changed(
+        frozenset(
+            case for case, identity in after.items() if before.get(case) != identity
+        ),
+        frozenset(before.keys() - after.keys()),
+    )

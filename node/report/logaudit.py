@@ -34,14 +34,6 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerItem:
-    """An entry that a peer's list shows, its proof tried under the list's head."""
-
-    item: Item
-    transfer: TransferId
-
-
-@dataclass(frozen=True, slots=True)
 class PeerList:
     """What a peer told of the transfers it shares with us.
 

@@ -18,7 +18,7 @@ from node.ids import AccountId
 from node.report.definition import SPLITS, ColumnRule, Definition
 from node.report.facts import Facts
 from node.report.figures import Counted, Frame
-from node.report.workfigures import FIGURES, Figure, days_to_grant, measured
+from node.report.workfigures import FIGURES, Figure, measured
 from node.strictjson import encode, parse_object
 
 TOTAL: Final = "total"
@@ -211,21 +211,6 @@ def build(
                 part, whole = (cells[row, name] for name in column.rule.ratio)
                 cells[row, column.id] = _per_cent(part, whole, column.rule)
     return Table(definition, frame, caseworker, rows, tuple(columns), cells)
-
-
-def table_of(
-    definition: Definition,
-    facts: Facts,
-    frame: Frame,
-    caseworker: AccountId | None = None,
-    *,
-    only_total: bool = False,
-) -> Table:
-    """Count a whole report from facts that are all at hand."""
-    sums: Sums = Counter()
-    sums_of(asks_of(definition, frame), facts, into=sums)
-    days = days_to_grant(facts, frame)
-    return build(definition, sums, days, frame, caseworker, only_total=only_total)
 
 
 def _only_of(worker: str, sums: Sums) -> Sums:

@@ -8,12 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from node.crypto.checkpoint import NoteKey
 from node.exchangelog.policy import Policy, parse_policy
 from node.ids import MemberId
 from node.report.logview import LogViewUnit
 from node.sync.limits import OVERRIDE_AFTER
 from node.sync.rows import Evidence, QuorumWait
 from node.trust.directory import Directory
+
+
+def witness_keys(directory: Directory | None, origin: str) -> tuple[NoteKey, ...]:
+    """Every key under which another town ever cosigned the log of this origin."""
+    return tuple(
+        listed.key
+        for member in (() if directory is None else directory.members())
+        if member.log.name != origin
+        for listed in member.witness.keys
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select
+from sqlalchemy import Row, bindparam, delete, insert, select
 
 from node.accounts.looking import AREA, LookSession
 from node.accounts.model import Reading
@@ -23,10 +23,6 @@ _IN_ORDER: Final = select(access_log).order_by(access_log.c.at, access_log.c.id)
 _ADD: Final = insert(access_log)
 _OF_CASE: Final = _IN_ORDER.where(access_log.c.case_id == bindparam("of"))
 _SINCE: Final = _IN_ORDER.where(access_log.c.at >= bindparam("since"))
-_COUNT: Final = select(func.count(access_log.c.case_id.distinct())).where(
-    access_log.c.account == bindparam("by"),
-    access_log.c.at >= bindparam("since"),
-)
 _OF_ACCOUNT: Final = _IN_ORDER.where(
     access_log.c.account == bindparam("by"),
     access_log.c.at > bindparam("since"),
@@ -75,11 +71,6 @@ class SqlReadLog:
     def since(self, at: datetime) -> Sequence[Reading]:
         """All lines from this instant on, oldest first."""
         return [self._from_row(row) for row in self._work.rows(_SINCE, {"since": at})]
-
-    def cases_read(self, account: AccountId, since: datetime) -> int:
-        """How many different cases an account opened from this instant on."""
-        row = self._work.row(_COUNT, {"by": account, "since": since})
-        return 0 if row is None else int(row[0])
 
     def looks_of(self, account: AccountId, since: datetime | None) -> Sequence[Reading]:
         """Its looks into the exchange log after an instant, oldest first."""

@@ -29,6 +29,7 @@ from node.errors import (
 from node.exchangelog.audit import check_export
 from node.exchangelog.finding import Report, Verdict
 from node.ids import TransferId
+from node.report.witnesses import witness_keys
 from node.store.backupfile import Readable, open_file
 from node.store.backuprestore import KeySet, Unpacked, expect_whole, open_keys, unpack
 from node.store.engine import open_engine
@@ -152,17 +153,10 @@ def _open_keys(uow: SqlUnitOfWork, unpacked: Unpacked) -> int:
 
 def _check_log(uow: SqlUnitOfWork, means: Means, note: str | None) -> Report:
     log_key = NoteKey(means.log_origin, means.keyring.log.public, ED25519)
-    directory = uow.directory.load()
-    members = () if directory is None else directory.members()
     return check_export(
         uow.log_rows.export(
             log_key,
-            witnesses=tuple(
-                listed.key
-                for member in members
-                if member.log.name != log_key.name
-                for listed in member.witness.keys
-            ),
+            witnesses=witness_keys(uow.directory.load(), log_key.name),
             outside=_outside(note, log_key),
         )
     )

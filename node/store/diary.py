@@ -18,6 +18,7 @@ from node.cases.model import Origin, Record
 from node.crypto.casekey import FieldContext, open_field, seal_field
 from node.ids import AccountId, CaseId, RecordId
 from node.report.diary import DRAFT_LIFE, DraftRow, Fields, TalksRow
+from node.report.figures import CONTACTS
 from node.store.casekeys import CaseKeys
 from node.store.casetables import OWN_WORK, case_file, record
 from node.store.contactstables import draft
@@ -85,7 +86,7 @@ _COUNTED: Final = select(case_file.c.id).where(
         OWN_WORK,
         record.c.on_date > bindparam("after"),
         record.c.on_date <= bindparam("until"),
-        record.c.clear["kind"].as_string().in_(["talk", "contact"]),
+        record.c.clear["kind"].as_string().in_(sorted(CONTACTS)),
         record.c.clear["voided_on"].as_string().is_(None),
     ),
 )

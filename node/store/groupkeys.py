@@ -1,17 +1,19 @@
 """The keys of entry groups: drawn at a group's first entry, wrapped, shredded with it.
 
-Enters: names of groups. Leaves: keys, for one unit of work. Must never happen: a key that
+Enters: names of groups. Leaves: keys, for one unit of work,
+and entries that they open. Must never happen: a key that
 outlives its unit; a row that tells whose group it is, so rows are named by a tag that only
 the holder of the keyring can make. Implements LR-3.
 """
 
 import hmac
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import Row, bindparam, select, text
 
-from node.crypto.commit import GroupKey
-from node.errors import ErasedError, SealError
+from node.crypto.commit import GroupKey, commitment, leaf_input, open_body
+from node.errors import ErasedError, MalformedMessageError, SealError
+from node.exchangelog.entry import Entry, parse_entry
 from node.store.logtables import log_key
 from node.store.weekkeys import unwrap, wrap
 from node.store.work import Work
@@ -75,6 +77,22 @@ class GroupKeys:
             raw = unwrap(self._work, row.wrapped, group_key_place(tag))
             self._keys[tag] = GroupKey(raw)
         return self._keys[tag]
+
+    def entry(self, row: Row[*tuple[Any, ...]]) -> Entry | None:
+        """The entry of a leaf and its body, if the body is what the leaf commits to."""
+        if row.sealed is None:
+            return None
+        try:
+            key = self.find(row.key_id)
+            if key is None:
+                return None
+            origin = self._work.log_origin
+            spelled = open_body(key, row.event_id, row.sealed, origin=origin)
+            if leaf_input(commitment(key, row.event_id, spelled)) != row.input:
+                return None
+            return parse_entry(spelled)
+        except (SealError, ErasedError, MalformedMessageError):
+            return None
 
 
 def group_key_place(tag: bytes) -> bytes:

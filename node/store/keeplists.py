@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
-from node.crypto.commit import commitment, leaf_input, open_body
-from node.errors import ErasedError, LogError, MalformedMessageError, SealError
-from node.exchangelog.entry import Entry, parse_entry
+from node.crypto.commit import leaf_input
+from node.errors import LogError
+from node.exchangelog.entry import Entry
 from node.exchangelog.keeping import Basis, HoldBasis, SignedTime, State
 from node.exchangelog.kinds import EntryClass
 from node.ids import AccountId, TransferId
@@ -184,19 +184,8 @@ class KeepLists:
 
     def _open(self, row: _Row | None) -> Told | None:
         """The entry of a row, if its body is what its leaf commits to."""
-        if row is None:
-            return None
-        try:
-            key = self._group_keys.find(row.key_id)
-            if key is None:
-                return None
-            origin = self._work.log_origin
-            spelled = open_body(key, row.event_id, row.sealed, origin=origin)
-            if leaf_input(commitment(key, row.event_id, spelled)) != row.input:
-                return None
-            return Told(int(row.idx), parse_entry(spelled))
-        except (SealError, ErasedError, MalformedMessageError):
-            return None
+        entry = None if row is None else self._group_keys.entry(row)
+        return None if row is None or entry is None else Told(int(row.idx), entry)
 
 
 def _time_of(line: str) -> datetime:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, func, select
 
 from node.crypto.checkpoint import Checkpoint, NoteKey, open_checkpoint
-from node.crypto.commit import check_opening, commitment, leaf_input, open_body
+from node.crypto.commit import check_opening, leaf_input, open_body
 from node.crypto.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from node.errors import (
     ErasedError,
@@ -119,7 +119,7 @@ class SqlLogView:
     def lines(self, start: int) -> Sequence[LogLine]:
         """All entries from an index on, opened, oldest first."""
         return [
-            _line(row.idx, self._open(row))
+            _line(row.idx, self._keys.entry(row))
             for row in self._work.stream(_FROM, {"start": start})
         ]
 
@@ -158,7 +158,7 @@ class SqlLogView:
             OwnEntry(
                 row.idx,
                 bytes(row.input[1:]),
-                self._open(row),
+                self._keys.entry(row),
                 self._is_included(row, head),
             )
             for row in self._work.rows(_OF_GROUP, {"tag": tag})
@@ -173,14 +173,14 @@ class SqlLogView:
         row, head = self._work.row(_AT, {"place": index}), self._signed_head(log_key)
         if row is None:
             raise NotFoundError("no such entry")
-        c, entry = bytes(row.input[1:]), self._open(row)
+        c, entry = bytes(row.input[1:]), self._keys.entry(row)
         size = 0 if head is None else head.size
         return OwnEntry(index, c, entry, self._is_included(row, head)), size
 
     def entry_at(self, index: int) -> Entry | None:
         """The entry at a place, None if it cannot be opened."""
         row = self._work.row(_AT, {"place": index})
-        return None if row is None else self._open(row)
+        return None if row is None else self._keys.entry(row)
 
     def check(
         self,
@@ -195,22 +195,6 @@ class SqlLogView:
             LogError: The log was never begun.
         """
         return check_export(self._rows.export(log_key, witnesses=witnesses, mark=mark))
-
-    def _open(self, row: _Row) -> Entry | None:
-        """The entry of a row, if its body is what its leaf commits to."""
-        if row.sealed is None:
-            return None
-        try:
-            key = self._keys.find(row.key_id)
-            if key is None:
-                return None
-            origin = self._work.log_origin
-            spelled = open_body(key, row.event_id, row.sealed, origin=origin)
-            if leaf_input(commitment(key, row.event_id, spelled)) != row.input:
-                return None
-            return parse_entry(spelled)
-        except (SealError, ErasedError, MalformedMessageError):
-            return None
 
     def _signed_head(self, log_key: NoteKey) -> Checkpoint | None:
         """Our newest checkpoint whose signature holds."""

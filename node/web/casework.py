@@ -29,7 +29,8 @@ from node.sync.transfer import HOLDING, Outbound, OutboundTransfer
 from node.sync.words import Kind
 from node.web.failures import Handover
 from node.web.failures import stale as stale_page
-from node.web.frame import Parts, account_of, form_of, parts_of
+from node.web.frame import Parts, account_of, form_of, parts_of, see_other
+from node.web.typed import ids
 
 
 def actor(request: web.Request) -> Actor:
@@ -143,6 +144,28 @@ async def opened_case(request: web.Request, case: CaseId) -> OpenCase:
         _note, Reading(account_of(request).id, case, parts.clock.now(), "case.read")
     )
     return found
+
+
+async def chosen_case(request: web.Request) -> OpenCase | web.Response:
+    """The case that the address or the form names, as far as it is worked on here.
+
+    Returns:
+        Otherwise the answer: its own page says where it is; a form came too late.
+
+    Raises:
+        NotFoundError: No such case, or not theirs.
+    """
+    is_sent = request.method == "POST"
+    text = form_of(request).text("_case") if is_sent else request.query.get("case", "")
+    chosen = ids([text], CaseId)
+    if not chosen:
+        raise NotFoundError("case")
+    case = await opened_case(request, chosen[0])
+    if case.file.baton is Baton.ACTIVE:
+        return case
+    if is_sent:
+        return await stale(request, chosen[0])
+    return await see_other(request, f"/cases/{chosen[0]}")
 
 
 def _open(uow: ReadingUnit, office: Office, case: CaseId, *, by: Actor) -> OpenCase:

@@ -7,7 +7,7 @@ evidence of a consent offered as a document to pass on. Implements FR-12 to FR-1
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from aiohttp import web
@@ -21,14 +21,17 @@ from node.cases.model import CATEGORIES
 from node.cases.standing import MINIMUM, OF_AGE, OWN_NO_COUNTS_FROM
 from node.casework.cases import own_case
 from node.casework.consents import clock_end
-from node.ids import AccountId, CaseId
+from node.ids import AccountId, CaseId, TransferId
 from node.report.contents import Paper, counts, papers
 from node.report.readings import PersonRow, ReadingUnit
 from node.web.casework import OpenCase, actor, household_of, today
+from node.web.forms import Form
 from node.web.frame import Parts, account_of, parts_of
 from node.web.language import Words
+from node.web.typed import ids, shown_day
 
 _EVIDENCE: Final = "consent"
+_YEAR: Final = timedelta(days=364)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,18 @@ async def what_to_ask(request: web.Request, case: OpenCase) -> Asked:
         secrecy_bound=bound,
         was_declined=not may_ask(await consents_of(request, case.file.id), on),
     )
+
+
+def first_form(request: web.Request, asked: Asked) -> Form:
+    """How the form stands before anybody answers: until when, back where, by whom."""
+    end = min(today(request) + _YEAR, asked.last_day)
+    values: dict[str, tuple[str, ...]] = {
+        "valid_until": (shown_day(end),),
+        "_transfer": tuple(ids([request.query.get("transfer", "")], TransferId)),
+    }
+    if len(asked.givers) == 1:
+        values["given_by"] = (str(asked.givers[0]),)
+    return Form(values)
 
 
 def _is_bound(uow: ReadingUnit, account: AccountId) -> bool:

@@ -13,7 +13,9 @@ from aiohttp import web
 from node.accounts.model import Role
 from node.cases.importports import BatchState
 from node.cases.townlist import HARMFUL, ListError
-from node.casework.listbatches import WaitingList, look
+from node.cases.townplan import ImportPlan
+from node.casework.listbatches import WaitingList, look, try_batch
+from node.errors import InputError
 from node.ids import RecordId
 from node.web.casework import actor
 from node.web.frame import parts_of, path_id
@@ -40,6 +42,18 @@ async def waiting_list(request: web.Request) -> WaitingList:
         look, batch_id(request), by=actor(request)
     )
     return found
+
+
+async def tried(request: web.Request) -> tuple[WaitingList, ImportPlan] | None:
+    """The list with its trial; None if its columns are not decided yet."""
+    parts = parts_of(request)
+    try:
+        found: tuple[WaitingList, ImportPlan] = await parts.run.read(
+            try_batch, parts.office, batch_id(request), by=actor(request)
+        )
+    except InputError:
+        return None
+    return found if found[0].answers.has_fields else None
 
 
 def address(number: RecordId, step: str = "") -> str:

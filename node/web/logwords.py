@@ -5,7 +5,7 @@ of a person, which no entry holds; a hash outside "technical details". Implement
 S11 and flow G.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from node.exchangelog.finding import Code, Finding, Report, Verdict
 from node.exchangelog.kinds import EntryType
@@ -13,8 +13,6 @@ from node.report.eight import Answer, Judged, Question
 from node.web.language import Words, msgid
 
 _T = EntryType
-NameOf = Callable[[str], str]
-"""Member id -> the office's name, or the id itself."""
 
 _SENTENCES: Mapping[EntryType, str] = {
     _T.TRANSFER_WITHHELD: msgid("Handover %(number)s to %(office)s was held back."),

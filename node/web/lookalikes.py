@@ -10,26 +10,15 @@ from typing import Final
 from aiohttp import web
 
 from node.cases.matching import Band, Identity, find_pairs
-from node.casework.matching import note_pairs, rests_on
+from node.casework.matching import everybody, note_pairs, pairs_with
 from node.ids import CaseId
-from node.report.identities import Identities
+from node.report.identities import Changed
 from node.report.people import People
-from node.report.readings import PersonRow, ReadingUnit
+from node.report.readings import PersonRow
 from node.web.frame import parts_of
 
 _TYPED: Final = CaseId("0" * 32)
 """Stands for the person of whom there is no case yet."""
-
-
-async def identities_of(request: web.Request) -> Identities:
-    """Everybody who is compared, as they are now."""
-    parts = parts_of(request)
-    await parts.run.read(_refreshed, parts.identities)
-    return parts.identities
-
-
-def _refreshed(uow: ReadingUnit, identities: Identities) -> None:
-    identities.refresh(uow.matches)
 
 
 async def lookalikes(
@@ -42,9 +31,8 @@ async def lookalikes(
     phone: str,
 ) -> list[PersonRow]:
     """Who may be meant by what was typed, the likeliest first; also who moved away."""
-    known = {
-        identity.case: identity for identity in (await identities_of(request)).all()
-    }
+    parts = parts_of(request)
+    known = dict(await parts.run.read(everybody, parts.identities))
     for row in people.all():
         if row.case not in known:
             known[row.case] = _of_row(row)
@@ -63,10 +51,7 @@ def _of_row(row: PersonRow) -> Identity:
 async def compare_now(request: web.Request, case: CaseId) -> None:
     """Compare a case that was just opened with everybody; nobody waits for the worker."""
     parts = parts_of(request)
-    known = {
-        identity.case: identity for identity in (await identities_of(request)).all()
-    }
-    pairs = find_pairs(known.values(), [case])
+    pairs = pairs_with([case], await parts.run.read(everybody, parts.identities))
     if pairs:
-        rested = tuple((pair, rests_on(pair, known)) for pair in pairs)
-        await parts.run.write(note_pairs, parts.office, [case], [], rested)
+        since = Changed(frozenset({case}), frozenset())
+        await parts.run.write(note_pairs, parts.office, since, pairs)

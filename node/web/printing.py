@@ -11,8 +11,8 @@ from aiohttp import web
 
 from node.errors import PrinterError, UnprintableError
 from node.report.sheet import GERMAN, Kind, Sheet
+from node.web.download import given
 from node.web.frame import WORDS, bare_frame, parts_of, render, words_of
-from node.web.guard import SANDBOX
 from node.web.language import Language, Words
 
 
@@ -45,18 +45,6 @@ async def printed(
     except (PrinterError, UnprintableError) as error:
         return not_printed(request, error, back)
     return given(pdf, "application/pdf", name)
-
-
-def given(content: bytes, media_type: str, name: str) -> web.Response:
-    """A file to keep."""
-    return web.Response(
-        body=content,
-        content_type=media_type,
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Content-Security-Policy": SANDBOX,
-        },
-    )
 
 
 def not_printed(

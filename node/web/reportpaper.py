@@ -86,7 +86,7 @@ def _question(question: Question, words: Words) -> Iterator[Block]:
         "",
         (question.split, words.gettext("Counted")),
         [
-            *((name, text) for _, name, text in question.parts),
+            *((point.name, point.text) for point in question.chart.points),
             (words.gettext("Total"), question.total),
         ],
         numeric=(1,),

@@ -29,10 +29,10 @@ from node.report.snapshot import ReportSettings
 from node.report.suppress import Mark
 from node.report.tables import TOTAL, Column, Table
 from node.web.casework import actor, colleagues, today
+from node.web.charts import Chart, Point, bars, line
 from node.web.forms import Form
 from node.web.frame import parts_of, words_of
 from node.web.language import Language, Words, msgid
-from node.web.reportcharts import Chart, Point, bars, line
 from node.web.reportwords import counted_so, part_name, ratio_so, split_name
 from node.web.spreadsheet_out import Sheet, Value
 from node.web.typed import ids, shown_day, typed_day
@@ -156,11 +156,8 @@ class Question:
     title: str
     split: str
     so: str
-    parts: Sequence[tuple[str, str, str]]
     total: str
     chart: Chart
-    is_line: bool
-    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,22 +286,18 @@ class Shown:
                 None
                 if (TOTAL, column.id) in self.hidden
                 else self.table.number(TOTAL, column.id),
+                column.id,
             )
             for column in columns
         ]
+        title, draw = self.label(whole), line if is_line else bars
         return Question(
             id=rule.id,
-            title=self.label(whole),
+            title=title,
             split=split_name(rule.by, words),
             so=self.so(whole),
-            parts=[
-                (column.id, point.name, point.text)
-                for column, point in zip(columns, points, strict=True)
-            ],
             total=self.text(TOTAL, whole),
-            chart=line(points) if is_line else bars(points),
-            is_line=is_line,
-            description=_description(points, words),
+            chart=draw(title, _description(points, words), points),
         )
 
     def _size(self, column: Column) -> tuple[int, str]:

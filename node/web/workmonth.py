@@ -19,7 +19,7 @@ from node.report.caseload import CareRate, care_rate
 from node.report.diary import Diary, TalksRow
 from node.report.figures import months_before
 from node.report.readings import MonthRow, PersonRow, Readings
-from node.web.charts import BarChart, bar_chart
+from node.web.charts import Chart, Point, bars
 from node.web.frame import account_of, parts_of, words_of
 
 _MONTHS: Final = 6
@@ -39,7 +39,7 @@ class Month:
     window: date
     counts: MonthRow
     rate: CareRate
-    chart: BarChart
+    chart: Chart
 
 
 async def month_of(request: web.Request, mine: Sequence[PersonRow], on: date) -> Month:
@@ -61,12 +61,11 @@ async def month_of(request: web.Request, mine: Sequence[PersonRow], on: date) ->
         window=window + _DAY,
         counts=counts,
         rate=care_rate(mine, counted, on),
-        chart=bar_chart(
+        chart=bars(
             words.gettext("Your talks by month"),
             description,
-            (words.gettext("Month"), words.gettext("Talks")),
             [
-                (words.month(row.first), row.talks, words.number(row.talks))
+                Point(words.month(row.first), words.number(row.talks), row.talks)
                 for row in talks
             ],
         ),

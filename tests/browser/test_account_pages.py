@@ -1,21 +1,15 @@
 """S1 and S14 in a real browser: axe finds nothing, nothing scrolls sideways."""
 
-import shutil
-
 import pytest
-from playwright.async_api import async_playwright
 
 from node.accounts.session import PROOF_LIFE
-from tests.browser.test_shell import AXE, AXE_TAGS, SMALL_TARGETS
+from tests.browser.test_shell import SMALL_TARGETS
+from tests.support.chromium import NEEDED, axe, launched
 from tests.support.office import open_office
 from tests.support.pair import CLERK, open_case, running
 from tests.support.waysin import invited
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = NEEDED
 
 
 async def visit(page, origin, office):
@@ -54,25 +48,16 @@ async def test_the_pages_of_accounts_are_for_everybody(tmp_path, scheme, width, 
     async with (
         open_office(tmp_path) as office,
         running(office.node, worker=False),
-        async_playwright() as playwright,
+        launched() as chromium,
     ):
         open_case(office.node)
-        chromium = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
         context = await chromium.new_context(
             color_scheme=scheme, viewport={"width": width, "height": 900}
         )
         page = await context.new_page()
         async for path in visit(page, office.node.settings.web_url, office):
-            await page.evaluate(AXE)
-            found = await page.evaluate(
-                "tags => axe.run({runOnly: tags}).then(r => r.violations.map("
-                "v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))",
-                AXE_TAGS,
-            )
+            found = await axe(page)
             assert found == [], path
             wide = await page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, path
             assert await page.evaluate(SMALL_TARGETS, least) == [], path
-        await chromium.close()

@@ -5,25 +5,19 @@ A step is one thing a person does: follow a link, press a button, fill one field
 """
 
 import re
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright
 
 from tests.support.audited import VOCABULARY, audited
+from tests.support.chromium import NEEDED, axe
 from tests.support.pair import SAECKINGEN
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MOST_STEPS, MOST_TABS = 3, 120
 
 pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+    *NEEDED,
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -138,16 +132,6 @@ async def towns(tmp_path_factory):
         yield both
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
-
-
 FOCUSED = """() => { const e = document.activeElement;
   const label = e.labels && e.labels[0];
   return ((label || e).innerText || '').trim().replace(/\\s+/g, ' '); }"""
@@ -202,12 +186,7 @@ async def test_a_task_is_done_by_keyboard_and_axe_finds_nothing(chromium, towns,
     content = await page.content()
     for name in VOCABULARY:
         assert name not in content
-    await page.evaluate(AXE)
-    found = await page.evaluate(
-        "tags => axe.run({runOnly: tags}).then(r => r.violations.map("
-        "v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))",
-        AXE_TAGS,
-    )
+    found = await axe(page)
     assert found == []
     await context.close()
 
@@ -243,10 +222,6 @@ async def test_every_page_fits_the_narrowest_screen(chromium, towns):
     for path in NARROW:
         await page.goto(origin + told(path, towns))
         assert await page.evaluate("document.documentElement.scrollWidth") <= 320, path
-        await page.evaluate(AXE)
-        found = await page.evaluate(
-            "tags => axe.run({runOnly: tags}).then(r => r.violations.map(v => v.id))",
-            AXE_TAGS,
-        )
+        found = await axe(page)
         assert found == [], path
     await context.close()

@@ -1,30 +1,24 @@
 """The case file in a real browser: access, narrow screens, three actions, no scripts."""
 
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright
 
 from node.bootstrap import web_app
 from node.casework import plans
 from node.casework.records import Place, add_record
 from node.ids import RecordId
+from tests.support.chromium import NEEDED, axe
 from tests.support.office import open_office
 from tests.support.pair import CLERK, open_case
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 GOAL = RecordId("9" * 32)
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+    *NEEDED,
 ]
 
 # Links within sentences and lists are as high as their line.
@@ -48,16 +42,6 @@ async def wehr(tmp_path_factory):
         office.origin = f"http://wehr.localhost:{port}"
         yield office
         await server.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
 
 
 def a_case(office, name):
@@ -125,12 +109,7 @@ async def test_every_page_of_the_case_can_be_used_by_everybody(
     for path in pages(case):
         answer = await page.goto(wehr.origin + path)
         assert answer.status == 200, path
-        await page.evaluate(AXE)
-        result = await page.evaluate(
-            "tags => axe.run({runOnly: tags}).then(r => r.violations.map("
-            "v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))",
-            AXE_TAGS,
-        )
+        result = await axe(page)
         assert result == [], path
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         small = await page.evaluate(SMALL_TARGETS, least)

@@ -2,27 +2,21 @@
 
 import re
 import secrets
-import shutil
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from node.accounts.session import IDLE
 from node.casework import cases
 from node.ids import RecordId
+from tests.support.chromium import NEEDED, axe
 from tests.support.offers import put_offer
 from tests.support.office import open_office
 from tests.support.pair import CLERK
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FINDINGS = """tags => axe.run(document, {runOnly: tags}).then(r =>
-  r.violations.map(v => v.id + ' ' + v.nodes.map(n => n.html.slice(0, 120)).join(' | ')))"""
 SMALL_TARGETS = """least => [...document.querySelectorAll(
   'main a[href], main button, main input:not([type=hidden]), main select, main summary')]
   .filter(e => e.offsetParent !== null && !e.closest('p, td, th, .entry'))
@@ -34,8 +28,7 @@ SMALL_TARGETS = """least => [...document.querySelectorAll(
 KEY_S, DECISION_S = 0.28, 1.35
 
 pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+    *NEEDED,
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -44,16 +37,6 @@ pytestmark = [
 async def office(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
         yield office
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture
@@ -422,8 +405,7 @@ async def test_the_pages_of_the_day_are_accessible(
         await page.goto(origin + path)
         for details in await page.locator("main details > summary").all():
             await details.click()
-        await page.evaluate(AXE)
-        found += [(path, f) for f in await page.evaluate(FINDINGS, AXE_TAGS)]
+        found += [(path, f) for f in await axe(page)]
         if await page.evaluate("document.documentElement.scrollWidth") > width:
             found.append((path, "wider than the screen"))
         found += [(path, f) for f in await page.evaluate(SMALL_TARGETS, least)]

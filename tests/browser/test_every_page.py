@@ -1,19 +1,13 @@
 """Every page of the product, found along its links: access, width, names, origins."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright
 
+from tests.support.chromium import NEEDED, axe, launched
 from tests.support.story_one import Look, two_towns, walk
 from tests.support.tour import ROLES, Sight, patterns, tour
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FINDINGS = """tags => axe.run(document, {runOnly: tags}).then(r =>
-  r.violations.map(v => v.id + ' ' + v.nodes.map(n => n.html.slice(0, 120)).join(' | ')))"""
 FACTS = """() => ({
   lang: document.documentElement.lang,
   headings: document.querySelectorAll('h1').length,
@@ -94,16 +88,14 @@ ELSEWHERE = {
 }
 
 pytestmark = [
-    pytest.mark.browser,
+    *NEEDED,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
 ]
 
 
 async def findings(sight: Sight) -> list[str]:
     page = sight.page
-    await page.evaluate(AXE)
-    found = await page.evaluate(FINDINGS, AXE_TAGS)
+    found = await axe(page)
     facts = await page.evaluate(FACTS)
     title = await page.title()
     if facts["headings"] != 1:
@@ -134,10 +126,7 @@ async def test_every_page_is_accessible_fits_a_phone_and_stays_at_home(tmp_path)
         if ".localhost:" not in request.url and not request.url.startswith("data:"):
             foreign.append(request.url)
 
-    async with two_towns(tmp_path / "towns") as towns, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+    async with two_towns(tmp_path / "towns") as towns, launched() as browser:
         await walk(browser, towns, _pass_by, Look())
         # Tall, so that the bar at the foot of a phone lies over nothing axe measures.
         for origin, look in (
@@ -149,7 +138,6 @@ async def test_every_page_is_accessible_fits_a_phone_and_stays_at_home(tmp_path)
                     sight.page.on("request", watch)
                     sight.page.on("console", lambda m: found.append(m.text))
                     found.extend(await findings(sight))
-        await browser.close()
     assert found == []
     assert foreign == []
     assert sorted(set(patterns()) - opened) == sorted(ELSEWHERE)

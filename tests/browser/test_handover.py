@@ -1,36 +1,21 @@
 """Story 1 in a real browser between two real processes, scripts off and on."""
 
-import shutil
-from pathlib import Path
-
 import pytest
-from playwright.async_api import async_playwright
 
+from tests.support.chromium import NEEDED, axe, launched
 from tests.support.story_one import Look, two_towns, walk
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FINDINGS = """tags => axe.run(document, {runOnly: tags}).then(r =>
-  r.violations.map(v => v.id + ' ' + v.nodes.map(n => n.html.slice(0, 120)).join(' | ')))"""
 WIDER_THAN_SCREEN = "document.documentElement.scrollWidth - window.innerWidth"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = NEEDED
 
 
 async def walked(tmp_path, look, stop):
     async with (
         two_towns(tmp_path / "towns") as towns,
-        async_playwright() as playwright,
+        launched() as browser,
     ):
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
         await walk(browser, towns, stop, look)
-        await browser.close()
 
 
 @pytest.mark.slow
@@ -61,8 +46,7 @@ async def test_every_page_of_the_story_is_accessible_and_stays_at_home(tmp_path)
 
     async def stop(name, page):
         page.context.on("request", watch)
-        await page.evaluate(AXE)
-        found.extend((name, f) for f in await page.evaluate(FINDINGS, AXE_TAGS))
+        found.extend((name, f) for f in await axe(page))
         if await page.evaluate(WIDER_THAN_SCREEN) > 0:
             found.append((name, "wider than the screen"))
         if await page.get_by_role("heading", level=1).count() != 1:

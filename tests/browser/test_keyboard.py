@@ -1,16 +1,16 @@
 """Story 1 between two real nodes, from the move to the opened case, with keys alone: SC-6."""
 
 import re
-import shutil
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from node.bootstrap import build_node, own_hands
 from node.config import load_settings
 from node.sync.transfer import Inbound, Outbound
+from tests.support.chromium import NEEDED, launched
 from tests.support.handed import agree, share_home
 from tests.support.pair import (
     SAECKINGEN,
@@ -22,7 +22,6 @@ from tests.support.pair import (
     until,
 )
 
-CHROMIUM = shutil.which("chromium")
 SHORT = re.compile(r"^[0-9A-Z]{4}-[0-9A-Z]{3}$")
 FOCUSED = """() => {
   const e = document.activeElement;
@@ -33,10 +32,7 @@ FOCUSED = """() => {
   return [(e.labels?.[0] ?? e).innerText.trim().replace(/\\s+/g, ' '), seen];
 }"""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = NEEDED
 
 
 @asynccontextmanager
@@ -111,10 +107,7 @@ def arrived(node):
 
 @pytest.mark.spec("SC-6")
 async def test_a_move_is_recorded_and_opened_without_ever_touching_a_mouse(tmp_path):
-    async with towns(tmp_path) as (wehr, saeckingen), async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+    async with towns(tmp_path) as (wehr, saeckingen), launched() as browser:
         case, _ = family(wehr)
         clerk, keys = await sit_down(browser, wehr.settings.web_url, "Demo c")
         await keys.enter("^Personen$")
@@ -144,4 +137,3 @@ async def test_a_move_is_recorded_and_opened_without_ever_touching_a_mouse(tmp_p
         )
         await approver.clock.run_for(15_000)
         await expect(approver.get_by_text("Geöffnet.").first).to_be_visible()
-        await browser.close()

@@ -1,21 +1,15 @@
 """The device in a client's hands, in a real browser: Dari, Tigrinya, German, Arabic."""
 
-import shutil
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from node.cases.consenttext import TONGUES, shipped_text
 from node.demo.show import free_ports, prepare, ready, start
+from tests.support.chromium import NEEDED, axe, launched
 from tests.support.story_one import Look, enter
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FINDINGS = """tags => axe.run(document, {runOnly: tags}).then(r =>
-  r.violations.map(v => v.id + ' ' + v.nodes.map(n => n.html.slice(0, 160)).join(' | ')))"""
 WIDER = "document.documentElement.scrollWidth - window.innerWidth"
 # Where the first line of an element begins, seen from the edges of its box.
 AT_EDGE = """node => { const r = document.createRange(); r.selectNodeContents(node);
@@ -26,9 +20,8 @@ LOADED = """family => document.fonts.ready.then(() =>
 SCRIPTS = {"prs": "Noto Naskh Arabic", "ti": "Noto Sans Ethiopic", "de": "Noto Sans"}
 
 pytestmark = [
-    pytest.mark.browser,
+    *NEEDED,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
 ]
 
 
@@ -43,16 +36,6 @@ async def one_town(folder):
     finally:
         process.terminate()
         process.wait(20)
-
-
-@asynccontextmanager
-async def browsing():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
 
 
 async def give_away(page, origin):
@@ -119,8 +102,7 @@ async def test_a_person_is_asked_and_signs_in_their_own_language(tmp_path, tag, 
 
     async def look_at_any(page):
         where = page.url.rsplit("/", 1)[1]
-        await page.evaluate(AXE)
-        found.extend((where, f) for f in await page.evaluate(FINDINGS, AXE_TAGS))
+        found.extend((where, f) for f in await axe(page))
         if await page.evaluate(WIDER) > 0:
             found.append((where, "wider than the screen"))
         if await page.locator("[style], [onclick]").count():
@@ -140,7 +122,7 @@ async def test_a_person_is_asked_and_signs_in_their_own_language(tmp_path, tag, 
         if where != "language" and not await page.evaluate(LOADED, family):
             found.append((where, f"{family} is not loaded"))
 
-    async with one_town(tmp_path / "town") as origin, browsing() as browser:
+    async with one_town(tmp_path / "town") as origin, launched() as browser:
         # Tall, so that the bar at the foot of a phone lies over nothing axe measures.
         tall = Look(width=width, height=4000)
         page = await enter(browser, origin, "Fachkraft", tall)
@@ -155,7 +137,7 @@ async def test_a_person_is_asked_and_signs_in_their_own_language(tmp_path, tag, 
 
 @pytest.mark.spec("SC-34", "SC-36", "SC-7")
 async def test_going_back_reloading_and_typing_an_address_stay_in_the_kiosk(tmp_path):
-    async with one_town(tmp_path / "town") as origin, browsing() as browser:
+    async with one_town(tmp_path / "town") as origin, launched() as browser:
         page = await enter(browser, origin, "Fachkraft", Look(scripts=False))
         consents = await give_away(page, origin)
         await page.locator('button[value="fa"]').click()
@@ -198,7 +180,7 @@ async def test_going_back_reloading_and_typing_an_address_stay_in_the_kiosk(tmp_
 
 @pytest.mark.spec("SC-72")
 async def test_a_page_from_right_to_left_begins_at_the_right_edge(tmp_path):
-    async with one_town(tmp_path / "town") as origin, browsing() as browser:
+    async with one_town(tmp_path / "town") as origin, launched() as browser:
         page = await enter(browser, origin, "Fachkraft", Look())
         await give_away(page, origin)
         await page.locator('button[value="ar"]').click()
@@ -241,7 +223,7 @@ async def test_a_page_from_right_to_left_begins_at_the_right_edge(tmp_path):
 
 @pytest.mark.spec("SC-35")
 async def test_every_language_is_offered_in_its_own_script_and_font(tmp_path):
-    async with one_town(tmp_path / "town") as origin, browsing() as browser:
+    async with one_town(tmp_path / "town") as origin, launched() as browser:
         page = await enter(browser, origin, "Fachkraft", Look())
         await give_away(page, origin)
         for tag, tongue in TONGUES.items():

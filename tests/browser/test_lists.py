@@ -1,26 +1,17 @@
 """Taking a list in by a real browser: access at every step, and the way without scripts."""
 
-import shutil
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright
 
 from node.bootstrap import build_node, own_hands, web_app
 from node.config import load_settings
 from tests.support import uglyfiles as ugly
+from tests.support.chromium import NEEDED, axe, launched
 from tests.support.pair import WEHR, add_staff, found_pair
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = NEEDED
 
 ROWS = (
     ("Nachname", "Vorname", "Geburtsdatum", "Status", "Ort"),
@@ -82,36 +73,23 @@ async def steps(page, origin, files):
 async def test_axe_finds_nothing_on_the_way_of_a_list(tmp_path, scheme, width):
     (tmp_path / "matrix.xlsx").write_bytes(ugly.matrix_xlsx())
     (tmp_path / "liste.xlsx").write_bytes(ugly.table_xlsx(*ROWS))
-    async with town(tmp_path / "towns") as origin, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+    async with town(tmp_path / "towns") as origin, launched() as browser:
         page = await browser.new_page(
             color_scheme=scheme, viewport={"width": width, "height": 2400}
         )
         async for step in steps(page, origin, tmp_path):
-            await page.evaluate(AXE)
-            found = await page.evaluate(
-                "tags => axe.run({runOnly: tags}).then(r => r.violations.map("
-                "v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))",
-                AXE_TAGS,
-            )
+            found = await axe(page)
             assert found == [], step
             wide = await page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, step
-        await browser.close()
 
 
 @pytest.mark.spec("SC-7", "SC-64")
 async def test_a_list_is_taken_in_and_back_without_scripts(tmp_path):
     (tmp_path / "matrix.xlsx").write_bytes(ugly.matrix_xlsx())
     (tmp_path / "liste.xlsx").write_bytes(ugly.table_xlsx(*ROWS))
-    async with town(tmp_path / "towns") as origin, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+    async with town(tmp_path / "towns") as origin, launched() as browser:
         context = await browser.new_context(java_script_enabled=False)
         page = await context.new_page()
         seen = [step async for step in steps(page, origin, tmp_path)]
-        await browser.close()
     assert seen[-1] == "undone"

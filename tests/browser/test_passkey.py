@@ -1,22 +1,17 @@
 """SC-21 in a real browser: a passkey is made at a set-up link and opens by one touch."""
 
 import secrets
-import shutil
 
 import pytest
-from playwright.async_api import async_playwright
 
 from node.accounts.model import Role
 from node.accounts.session import PROOF_LIFE
+from tests.support.chromium import NEEDED
 from tests.support.office import open_office
 from tests.support.pair import running
 from tests.support.waysin import invited
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = [*NEEDED, pytest.mark.asyncio(loop_scope="module")]
 AUTHENTICATOR = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -24,16 +19,6 @@ AUTHENTICATOR = {
     "hasUserVerification": True,
     "isUserVerified": True,
 }
-
-
-@pytest.fixture
-async def chromium():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
 
 
 async def with_authenticator(chromium, **changes):

@@ -1,25 +1,22 @@
 """What people set in their system, and paper: SC-20. Going back after signing out: SC-15."""
 
 import re
-import shutil
 
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from node.bootstrap import web_app
 from node.sync.release import release
+from tests.support.chromium import NEEDED
 from tests.support.handed import agree, set_off
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN, open_case
 
-CHROMIUM = shutil.which("chromium")
-
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+    *NEEDED,
 ]
 
 MOVES = """() => [...document.querySelectorAll('*')].filter(e =>
@@ -63,16 +60,6 @@ async def wehr(tmp_path_factory):
             await release(office.node.courier, transfer)
         yield office
         await server.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
 
 
 async def enter(browser, office, who, **look):

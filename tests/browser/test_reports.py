@@ -1,31 +1,23 @@
 """Reports in a real browser: three clicks, readable when narrow, dark and on paper."""
 
-import shutil
-from pathlib import Path
-
 import pytest
+import pytest_asyncio
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright
 
 from node.bootstrap import build_node, own_hands, web_app
 from node.config import load_settings
 from node.demo.residents import REFERENCE
 from node.demo.seed import seed_funding, seed_town
+from tests.support.chromium import NEEDED, axe
 from tests.support.pair import WEHR, found_pair
 from tests.support.townfolk import demo
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = ("/reports", "/reports/land", "/reports/gespraeche", "/reports/land/narrative")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = [*NEEDED, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def origin(tmp_path):
     folder = found_pair(tmp_path, own_hands())[WEHR]
     settings = load_settings(folder)
@@ -37,16 +29,6 @@ async def origin(tmp_path):
         await server.start_server()
         yield settings.web_url
         await server.close()
-
-
-@pytest.fixture
-async def chromium():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
 
 
 async def enter(page, origin):
@@ -93,13 +75,7 @@ async def test_reports_are_accessible_narrow_and_dark(chromium, origin, width, s
                 "e => 14 * e.getBoundingClientRect().width / e.viewBox.baseVal.width"
             )
             assert size >= 11
-        await page.evaluate(AXE)
-        result = await page.evaluate(
-            "tags => axe.run(document, {runOnly: tags})", AXE_TAGS
-        )
-        assert [(v["id"], v["nodes"][0]["html"]) for v in result["violations"]] == [], (
-            path
-        )
+        assert await axe(page) == [], path
 
 
 @pytest.mark.spec("SC-60")

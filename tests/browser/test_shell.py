@@ -1,23 +1,15 @@
 """The shell in a real browser: sign-in over plain HTTP, access, sizes, nothing from outside."""
 
-import shutil
-from pathlib import Path
-
 import pytest
+import pytest_asyncio
 from aiohttp.test_utils import TestServer, unused_port
-from playwright.async_api import async_playwright
 
+from tests.support.chromium import NEEDED, axe
 from tests.support.style_page import stage
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = ["/style", "/nowhere", "/work"]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = [*NEEDED, pytest.mark.asyncio(loop_scope="module")]
 
 SMALL_TARGETS = """least => [...document.querySelectorAll(
   'a[href], button, input:not([type=hidden]), select, textarea, summary')]
@@ -29,7 +21,7 @@ SMALL_TARGETS = """least => [...document.querySelectorAll(
   .map(([e]) => e.outerHTML.slice(0, 120))"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def origin():
     port = unused_port()
     address = f"http://wehr.localhost:{port}"
@@ -37,16 +29,6 @@ async def origin():
     await server.start_server()
     yield address
     await server.close()
-
-
-@pytest.fixture
-async def chromium():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
 
 
 async def enter(page, origin):
@@ -91,12 +73,7 @@ async def test_axe_finds_nothing(chromium, origin, scheme, width):
     )
     page = await context.new_page()
     async for path in visit(page, origin):
-        await page.evaluate(AXE)
-        result = await page.evaluate(
-            "tags => axe.run({runOnly: tags}).then(r => r.violations.map("
-            "v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))",
-            AXE_TAGS,
-        )
+        result = await axe(page)
         assert result == [], path
 
 

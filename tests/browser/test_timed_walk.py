@@ -1,15 +1,13 @@
 """How long story 1 takes by the keystroke model, waiting left out."""
 
-import shutil
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright
 
+from tests.support.chromium import NEEDED, launched
 from tests.support.story_one import Look, two_towns, walk
 
-CHROMIUM = shutil.which("chromium")
 KEY_S, POINT_S, DECISION_S = 0.28, 1.1, 1.35
 # Runs before every page: adds up what hands do. A field that is filled at once counts
 # each of its letters.
@@ -21,10 +19,7 @@ addEventListener('keydown', () => add('letters', 1), true);
 """
 DONE = "['clicks', 'letters'].map(name => +localStorage.getItem(name))"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = NEEDED
 
 
 @dataclass
@@ -49,11 +44,7 @@ async def test_a_move_takes_at_most_five_minutes_and_a_decision_three(tmp_path):
         # Before each click somebody looks, decides and points.
         seconds[name] = clicks * (KEY_S + POINT_S + DECISION_S) + letters * KEY_S
 
-    async with two_towns(tmp_path / "towns") as towns, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+    async with two_towns(tmp_path / "towns") as towns, launched() as browser:
         await walk(Counted(browser), towns, stop, Look())
-        await browser.close()
     assert 0 < seconds["moved"] <= 5 * 60
     assert 0 < seconds["opened"] <= 3 * 60

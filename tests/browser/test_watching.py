@@ -1,29 +1,27 @@
 """An open page of a handover looks after itself, and moves nothing under the hand: SC-17."""
 
 import re
-import shutil
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestServer
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from node.bootstrap import web_app
 from node.casework.relocations import call_back
 from node.sync.release import release
 from tests.support.caseoffice import person
+from tests.support.chromium import NEEDED
 from tests.support.handed import agree, set_off
 from tests.support.office import open_office
 from tests.support.pair import CLERK, SAECKINGEN
 
-CHROMIUM = shutil.which("chromium")
 SAID = "#live-said"
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+    *NEEDED,
 ]
 
 
@@ -36,16 +34,6 @@ async def wehr(tmp_path_factory):
         office.origin = f"http://wehr.localhost:{port}"
         yield office
         await server.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        await browser.close()
 
 
 async def enter(browser, office, **look):

@@ -59,23 +59,9 @@ from tests.support.pair import (
     running,
     until,
 )
+from tests.support.towns import two_nodes
 
 COLLEAGUE = replace(CLERK, account=SECOND.account)
-
-
-@asynccontextmanager
-async def two_nodes(folder):
-    hands = own_hands()
-    folders = found_pair(folder, hands)
-    async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
-        running(wehr),
-        running(saeckingen),
-    ):
-        for node in (wehr, saeckingen):
-            add_staff(node)
-        yield wehr, saeckingen
 
 
 def baton(node, case):

@@ -1,6 +1,5 @@
 """The pages of what comes after a handover, between two real nodes: SC-44, SC-63, flow J."""
 
-import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -9,24 +8,18 @@ import pytest
 
 from node.accounts.model import Account, Role
 from node.accounts.policy import Actor
-from node.bootstrap import build_node, own_hands
+from node.bootstrap import own_hands
 from node.cases.model import Baton
-from node.config import load_settings
 from node.ids import AccountId
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import signed_in, words
 from tests.support.handed import aftermath, agree, eventually, hand_over, outbound
-from tests.support.office import before
 from tests.support.pair import (
     APPROVER,
     CLERK,
-    SAECKINGEN,
     WEHR,
-    add_staff,
-    found_pair,
-    running,
 )
+from tests.support.towns import two_desks
 
-TAGS = re.compile(r"<[^>]+>")
 AUDITOR = Actor(AccountId("d" * 32), frozenset({Role.AUDITOR}))
 
 
@@ -41,19 +34,8 @@ class LaterClock:
         return self._clock.now() + self.ahead
 
 
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
-
-
 def baton(node, case):
     return node.store.read_sync(lambda uow: uow.cases.file(case)).baton
-
-
-async def enter(client, who):
-    browser = Browser(client)
-    door = await browser.get("/login")
-    await browser.post("/login/demo", door.form_token, account=str(who.account))
-    return browser
 
 
 def add_auditor(node):
@@ -74,29 +56,20 @@ def add_auditor(node):
 
 
 @asynccontextmanager
-async def two_desks(folder):
+async def later_desks(folder):
     real = own_hands()
     hands = replace(real, clock=LaterClock(real.clock))
-    folders = found_pair(folder, hands)
-    async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
-        running(wehr),
-        running(saeckingen),
-        before(wehr) as there,
-        before(saeckingen) as here,
-    ):
+    async with two_desks(folder, hands) as (wehr, saeckingen, there, here):
         for node in (wehr, saeckingen):
-            add_staff(node)
             add_auditor(node)
         yield wehr, saeckingen, there, here
 
 
 @pytest.mark.spec("SC-63", "FR-24", "DO-23")
 async def test_a_withdrawal_is_answered_on_its_page_and_told_in_plain_words(tmp_path):
-    async with two_desks(tmp_path) as (wehr, saeckingen, there, here):
+    async with later_desks(tmp_path) as (wehr, saeckingen, there, here):
         handed = await hand_over(wehr, saeckingen)
-        clerk = await enter(there, CLERK)
+        clerk = await signed_in(there, CLERK)
         # Two clicks from the case: its consents, then the form; no step-up, no reason.
         page = await clerk.get(f"/cases/{handed.case}/consents")
         form = f"/consents/{handed.consent}/withdraw"
@@ -111,12 +84,12 @@ async def test_a_withdrawal_is_answered_on_its_page_and_told_in_plain_words(tmp_
             await clerk.get(f"/outbox/{handed.transfer}")
         )
 
-        approver = await enter(here, APPROVER)
+        approver = await signed_in(here, APPROVER)
         listed = await approver.get("/inbox")
         address = f"/inbox/{handed.transfer}/withdrawal"
         assert "Zu beantworten" in words(listed)
         assert address in listed.text
-        desk = await enter(here, CLERK)
+        desk = await signed_in(here, CLERK)
         assert address in (await desk.get("/work")).text
         page = await desk.get(address)
         unnamed = await desk.post(address, page.form_token, answer="kept")
@@ -143,9 +116,9 @@ async def test_a_withdrawal_is_answered_on_its_page_and_told_in_plain_words(tmp_
 async def test_on_day_fifteen_both_auditors_and_the_approver_see_the_late_answer(
     tmp_path,
 ):
-    async with two_desks(tmp_path) as (wehr, saeckingen, there, here):
+    async with later_desks(tmp_path) as (wehr, saeckingen, there, here):
         handed = await hand_over(wehr, saeckingen)
-        clerk = await enter(there, CLERK)
+        clerk = await signed_in(there, CLERK)
         form = f"/consents/{handed.consent}/withdraw"
         page = await clerk.get(form)
         await clerk.post(form, page.form_token, how="written")
@@ -155,28 +128,28 @@ async def test_on_day_fifteen_both_auditors_and_the_approver_see_the_late_answer
         late = "Antworten auf Widerrufe sind überfällig"
         clients = ((wehr, there), (saeckingen, here))
         for _, client in clients:
-            auditor = await enter(client, AUDITOR)
+            auditor = await signed_in(client, AUDITOR)
             assert late not in words(await auditor.get("/exchangelog"))
 
         wehr.office.clock.ahead = timedelta(days=14)
         for _, client in clients:
-            auditor = await enter(client, AUDITOR)
+            auditor = await signed_in(client, AUDITOR)
             assert late not in words(await auditor.get("/exchangelog"))
         wehr.office.clock.ahead = timedelta(days=16)
         for _, client in clients:
-            auditor = await enter(client, AUDITOR)
+            auditor = await signed_in(client, AUDITOR)
             seen = words(await auditor.get("/exchangelog"))
             assert late in seen
             assert handed.transfer.short in seen
-        approver = await enter(here, APPROVER)
+        approver = await signed_in(here, APPROVER)
         assert "überfällig" in words(await approver.get("/inbox"))
 
 
 @pytest.mark.spec("SC-44")
 async def test_from_the_key_on_a_return_is_asked_for_and_answered_on_pages(tmp_path):
-    async with two_desks(tmp_path) as (wehr, saeckingen, there, here):
+    async with later_desks(tmp_path) as (wehr, saeckingen, there, here):
         handed = await hand_over(wehr, saeckingen)
-        clerk = await enter(there, CLERK)
+        clerk = await signed_in(there, CLERK)
         track = f"/outbox/{handed.transfer}"
         page = await clerk.get(track)
         assert f"{track}/ask-back" in page.text
@@ -189,7 +162,7 @@ async def test_from_the_key_on_a_return_is_asked_for_and_answered_on_pages(tmp_p
             lambda: aftermath(saeckingen, handed.transfer, is_ours=False).open_request
         )
         after = f"/inbox/{handed.transfer}/after"
-        desk = await enter(here, CLERK)
+        desk = await signed_in(here, CLERK)
         assert after in (await desk.get("/work")).text
         page = await desk.get(after)
         assert (
@@ -212,9 +185,9 @@ async def test_from_the_key_on_a_return_is_asked_for_and_answered_on_pages(tmp_p
 async def test_a_correction_is_written_on_the_case_that_went_and_asked_for_there(
     tmp_path,
 ):
-    async with two_desks(tmp_path) as (wehr, saeckingen, there, _):
+    async with later_desks(tmp_path) as (wehr, saeckingen, there, _):
         handed = await hand_over(wehr, saeckingen)
-        clerk = await enter(there, CLERK)
+        clerk = await signed_in(there, CLERK)
         address = f"/cases/{handed.case}/notes"
         assert address in (await clerk.get(f"/cases/{handed.case}")).text
         page = await clerk.get(address)

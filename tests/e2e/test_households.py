@@ -1,68 +1,32 @@
 """A household moves as one transfer, and what was previewed is what arrives: FR-11, SC-31."""
 
 import re
-from contextlib import asynccontextmanager
 from html import unescape
 from urllib.parse import urlencode
 
 import pytest
 
-from node.bootstrap import build_node, own_hands
 from node.cases.codes import label
 from node.cases.dictionary import category_of
 from node.cases.model import Origin
 from node.casework.records import Place, add_record
-from node.config import load_settings
 from node.ids import RecordId
 from node.sync.transfer import Inbound, Outbound
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import signed_in, words
 from tests.support.handed import agree, inbound, let_in, outbound, set_off, share_home
-from tests.support.office import before
 from tests.support.pair import (
     APPROVER,
     CLERK,
     SAECKINGEN,
     SECOND,
     USUAL,
-    WEHR,
-    add_staff,
-    found_pair,
     open_case,
-    running,
     until,
 )
 from tests.support.seen import spilled
+from tests.support.towns import two_desks
 
-TAGS = re.compile(r"<[^>]+>")
 STAYS = "Demo-Bleibt"
-
-
-def words(page):
-    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
-
-
-@asynccontextmanager
-async def two_desks(folder):
-    hands = own_hands()
-    folders = found_pair(folder, hands)
-    async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
-        running(wehr),
-        running(saeckingen),
-        before(wehr) as here,
-        before(saeckingen) as there,
-    ):
-        for node in (wehr, saeckingen):
-            add_staff(node)
-        yield wehr, saeckingen, here, there
-
-
-async def enter(client, who):
-    browser = Browser(client)
-    door = await browser.get("/login")
-    await browser.post("/login/demo", door.form_token, account=str(who.account))
-    return browser
 
 
 def content(node, case):
@@ -86,7 +50,7 @@ async def test_a_household_is_one_transfer_and_who_said_no_stays_as_a_number(tmp
         transfer = set_off(wehr, mother, SAECKINGEN, child, stays)
         await until(lambda: inbound(saeckingen, transfer) is not None)
         await until(lambda: inbound(saeckingen, transfer).state is Inbound.WAITING)
-        approver = await enter(there, APPROVER)
+        approver = await signed_in(there, APPROVER)
         offered = await approver.get(f"/inbox/{transfer}")
         assert "Nicht dabei 1 Erwachsene/r" in words(offered)
         # One decision for all: nobody can be ticked out, only kinds of content.
@@ -103,7 +67,7 @@ async def test_a_household_is_one_transfer_and_who_said_no_stays_as_a_number(tmp
             assert arrived.of("contact") == arrived.of("goal") == ()
         assert saeckingen.store.read_sync(lambda u: u.cases.find_file(stays)) is None
         assert spilled(saeckingen.settings.folder, (STAYS, "1971-09-23")) == []
-        clerk = await enter(here, CLERK)
+        clerk = await signed_in(here, CLERK)
         assert "Nicht dabei 1 Erwachsene/r" in words(
             await clerk.get(f"/outbox/{transfer}")
         )
@@ -119,7 +83,7 @@ async def test_a_refusal_is_for_the_whole_household(tmp_path):
         transfer = set_off(wehr, family[0], SAECKINGEN, family[1])
         await until(lambda: inbound(saeckingen, transfer) is not None)
         await until(lambda: inbound(saeckingen, transfer).state is Inbound.WAITING)
-        approver = await enter(there, APPROVER)
+        approver = await signed_in(there, APPROVER)
         offered = await approver.get(f"/inbox/{transfer}")
         await approver.post(
             f"/inbox/{transfer}/refuse", offered.form_token, code="capacity"
@@ -155,7 +119,7 @@ async def test_the_preview_names_what_the_recipient_holds_field_by_field(tmp_pat
         agree(wehr, case, categories=USUAL | {"K12"})
         transfer = set_off(wehr, case, SAECKINGEN)
         await until(lambda: outbound(wehr, transfer).withheld)
-        clerk = await enter(here, CLERK)
+        clerk = await signed_in(here, CLERK)
         at, ticked = f"/relocations/{transfer}", {"K01", "K04", "K11"}
         page = await clerk.get(at)
         ticks = [("member", case), *((f"cat_{case}", code) for code in sorted(ticked))]
@@ -165,7 +129,7 @@ async def test_the_preview_names_what_the_recipient_holds_field_by_field(tmp_pat
         assert set(unescape(named).strip().split(", ")) == labels
         await post(clerk, at, page.form_token, [*ticks, ("_sure", "yes")])
         # The flag asks for a second pair of eyes.
-        second = await enter(here, SECOND)
+        second = await signed_in(here, SECOND)
         seen = await second.get(at)
         assert all(name in words(seen) for name in labels)
         proven = [(n, v) for n, v in hidden(seen) if n != "_token"]

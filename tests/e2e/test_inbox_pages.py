@@ -1,69 +1,22 @@
 """The approver's page between two real nodes: names, the chain to opened, a recall."""
 
-import re
-from dataclasses import replace
-from datetime import date, timedelta
-
 import pytest
 
-from node.bootstrap import build_node, own_hands
-from node.cases.consent import GivenBy
-from node.cases.relocation import Source
-from node.casework.consents import Answer, record_consent, withdraw_consent
-from node.casework.relocations import Move, record_relocation
-from node.config import load_settings
+from node.casework.consents import withdraw_consent
+from node.ids import ConsentId
 from node.sync.transfer import Inbound
-from node.trust.places import shipped_places
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import signed_in, words
+from tests.support.handed import agree, set_off
 from tests.support.office import before
 from tests.support.pair import (
-    AGS,
     APPROVER,
     CLERK,
     SAECKINGEN,
-    USUAL,
-    WEHR,
-    add_staff,
-    found_pair,
     open_case,
     running,
     until,
 )
-
-TAGS = re.compile(r"<[^>]+>")
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
-
-
-def announced_consent(node, case):
-    today = node.office.clock.now().date()
-    answer = Answer(
-        case=case,
-        epoch=1,
-        given_by=GivenBy.SELF,
-        recipients=("class:responsible_at_new_place",),
-        categories=USUAL,
-        valid_until=today + timedelta(days=364),
-        language="de",
-        form="paper",
-        text_version="1",
-        evidence={"note": "Unterschrift liegt vor"},
-    )
-    return node.store.write_sync(
-        record_consent, node.office, replace(answer, announce_by_name=True), by=CLERK
-    )
-
-
-def relocate(node, case):
-    return node.store.write_sync(
-        record_relocation,
-        node.office,
-        Move((case,), AGS[SAECKINGEN], date(2026, 12, 1), Source.FORM),
-        by=CLERK,
-        places=shipped_places(),
-    ).transfer
+from tests.support.towns import two_nodes
 
 
 def state(node, transfer):
@@ -71,31 +24,19 @@ def state(node, transfer):
     return found.state if found else None
 
 
-async def enter(client):
-    browser = Browser(client)
-    door = await browser.get("/login")
-    await browser.post("/login/demo", door.form_token, account=str(APPROVER.account))
-    return browser
-
-
 @pytest.mark.spec("SC-47", "SC-49", "SC-50")
 async def test_the_page_goes_from_sealed_to_opened_and_a_withdrawal_keeps_it_shut(
     tmp_path,
 ):
-    hands = own_hands()
-    folders = found_pair(tmp_path, hands)
     async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
+        two_nodes(tmp_path, runs=False) as (wehr, saeckingen),
         running(saeckingen),
         before(saeckingen) as client,
     ):
-        for node in (wehr, saeckingen):
-            add_staff(node)
         cases = [open_case(wehr, "Demo-Ulme"), open_case(wehr, "Demo-Linde")]
-        given = [announced_consent(wehr, case) for case in cases]
-        stays, comes = [relocate(wehr, case) for case in cases]
-        browser = await enter(client)
+        given = [agree(wehr, case, announce_by_name=True) for case in cases]
+        stays, comes = [set_off(wehr, case, SAECKINGEN) for case in cases]
+        browser = await signed_in(client, APPROVER)
         async with running(wehr):
             for transfer in (stays, comes):
                 await until(lambda t=transfer: state(saeckingen, t) is Inbound.WAITING)
@@ -112,7 +53,7 @@ async def test_the_page_goes_from_sealed_to_opened_and_a_withdrawal_keeps_it_shu
         assert "Schlüssel angefordert um" in waiting
         # The person changes their mind before the key is handed over.
         wehr.store.write_sync(
-            withdraw_consent, wehr.office, given[0].id, how="spoken", by=CLERK
+            withdraw_consent, wehr.office, ConsentId(given[0]), how="spoken", by=CLERK
         )
         async with running(wehr):
             await until(lambda: state(saeckingen, comes) is Inbound.CLOSED)

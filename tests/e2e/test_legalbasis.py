@@ -8,7 +8,6 @@ from node.casework.consents import withdraw_consent
 from node.casework.relocations import Confirmation, confirm, second
 from node.ids import AccountId
 from node.sync.words import Basis, Cause
-from tests.e2e.test_aftermath import two_nodes
 from tests.support.bylaw import CODE, NONE, SCOPE, in_use, put_in_force
 from tests.support.handed import (
     aftermath,
@@ -20,6 +19,7 @@ from tests.support.handed import (
 )
 from tests.support.office import LEADER, add_more
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN
+from tests.support.towns import two_nodes
 
 OTHER_LEADER = replace(LEADER, account=AccountId("2ead" * 8))
 

@@ -1,50 +1,29 @@
 """A merged case between two real nodes: it travels with both histories, and can be checked."""
 
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
-from node.bootstrap import build_node, own_hands
 from node.cases.model import Baton
 from node.casework import matching
 from node.casework.unmerging import take_apart
-from node.config import load_settings
 from node.errors import ErasedError, TransitionError
 from node.sync.transfer import Outbound
 from node.sync.words import Answer
 from tests.e2e.test_aftermath import decide, noticed
-from tests.support.audited import words
+from tests.support.browser_by_hand import words
 from tests.support.handed import agree, hand_over, let_in, outbound, set_off
 from tests.support.office import AUDITOR, MovingClock, OpenOffice, add_more, before
 from tests.support.pair import (
     CLERK,
     SAECKINGEN,
-    WEHR,
-    add_staff,
-    found_pair,
     open_case,
-    running,
     until,
 )
+from tests.support.towns import two_nodes
 from tests.support.twins import add, compare_all, content_of, unite
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@asynccontextmanager
-async def two_nodes(folder):
-    hands = own_hands()
-    folders = found_pair(folder, hands)
-    async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
-        running(wehr),
-        running(saeckingen),
-    ):
-        for node in (wehr, saeckingen):
-            add_staff(node)
-        yield wehr, saeckingen
 
 
 def twin(node, **fields):

@@ -5,24 +5,20 @@ from html import unescape
 
 import pytest
 
-from node.bootstrap import build_node, own_hands
-from node.config import load_settings
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import Browser, words
 from tests.support.handed import agree, inbound, outbound, set_off
 from tests.support.office import before
 from tests.support.pair import (
     APPROVER,
     CLERK,
     SAECKINGEN,
-    WEHR,
-    add_staff,
-    found_pair,
     open_case,
     running,
     until,
 )
+from tests.support.towns import two_nodes
 
 TAGS = re.compile(r"<[^>]+>")
 MOMENT = r"\d\d\.\d\d\.\d{4}, \d\d:\d\d"
@@ -30,10 +26,6 @@ NO_LINE = re.compile(
     rf"Bad-Saeckingen ist seit {MOMENT} nicht erreichbar\. Nächster Versuch:? {MOMENT}\."
     r" Sie müssen nichts tun\."
 )
-
-
-def words(page):
-    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
 
 
 def current(page):
@@ -49,16 +41,11 @@ def failed(node, transfer):
 
 @pytest.mark.spec("SC-43")
 async def test_the_page_says_since_when_and_until_and_it_goes_on_by_itself(tmp_path):
-    hands = own_hands()
-    folders = found_pair(tmp_path, hands)
     async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
+        two_nodes(tmp_path, runs=False) as (wehr, saeckingen),
         running(wehr),
         before(wehr) as client,
     ):
-        for node in (wehr, saeckingen):
-            add_staff(node)
         case = open_case(wehr)
         agree(wehr, case)
         transfer = set_off(wehr, case, SAECKINGEN)

@@ -29,8 +29,8 @@ from node.report.bundlecheck import check_bundle
 from node.sync import quorum
 from node.sync.override import ask_override, confirm_override
 from node.sync.transfer import Inbound
-from tests.e2e.test_spine import inbound, relocate
 from tests.node.evidence_stage import bundle_of
+from tests.support.handed import inbound, set_off
 from tests.support.office import AUDITOR, LEADER, MovingClock, add_more
 from tests.support.pair import (
     APPROVER,
@@ -65,7 +65,7 @@ class Stage:
         self._sent += 1
         case = open_case(self.wehr, f"Demo-Ulme-{self._sent}")
         give_consent(self.wehr, case)
-        self.transfer = relocate(self.wehr, case).transfer
+        self.transfer = set_off(self.wehr, case, SAECKINGEN)
         return self.transfer
 
     @property

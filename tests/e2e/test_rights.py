@@ -3,55 +3,28 @@
 import asyncio
 import re
 from contextlib import asynccontextmanager
-from html import unescape
 
 import pytest
 
-from node.bootstrap import build_node, own_hands
-from node.config import load_settings
 from node.ids import TransferId
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import signed_in, words
 from tests.support.handed import hand_over, let_in, tasks
-from tests.support.office import before
 from tests.support.pair import (
     CLERK,
-    SAECKINGEN,
-    WEHR,
-    add_staff,
-    found_pair,
-    running,
 )
 from tests.support.papers import HAS_PANGO, data_in, text_of
-
-TAGS = re.compile(r"<[^>]+>")
-
-
-def words(page):
-    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
-
-
-async def enter(client, who):
-    browser = Browser(client)
-    door = await browser.get("/login")
-    await browser.post("/login/demo", door.form_token, account=str(who.account))
-    return browser
+from tests.support.towns import two_desks
 
 
 @asynccontextmanager
-async def two_desks(folder):
-    hands = own_hands()
-    folders = found_pair(folder, hands)
-    async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
-        running(wehr),
-        running(saeckingen),
-        before(wehr) as there,
-        before(saeckingen) as here,
-    ):
-        for node in (wehr, saeckingen):
-            add_staff(node)
-        yield wehr, saeckingen, await enter(there, CLERK), await enter(here, CLERK)
+async def two_clerks(folder):
+    async with two_desks(folder) as (wehr, saeckingen, there, here):
+        yield (
+            wehr,
+            saeckingen,
+            await signed_in(there, CLERK),
+            await signed_in(here, CLERK),
+        )
 
 
 def content(node, case):
@@ -74,7 +47,7 @@ async def copy_of(browser, case):
 
 @pytest.mark.spec("DO-35")
 async def test_a_request_after_the_handover_reaches_the_holder_who_decides(tmp_path):
-    async with two_desks(tmp_path) as (wehr, saeckingen, clerk, desk):
+    async with two_clerks(tmp_path) as (wehr, saeckingen, clerk, desk):
         handed = await hand_over(wehr, saeckingen)
         at = f"/cases/{handed.case}/rights"
         earlier = content(wehr, handed.case).records
@@ -115,7 +88,7 @@ async def test_a_request_after_the_handover_reaches_the_holder_who_decides(tmp_p
 @pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
 @pytest.mark.spec("DO-34", "SC-42")
 async def test_both_ends_tell_the_person_where_the_data_went_and_came_from(tmp_path):
-    async with two_desks(tmp_path) as (wehr, saeckingen, clerk, desk):
+    async with two_clerks(tmp_path) as (wehr, saeckingen, clerk, desk):
         handed = await hand_over(wehr, saeckingen)
         pdf, data = await copy_of(clerk, handed.case)
         (got,) = data["recipients"]

@@ -6,10 +6,10 @@ from node.casework.suspending import resume, suspend
 from node.sync import decision
 from node.sync.sender import grant
 from node.sync.transfer import Inbound, Outbound
-from tests.e2e.test_aftermath import two_nodes
 from tests.support.handed import agree, eventually, inbound, outbound, set_off
 from tests.support.office import LEADER, add_more
 from tests.support.pair import APPROVER, SAECKINGEN, WEHR, open_case, until
+from tests.support.towns import two_nodes
 
 
 def stop(node, peer):

@@ -2,40 +2,31 @@
 
 import pytest
 
-from node.bootstrap import build_node, own_hands
-from node.config import load_settings
 from node.crypto.checkpoint import ED25519, NoteKey, open_checkpoint, verify_cosignature
 from node.sync import decision, witnessing
 from node.sync.delivery import next_batch
 from node.sync.transfer import Inbound
-from tests.e2e.test_spine import inbound, relocate
+from tests.support.handed import inbound, set_off
 from tests.support.pair import (
     APPROVER,
     SAECKINGEN,
     WEHR,
-    add_staff,
-    found_pair,
     give_consent,
     open_case,
     running,
     until,
 )
+from tests.support.towns import two_nodes
 
 
 @pytest.mark.spec("LR-19", "WIT-17")
 async def test_an_answer_shows_the_reader_its_own_newest_head_cosigned(tmp_path):
-    hands = own_hands()
-    folders = found_pair(tmp_path, hands)
-    async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
-    ):
-        add_staff(wehr)
+    async with two_nodes(tmp_path, runs=False) as (wehr, saeckingen):
         async with running(saeckingen):
             async with running(wehr):
                 case = open_case(wehr)
                 give_consent(wehr, case)
-                transfer = relocate(wehr, case).transfer
+                transfer = set_off(wehr, case, SAECKINGEN)
 
                 def waits():
                     found = inbound(saeckingen, transfer)
@@ -47,7 +38,6 @@ async def test_an_answer_shows_the_reader_its_own_newest_head_cosigned(tmp_path)
             seen = saeckingen.store.read_sync(
                 lambda uow: uow.heads.seen(directory.log_key(WEHR).name)
             )
-            add_staff(saeckingen)
             saeckingen.store.write_sync(
                 decision.approve, saeckingen.office, transfer, by=APPROVER
             )
@@ -64,18 +54,12 @@ async def test_an_answer_shows_the_reader_its_own_newest_head_cosigned(tmp_path)
 @pytest.mark.spec("LR-17")
 @pytest.mark.spec("LR-23")
 async def test_the_heartbeat_renews_a_cosignature_and_writes_no_entry(tmp_path):
-    hands = own_hands()
-    folders = found_pair(tmp_path, hands)
-    async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
-    ):
-        add_staff(wehr)
+    async with two_nodes(tmp_path, runs=False) as (wehr, saeckingen):
         async with running(saeckingen):
             async with running(wehr):
                 case = open_case(wehr)
                 give_consent(wehr, case)
-                transfer = relocate(wehr, case).transfer
+                transfer = set_off(wehr, case, SAECKINGEN)
 
                 def waits():
                     found = inbound(saeckingen, transfer)

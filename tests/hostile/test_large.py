@@ -23,10 +23,10 @@ from node.sync.room import Room
 from node.sync.rows import PacketRow
 from node.sync.transfer import Inbound, Outbound
 from node.web.filekinds import KindWatch
-from tests.e2e.test_spine import inbound, outbound, relocate
 from tests.support import transfers as rows
 from tests.support.desk import keep_document
 from tests.support.faultproxy import FaultProxy
+from tests.support.handed import inbound, outbound, set_off
 from tests.support.largeends import behind_a_line, drawn
 from tests.support.lonely import lonely
 from tests.support.office import MovingClock
@@ -89,7 +89,7 @@ async def test_forty_mebibytes_over_a_line_that_is_cut_again_and_again(tmp_path,
         case = open_case(wehr)
         kept = [keep(wehr, case, 20 * MIB) for _ in range(2)]
         give_consent(wehr, case, USUAL | {"K13"}, frozenset(d for d, _ in kept))
-        transfer = relocate(wehr, case).transfer
+        transfer = set_off(wehr, case, SAECKINGEN)
 
         def state():
             found = inbound(there, transfer)
@@ -121,7 +121,7 @@ async def test_a_transfer_called_back_cuts_its_upload(tmp_path, hands):
         case = open_case(wehr)
         document, _ = keep(wehr, case, 24 * MIB)
         give_consent(wehr, case, USUAL | {"K13"}, frozenset({document}))
-        transfer = relocate(wehr, case).transfer
+        transfer = set_off(wehr, case, SAECKINGEN)
         await until(lambda: line.up > PART_BYTES, 30)
         wehr.store.write_sync(
             sender.call_back,
@@ -154,7 +154,7 @@ async def test_without_room_the_offer_is_taken_and_the_bytes_wait(
             case = open_case(wehr)
             document, _ = keep(wehr, case, size)
             give_consent(wehr, case, USUAL | {"K13"}, frozenset({document}))
-            transfer = relocate(wehr, case).transfer
+            transfer = set_off(wehr, case, SAECKINGEN)
 
             def row():
                 found = wehr.store.read_sync(
@@ -189,7 +189,7 @@ async def test_a_peer_over_its_quota_waits_and_others_do_not(tmp_path, hands):
         for number in range(2):
             case = open_case(wehr, f"Demo-Ulme-{number}")
             give_consent(wehr, case)
-            transfers.append(relocate(wehr, case).transfer)
+            transfers.append(set_off(wehr, case, SAECKINGEN))
         await until(
             lambda: all(
                 (found := inbound(there, t)) and found.state is Inbound.WAITING

@@ -239,26 +239,3 @@ def acknowledge(uow, at):
     with uow:
         uow.outbox.acknowledge_through(SAECKINGEN, 1, 99, at)
         uow.commit()
-
-
-class Refusing(Dead):
-    """A peer that is there and takes everything but one container."""
-
-    def __init__(self, transport, poison):
-        super().__init__()
-        self.real, self.poison, self.asked = transport, poison, 0
-
-    async def send_statements(self, peer, envelopes):
-        return await self.real.send_statements(peer, envelopes)
-
-    async def add_checkpoint(self, at, request):
-        return await self.real.add_checkpoint(at, request)
-
-    async def hello(self, peer):
-        return await self.real.hello(peer)
-
-    async def send_packet(self, peer, row, chunks, *, between=None):
-        if row.transfer == self.poison:
-            self.asked += 1
-            raise RejectedError("id-conflict", can_retry=False)
-        return await self.real.send_packet(peer, row, chunks, between=between)

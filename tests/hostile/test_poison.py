@@ -14,7 +14,7 @@ from node.sync.bodies import ClosedBody
 from node.sync.issue import issue
 from node.sync.transfer import Inbound, Outbound
 from node.sync.words import StatementType
-from tests.e2e.test_spine import inbound, outbound, relocate
+from tests.support.handed import inbound, outbound, set_off
 from tests.support.office import MovingClock
 from tests.support.pair import (
     SAECKINGEN,
@@ -60,7 +60,7 @@ async def test_ninety_nine_of_a_hundred_are_delivered(tmp_path):
                 wehr.store.write_sync(add_case, wehr.office, number, 1)
                 for number in range(MANY)
             ]
-            transfers = [relocate(wehr, case).transfer for case in cases]
+            transfers = [set_off(wehr, case, SAECKINGEN) for case in cases]
             await until(
                 lambda: all(
                     outbound(wehr, t).state is Outbound.QUEUED for t in transfers

@@ -12,8 +12,8 @@ from node.failpoints import NoFailpoints
 from node.serving import listen
 from node.sync import decision, limits
 from node.sync.transfer import Inbound, Outbound
-from tests.e2e.test_spine import inbound, outbound, relocate
 from tests.support.faultproxy import FaultProxy
+from tests.support.handed import inbound, outbound, set_off
 from tests.support.office import MovingClock
 from tests.support.pair import (
     APPROVER,
@@ -85,7 +85,7 @@ async def test_replays_have_no_effect_today_or_in_400_days(tmp_path, monkeypatch
             for number in range(3):
                 case = open_case(wehr, f"Demo-Ulme-{number}")
                 give_consent(wehr, case)
-                transfer = relocate(wehr, case).transfer
+                transfer = set_off(wehr, case, SAECKINGEN)
                 await until(
                     lambda t=transfer: (
                         (found := inbound(there, t)) and found.state is Inbound.WAITING

@@ -4,44 +4,34 @@ import hashlib
 from contextlib import asynccontextmanager
 
 from node import strictjson
-from node.bootstrap import build_node, own_hands
 from node.casework import exporting
-from node.config import load_settings
 from node.crypto.jws import sign_jws
 from node.exchangelog.bundle import EVIDENCE_TYP, pack_files, read_files
 from node.report.fingerprints import fingerprints
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
-from tests.e2e.test_spine import inbound, outbound, relocate
+from tests.support.handed import inbound, outbound, set_off
 from tests.support.office import AUDITOR, add_more
 from tests.support.pair import (
     APPROVER,
     SAECKINGEN,
-    WEHR,
-    add_staff,
-    found_pair,
     give_consent,
     open_case,
     running,
     until,
 )
+from tests.support.towns import two_nodes
 
 
 @asynccontextmanager
 async def handed_over(folder):
     """Sender, recipient and the transfer that went all the way; both are quiet."""
-    hands = own_hands()
-    folders = found_pair(folder, hands)
-    async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
-    ):
+    async with two_nodes(folder, runs=False) as (wehr, saeckingen):
         for node in (wehr, saeckingen):
-            add_staff(node)
             node.store.write_sync(add_more)
         case = open_case(wehr)
         give_consent(wehr, case)
-        transfer = relocate(wehr, case).transfer
+        transfer = set_off(wehr, case, SAECKINGEN)
         async with running(wehr), running(saeckingen):
 
             def state():

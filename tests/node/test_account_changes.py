@@ -2,23 +2,23 @@
 
 import re
 import secrets
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
 from node.accounts.changes import CHANGE_LIFE, ChangeKind
-from node.accounts.model import Account, Deputyship, Role
+from node.accounts.model import Deputyship, Role
 from node.accounts.policy import Actor
 from node.casework import deputies, staffchanges
 from node.casework.cases import own_case
 from node.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from node.ids import AccountId, Hex128
 from node.web.pages.deputies import number_of
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import Browser, words
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, open_case
-from tests.support.waysin import set_up, somebody, words
+from tests.support.waysin import set_up, somebody
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECOND_LEADER = Actor(AccountId("1eaf" * 8), frozenset({Role.ADMINISTRATOR}))
@@ -28,26 +28,12 @@ OTHER_CLERK = Actor(AccountId("c1" * 16), frozenset({Role.CASEWORKER}))
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
-        office.node.store.write_sync(more_people)
-        yield office
-
-
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
-
-
-def more_people(uow):
-    with uow:
         for actor, name in (
             (SECOND_LEADER, "Demo-Zweite"),
             (OTHER_CLERK, "Demo-Carla"),
         ):
-            uow.accounts.add(
-                Account(actor.account, name, name, actor.roles, date(2020, 1, 1))
-            )
-        uow.commit()
+            office.hire(actor, name, name)
+        yield office
 
 
 def today(office):

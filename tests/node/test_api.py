@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-import pytest_asyncio
 from yarl import URL
 
 from node.accounts.model import Bearer, Scope
@@ -42,12 +41,6 @@ ABSENT = "0" * 32
 
 # One office for the whole module: every test has cases and a token of its own.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
 
 
 @pytest.fixture

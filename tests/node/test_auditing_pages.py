@@ -21,7 +21,8 @@ from node.federation.shared import ask
 from node.ids import AccountId, Hex128
 from node.report.logaudit import SelfCheck
 from node.web.jobs import Jobs
-from tests.support.audited import VOCABULARY, audited, words
+from tests.support.audited import VOCABULARY, audited
+from tests.support.browser_by_hand import words
 from tests.support.office import AUDITOR, LEADER
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN, WEHR
 

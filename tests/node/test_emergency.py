@@ -3,22 +3,22 @@
 import re
 import secrets
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
 from node.accounts.emergency import EMERGENCY_LIFE, open_cases
-from node.accounts.model import Account, Role
+from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.casework import cases, emergencies, relocations
 from node.casework.emergencies import Wish
 from node.errors import ForbiddenError, InputError, NotFoundError
 from node.ids import AccountId, CaseId, Hex128, TransferId
+from tests.support.browser_by_hand import words
 from tests.support.desk import relocate
 from tests.support.office import LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, open_case
-from tests.support.waysin import words
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 COLLEAGUE = Actor(AccountId("c1" * 16), frozenset({Role.CASEWORKER}))
@@ -29,23 +29,9 @@ REASON = "Klientin steht am Tresen, Fachkraft krank"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
-        office.node.store.write_sync(more_people)
-        yield office
-
-
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
-
-
-def more_people(uow):
-    with uow:
         for actor, name in ((COLLEAGUE, "Demo-Carla"), (THIRD, "Demo-Doris")):
-            uow.accounts.add(
-                Account(actor.account, name, name, actor.roles, date(2020, 1, 1))
-            )
-        uow.commit()
+            office.hire(actor, name, name)
+        yield office
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from contextlib import closing
 import pytest
 import pytest_asyncio
 
-from node.bootstrap import build_node, own_hands
-from node.config import load_settings
 from node.exchangelog.kinds import KEYS, EntryType
 from node.report.eight import Question
 from node.report.logview import LogIndex, LogLine, Overview, Sought
@@ -16,23 +14,21 @@ from node.sync import decision
 from node.sync.transfer import Inbound
 from node.web import logwords
 from node.web.language import Language, Words
-from tests.e2e.test_inbox_pages import announced_consent, relocate, state
-from tests.support.browser_by_hand import Browser
+from tests.e2e.test_inbox_pages import state
+from tests.support.browser_by_hand import signed_in, words
+from tests.support.handed import agree, set_off
 from tests.support.office import AUDITOR, LEADER, add_more, before
 from tests.support.pair import (
     APPROVER,
     CLERK,
     SAECKINGEN,
-    WEHR,
-    add_staff,
-    found_pair,
     open_case,
     running,
     until,
 )
+from tests.support.towns import two_nodes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 
 
 class Town:
@@ -42,29 +38,22 @@ class Town:
         self.node, self.client = node, client
 
     async def enter(self, actor):
-        browser = Browser(self.client)
-        door = await browser.get("/login")
-        await browser.post("/login/demo", door.form_token, account=str(actor.account))
-        return browser
+        return await signed_in(self.client, actor)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def towns(tmp_path_factory):
     """Both towns after one handover went all the way; both are quiet now."""
-    hands = own_hands()
-    folders = found_pair(tmp_path_factory.mktemp("pair"), hands)
     async with (
-        build_node(load_settings(folders[WEHR]), hands) as wehr,
-        build_node(load_settings(folders[SAECKINGEN]), hands) as saeckingen,
+        two_nodes(tmp_path_factory.mktemp("pair"), runs=False) as (wehr, saeckingen),
         before(wehr) as of_wehr,
         before(saeckingen) as of_saeckingen,
     ):
         for node in (wehr, saeckingen):
-            add_staff(node)
             node.store.write_sync(add_more)
         case = open_case(wehr, "Demo-Ulme")
-        announced_consent(wehr, case)
-        transfer = relocate(wehr, case)
+        agree(wehr, case, announce_by_name=True)
+        transfer = set_off(wehr, case, SAECKINGEN)
         async with running(wehr), running(saeckingen):
             await until(lambda: state(saeckingen, transfer) is Inbound.WAITING)
             saeckingen.store.write_sync(
@@ -74,10 +63,6 @@ async def towns(tmp_path_factory):
         for node in (wehr, saeckingen):
             node.publisher.publish()
         yield Town(wehr, of_wehr), Town(saeckingen, of_saeckingen), transfer
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
 
 
 def viewed(town):

@@ -1,7 +1,6 @@
 """S9 "body without node" before a real node: file and words apart, every step on a page."""
 
 import re
-from html import unescape
 
 import pytest
 import pytest_asyncio
@@ -9,13 +8,12 @@ import pytest_asyncio
 from node.casework import sealing
 from node.ids import TransferId
 from node.sync.transfer import Outbound
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import signed_in, words
 from tests.support.exporting import code_in, town
 from tests.support.office import add_more, before
 from tests.support.pair import AGS, APPROVER, CLERK, SAECKINGEN, give_consent, open_case
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -28,19 +26,12 @@ async def wehr(tmp_path_factory):
 
 
 async def enter(wehr, actor):
-    browser = Browser(wehr.client)
-    door = await browser.get("/login")
-    await browser.post("/login/demo", door.form_token, account=str(actor.account))
-    return browser
+    return await signed_in(wehr.client, actor)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def clerk(wehr):
     return await enter(wehr, CLERK)
-
-
-def said(page):
-    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
 
 
 async def post(browser, path, page="", **fields):
@@ -56,7 +47,7 @@ async def recorded(wehr, clerk):
     day = (wehr.clock.now().date()).strftime("%d.%m.%Y")
     page = f"/relocations/new?case={case}"
     check = await post(clerk, "/relocations/new", page, move_on=day, **form)
-    assert "versiegelte Datei oder Papier" in said(check)
+    assert "versiegelte Datei oder Papier" in words(check)
     done = await clerk.post(
         "/relocations/new", check.form_token, move_on=day, _sure="yes", **form
     )
@@ -100,7 +91,7 @@ async def test_a_move_to_a_place_without_a_node_offers_a_sealed_file_or_paper(
     wehr, clerk
 ):
     transfer = await recorded(wehr, clerk)
-    text = said(await clerk.get(f"/exports/{transfer}"))
+    text = words(await clerk.get(f"/exports/{transfer}"))
     assert "Dort nimmt noch niemand teil." in text
     assert "Versiegelte Datei und Telefon" in text
     assert "Auf Papier übergeben" in text
@@ -113,19 +104,19 @@ async def test_a_move_to_a_place_without_a_node_offers_a_sealed_file_or_paper(
 async def test_words_and_file_stand_on_no_page_together(wehr, clerk):
     transfer = await told(wehr, clerk)
     at = f"/exports/{transfer}"
-    words = wehr.seal.words.split("-")
+    told_words = wehr.seal.words.split("-")
     shown = await clerk.get(f"{at}/words")
-    assert all(word in said(shown) for word in words)
+    assert all(word in words(shown) for word in told_words)
     assert f"{at}/file" not in shown.text
     page = await clerk.get(at)
     assert f"{at}/file" in page.text
-    assert "-".join(words) not in page.text
-    assert not all(f"<li>{word}</li>" in page.text for word in words)
+    assert "-".join(told_words) not in page.text
+    assert not all(f"<li>{word}</li>" in page.text for word in told_words)
     file = await clerk.get(f"{at}/file")
     assert (
         file.headers["Content-Disposition"] == f'attachment; filename="{transfer}.age"'
     )
-    assert "-".join(words).encode() not in file.body
+    assert "-".join(told_words).encode() not in file.body
     assert "no-store" in shown.headers["Cache-Control"]
 
 
@@ -134,7 +125,7 @@ async def test_before_a_name_is_written_no_word_is_shown(wehr, clerk):
     transfer = await exported(wehr, clerk)
     at = f"/exports/{transfer}/words"
     page = await clerk.get(at)
-    assert "Wer ist am Telefon?" in said(page)
+    assert "Wer ist am Telefon?" in words(page)
     answer = await clerk.post(at, page.form_token, told_to=" ")
     assert answer.status == 422
     assert wehr.outbound(transfer).state is Outbound.EXPORTED
@@ -148,12 +139,12 @@ async def test_the_code_hands_the_case_over_and_a_letter_of_two_starts_the_time(
     code = code_in((await clerk.get(f"{at}/file")).body, wehr.seal.words)
     wrong = await post(clerk, f"{at}/code", at, code="WWWW WWWW")
     assert wrong.status == 422
-    assert "Das ist ein anderer Code." in said(wrong)
+    assert "Das ist ein anderer Code." in words(wrong)
     assert (await post(clerk, f"{at}/code", at, code=code)).status == 303
 
     assert wehr.outbound(transfer).state is Outbound.CLOSED
     await post(clerk, f"{at}/claim", at, what="filed")
-    assert "Bitte lassen Sie jemanden aus der Freigabe" in said(await clerk.get(at))
+    assert "Bitte lassen Sie jemanden aus der Freigabe" in words(await clerk.get(at))
     approver = await enter(wehr, APPROVER)
     page = await approver.get(at)
     assert "Demo-Ulme" not in page.text
@@ -183,7 +174,7 @@ async def test_paper_ends_it_on_its_page(wehr, clerk):
     transfer = await recorded(wehr, clerk)
     at = f"/exports/{transfer}"
     assert (await post(clerk, f"{at}/paper", at)).location == at
-    assert "auf Papier übergeben" in said(await clerk.get(at))
+    assert "auf Papier übergeben" in words(await clerk.get(at))
     assert wehr.outbound(transfer).state is Outbound.CANCELLED
 
 
@@ -205,7 +196,7 @@ async def test_an_address_that_is_not_whole_is_asked_for_again(
     at = f"/exports/{transfer}"
     answer = await post(clerk, f"{at}/address", at, **(given | {field: value}))
     assert answer.status == 422
-    assert sentence in said(answer)
+    assert sentence in words(answer)
 
 
 @pytest.mark.spec("TRF-44")
@@ -219,13 +210,13 @@ async def test_a_withdrawal_after_the_words_shows_a_letter_and_asks_for_the_answ
     assert (await clerk.get(f"{at}/letter")).status == 404
     desk.withdraw(wehr.node, wehr.outbound(transfer).members[0].basis)
     page = await clerk.get(at)
-    assert "Eine Einwilligung wurde widerrufen" in said(page)
+    assert "Eine Einwilligung wurde widerrufen" in words(page)
     assert f"{at}/words" not in page.text
-    letter = said(await clerk.get(f"{at}/letter"))
+    letter = words(await clerk.get(f"{at}/letter"))
     assert "Rathausplatz 1" in letter
     assert "Demo-Ulme" in letter
     await post(clerk, f"{at}/answer", at, answer="erased")
-    assert "Die Antwort wurde am" in said(await clerk.get(at))
+    assert "Die Antwort wurde am" in words(await clerk.get(at))
 
 
 @pytest.mark.spec("SR-B9")
@@ -241,10 +232,10 @@ async def test_a_sealed_file_is_taken_in_by_approvers_only(wehr, clerk):
     approver = await enter(wehr, APPROVER)
     assert (await clerk.get("/inbox/sealed")).status == 403
     page = await approver.get("/inbox/sealed")
-    assert "Die sechs Wörter" in said(page)
-    assert "Versiegelte Datei übernehmen" in said(await approver.get("/inbox"))
+    assert "Die sechs Wörter" in words(page)
+    assert "Versiegelte Datei übernehmen" in words(await approver.get("/inbox"))
 
 
 async def test_the_list_of_handovers_shows_it_with_its_state(wehr, clerk):
     await exported(wehr, clerk)
-    assert "versiegelte Datei liegt bereit" in said(await clerk.get("/outbox"))
+    assert "versiegelte Datei liegt bereit" in words(await clerk.get("/outbox"))

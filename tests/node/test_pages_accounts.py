@@ -3,10 +3,8 @@
 import json
 import re
 import secrets
-from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from typer.testing import CliRunner
 
 from node.accounts.model import EXCLUDED, SETUP_LIFE, Bearer, Role
@@ -20,24 +18,12 @@ from node.cli.app import app
 from node.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from node.ids import AccountId
 from node.web.pages.accounts import CHOICES
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import Browser, words
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, WEHR, found_pair
-from tests.support.waysin import GOOD, Person, invited, set_up, somebody, words
+from tests.support.waysin import GOOD, Person, invited, set_up, somebody
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
-
-
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
 
 
 def password(office, account):

@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from datetime import date, timedelta
-from html import unescape
 
 import pytest
 import pytest_asyncio
@@ -26,13 +25,13 @@ from node.ids import AccountId
 from node.report.definition import LAND
 from node.report.tables import TOTAL
 from node.store.sourceeraser import SourceEraser
+from tests.support.browser_by_hand import words
 from tests.support.desk import keep_document, relocate
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import AGS, APPROVER, CLERK, SAECKINGEN, give_consent, open_case
 from tests.support.twins import add, content_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 STRANGER = Actor(AccountId("5" * 32), CLERK.roles)
 LONG_AGO = timedelta(days=5 * 365)
 
@@ -130,10 +129,6 @@ def file_of(node, case):
     return node.store.read_sync(lambda uow: uow.cases.file(case))
 
 
-def said(page):
-    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
-
-
 def kept(page, name):
     return re.search(rf'name="{name}" value="([^"]*)"', page.text)[1]
 
@@ -145,16 +140,16 @@ def kept(page, name):
 async def test_the_worklist_asks_the_archive_first_and_then_the_case_is_gone(office):
     case = closed(office, "Demo-Frist")
     clerk = await office.enter(CLERK)
-    assert "Demo-Frist" not in said(await clerk.get("/work?only=endings"))
+    assert "Demo-Frist" not in words(await clerk.get("/work?only=endings"))
     assert offer(office) >= 1
     here = f"/cases/{case}/archive"
     work = await clerk.get("/work?only=endings")
     assert here in work.text
-    assert "deren Frist abgelaufen ist" in said(work)
+    assert "deren Frist abgelaufen ist" in words(work)
     assert here in (await clerk.get(f"/cases/{case}")).text
     page = await clerk.get(here)
-    assert "Zuerst das Archiv" in said(page)
-    assert "2 Einträge, 0 Dokumente" in said(page)
+    assert "Zuerst das Archiv" in words(page)
+    assert "2 Einträge, 0 Dokumente" in words(page)
     sent = {"_seen": kept(page, "_seen"), "reference": "AR-12/26"}
     for wrong in (
         {**sent},
@@ -170,9 +165,9 @@ async def test_the_worklist_asks_the_archive_first_and_then_the_case_is_gone(off
     assert here not in (await clerk.get("/work?only=endings")).text
     gone = await clerk.get(f"/cases/{case}")
     assert gone.status == 410
-    assert f"Gelöscht am {office.clock.now():%d.%m.%Y}" in said(gone)
-    assert "das Archiv wurde gefragt" in said(gone)
-    assert "zwei Personen" not in said(gone)
+    assert f"Gelöscht am {office.clock.now():%d.%m.%Y}" in words(gone)
+    assert "das Archiv wurde gefragt" in words(gone)
+    assert "zwei Personen" not in words(gone)
     assert "Demo-Frist" not in gone.text
 
 
@@ -181,11 +176,11 @@ async def test_a_closed_case_says_until_when_it_is_kept(office):
     clerk = await office.enter(CLERK)
     year = (office.clock.now() - timedelta(days=400)).year + 3
     page = await clerk.get(f"/cases/{young}")
-    assert f"bis 31.12.{year} gespeichert" in said(page)
+    assert f"bis 31.12.{year} gespeichert" in words(page)
     assert f"/cases/{young}/archive" not in page.text
     assert (await clerk.get(f"/cases/{young}/archive")).status == 404
     busy = open_case(office.node, "Demo-Offen")
-    assert "gespeichert" not in said(await clerk.get(f"/cases/{busy}"))
+    assert "gespeichert" not in words(await clerk.get(f"/cases/{busy}"))
 
 
 async def test_the_years_are_the_towns_to_set(office, node):
@@ -254,7 +249,7 @@ async def test_a_clock_that_nobody_confirms_asks_and_erases_nothing(office, node
     assert refused.value.reason == "clock"
     clerk = await office.enter(CLERK)
     page = await clerk.get(f"/cases/{case}/archive")
-    assert "bestätigt keine andere Stelle die Uhr" in said(page)
+    assert "bestätigt keine andere Stelle die Uhr" in words(page)
     assert 'name="reference"' not in page.text
 
 

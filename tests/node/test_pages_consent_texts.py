@@ -15,8 +15,8 @@ from tests.support.asking import (
     hand_over,
     tap,
     verify,
-    words,
 )
+from tests.support.browser_by_hand import words
 from tests.support.office import LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, open_case
 

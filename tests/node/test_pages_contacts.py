@@ -17,11 +17,11 @@ from node.casework import cases
 from node.ids import AccountId, RecordId
 from node.store.contactstables import draft as draft_table
 from node.store.sweeper import Sweeper
+from tests.support.browser_by_hand import words
 from tests.support.office import LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN, open_case
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 OTHER = Actor(AccountId("d" * 32), frozenset({Role.CASEWORKER}))
 HIDDEN = re.compile(r'<input type="hidden" name="(_[^"]+)" value="([^"]*)">')
 
@@ -33,19 +33,9 @@ async def opened(tmp_path_factory):
         yield office
 
 
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def browser(opened):
     return await opened.enter(CLERK)
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
 
 
 def person(office, name="Demo-Esche", household=None, by=CLERK):

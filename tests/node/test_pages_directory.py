@@ -1,10 +1,8 @@
 """S12: who takes part, how the line stands, and what an old directory stops."""
 
-import re
 from datetime import date, timedelta
 
 import pytest
-import pytest_asyncio
 
 from node.cases.relocation import Source
 from node.casework import sealing
@@ -12,6 +10,7 @@ from node.casework.relocations import Move, record_relocation
 from node.sync.transfer import Outbound
 from node.trust.directory import Freshness
 from node.trust.places import shipped_places
+from tests.support.browser_by_hand import words
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import (
     AGS,
@@ -24,24 +23,7 @@ from tests.support.pair import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 BODY = f"/directory/{SAECKINGEN}"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
-
-
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
 
 
 async def read(office, who, path):

@@ -5,12 +5,11 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
-from html import unescape
 
 import pytest
 import pytest_asyncio
 
-from node.accounts.model import Account, Role
+from node.accounts.model import Role
 from node.accounts.policy import Actor
 from node.cases.model import Baton
 from node.casework import cases, earlyerasure, reporting, restricting
@@ -31,6 +30,7 @@ from node.ids import AccountId, CaseId
 from node.report.definition import LAND
 from node.report.tables import TOTAL
 from node.store.sourceeraser import SourceEraser
+from tests.support.browser_by_hand import words
 from tests.support.desk import keep_document, relocate
 from tests.support.office import open_office
 from tests.support.pair import AGS, APPROVER, CLERK, SAECKINGEN, SECOND, open_case
@@ -38,7 +38,6 @@ from tests.support.townfolk import demo
 from tests.support.twins import add, content_of, open_twins, unite
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 STRANGER = Actor(AccountId("5" * 32), CLERK.roles)
 BOTH = Actor(AccountId("ca" * 16), frozenset({Role.CASEWORKER, Role.APPROVER}))
 
@@ -46,32 +45,14 @@ BOTH = Actor(AccountId("ca" * 16), frozenset({Role.CASEWORKER, Role.APPROVER}))
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
-        office.node.store.write_sync(add_people)
+        for actor, name in ((STRANGER, "fremd"), (BOTH, "beides")):
+            office.hire(actor, name, name)
         yield office
-
-
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
 
 
 @pytest.fixture
 def node(office):
     return office.node
-
-
-def add_people(uow):
-    with uow:
-        for actor, name in ((STRANGER, "fremd"), (BOTH, "beides")):
-            uow.accounts.add(
-                Account(actor.account, name, name, actor.roles, date(2020, 1, 1))
-            )
-        uow.commit()
-
-
-def said(page):
-    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
 
 
 def kept(page, name):
@@ -153,16 +134,16 @@ async def test_one_asks_another_agrees_and_a_page_says_since_when_and_why(office
     assert wrong.status == 422
     done = await clerk.post(here, page.form_token, ground="objected", **sent)
     assert done.location == here
-    assert "Eine zweite Person ist gefragt" in said(await clerk.get(here))
+    assert "Eine zweite Person ist gefragt" in words(await clerk.get(here))
 
     second = f"/cases/{case}/erasure"
     inbox = await approver.get("/inbox")
     assert second in inbox.text
     assert "Demo-Abschied" not in inbox.text
-    assert "Nichts wartet auf Sie" not in said(inbox)
+    assert "Nichts wartet auf Sie" not in words(inbox)
     page = await approver.get(second)
     for text in ("Demo-Abschied", "Die Person hat widersprochen", sent["reason"]):
-        assert text in said(page)
+        assert text in words(page)
     assert "Bewerbung besprochen" not in page.text
     fields = {"_seen": kept(page, "_seen"), "_version": kept(page, "_version")}
     answer = await approver.post(second, page.form_token, answer="yes", **fields)
@@ -173,8 +154,8 @@ async def test_one_asks_another_agrees_and_a_page_says_since_when_and_why(office
         gone = await clerk.get(address)
         assert gone.status == 410
         today = f"{office.clock.now():%d.%m.%Y}"
-        assert f"Gelöscht am {today}" in said(gone)
-        assert "Grund: Die Person hat widersprochen." in said(gone)
+        assert f"Gelöscht am {today}" in words(gone)
+        assert "Grund: Die Person hat widersprochen." in words(gone)
         assert "Demo-Abschied" not in gone.text
     assert (await approver.get(second)).status == 404
     stranger = await office.enter(STRANGER)
@@ -192,7 +173,7 @@ async def test_the_second_person_may_say_no_and_who_asked_learns_it(office):
         f"/cases/{case}/erasure", page.form_token, answer="no", **fields
     )
     assert content_of(office.node, case).of(earlyerasure.WISH) == ()
-    assert "hat der Löschung nicht zugestimmt" in said(await clerk.get("/work"))
+    assert "hat der Löschung nicht zugestimmt" in words(await clerk.get("/work"))
     assert (await approver.get(f"/cases/{case}/erasure")).status == 404
 
 
@@ -221,9 +202,9 @@ async def test_a_case_that_changed_since_is_not_deleted(office):
     )
     assert answer.status == 409
     text = await approver.get(f"/cases/{case}/erasure")
-    assert "inzwischen geändert" in said(text)
+    assert "inzwischen geändert" in words(text)
     assert 'value="yes"' not in text.text
-    assert "Bitte fragen Sie neu" in said(
+    assert "Bitte fragen Sie neu" in words(
         await clerk.get(f"/cases/{case}/rights/erasure")
     )
     ask(office.node, case)
@@ -313,7 +294,7 @@ async def test_a_case_on_its_way_or_on_hold_is_not_erased(office, node):
     ask(node, over)
     clerk = await office.enter(CLERK)
     page = await clerk.get(f"/cases/{held}/rights/erasure")
-    assert "rechtliches Verfahren" in said(page)
+    assert "rechtliches Verfahren" in words(page)
     assert 'name="reason"' not in page.text
 
 
@@ -448,9 +429,9 @@ async def test_a_lock_on_request_is_set_shown_and_lifted_with_reasons(office):
     done = await clerk.post(here, page.form_token, reason="Geburtsdatum strittig")
     assert done.location == here
     assert (await clerk.get(f"/cases/{case}")).status == 403
-    assert "Demo-Sperre" not in said(await clerk.get("/cases"))
+    assert "Demo-Sperre" not in words(await clerk.get("/cases"))
     page = await clerk.get(here)
-    assert "Geburtsdatum strittig" in said(page)
+    assert "Geburtsdatum strittig" in words(page)
     assert here in (await clerk.get(f"/cases/{case}/for-the-person")).text
     at = f"{here}/lift"
     for part in ({}, {"reason": "geklärt"}, {"told": "yes"}):
@@ -501,5 +482,5 @@ async def test_a_lock_after_a_withdrawal_is_not_lifted_here(office, node):
     assert refused.value.reason == "answered"
     clerk = await office.enter(CLERK)
     page = await clerk.get(f"/cases/{case}/rights/restriction")
-    assert "Die Sperre bleibt" in said(page)
+    assert "Die Sperre bleibt" in words(page)
     assert "/lift" not in page.text

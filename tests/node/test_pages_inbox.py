@@ -13,13 +13,12 @@ from node.sync.limits import COMMENT_BYTES
 from node.sync.offer import BasisLine, Counts
 from node.sync.transfer import Inbound, Refusal
 from node.sync.words import Basis, By, RejectionCode
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import Browser, words
 from tests.support.offers import offer_of_two, put_offer
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN, SECOND, WEHR
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -32,10 +31,6 @@ async def office(tmp_path_factory):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser(office):
     return await office.enter(APPROVER)
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
 
 
 def inbound(office, number):

@@ -32,8 +32,8 @@ from tests.support.asking import (
     take_back,
     tap,
     verify,
-    words,
 )
+from tests.support.browser_by_hand import words
 from tests.support.office import LEADER, open_office
 from tests.support.pair import CLERK, open_case
 from tests.support.papers import (

@@ -26,6 +26,7 @@ from node.ids import AccountId, RecordId
 from node.sync.permission import recipient_of
 from node.sync.release import release
 from node.sync.transfer import Outbound
+from tests.support.browser_by_hand import words
 from tests.support.bylaw import (
     CODE,
     NONE,
@@ -37,7 +38,7 @@ from tests.support.bylaw import (
     put_in_force,
     wish_of,
 )
-from tests.support.caseoffice import said, send
+from tests.support.caseoffice import send
 from tests.support.handed import agree as consent_to
 from tests.support.handed import outbound, set_off
 from tests.support.office import AUDITOR, LEADER, open_office
@@ -63,12 +64,6 @@ async def opened(tmp_path_factory):
 
 
 @pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
-
-
-@pytest.fixture
 def node(office):
     return office.node
 
@@ -87,7 +82,7 @@ async def test_one_asks_another_agrees_and_the_card_names_the_paragraph(office):
     here = f"/cases/{case}/statute"
     assert here in (await clerk.get(f"/cases/{case}/consents")).text
     page = await clerk.get(here)
-    assert f"{TITLE} ({CODE})" in said(page)
+    assert f"{TITLE} ({CODE})" in words(page)
     assert " checked" not in page.text
     until = f"{office.clock.now() + timedelta(days=30):%d.%m.%Y}"
     sent = {
@@ -112,7 +107,7 @@ async def test_one_asks_another_agrees_and_the_card_names_the_paragraph(office):
         assert "Fehler:" in answer.text
     done = await send(clerk, page, here, **sent)
     assert done.location == here
-    shown = said(await clerk.get(here))
+    shown = words(await clerk.get(here))
     assert "Eine zweite Person ist gefragt" in shown
     assert "Wechsel kraft Gesetzes" in shown
 
@@ -121,7 +116,7 @@ async def test_one_asks_another_agrees_and_the_card_names_the_paragraph(office):
     assert "Demo-Paragraf" not in inbox.text
     page = await approver.get(f"{here}/second")
     for text in ("Demo-Paragraf", TITLE, "Wechsel kraft Gesetzes", until):
-        assert text in said(page)
+        assert text in words(page)
     assert "Bewerbung besprochen" not in page.text
     answer = await send(approver, page, f"{here}/second", answer="yes")
     assert answer.location == "/inbox"
@@ -129,11 +124,11 @@ async def test_one_asks_another_agrees_and_the_card_names_the_paragraph(office):
     assert (await approver.get(f"{here}/second")).status == 404
 
     cards = await clerk.get(f"/cases/{case}/consents")
-    assert f"ohne Einwilligung, {CODE}" in said(cards)
+    assert f"ohne Einwilligung, {CODE}" in words(cards)
     (basis,) = consents_of(office.node, case)
     whole = await clerk.get(f"/consents/{basis.id}")
     for text in (TITLE, "Wechsel kraft Gesetzes", "Demo a", "Demo c"):
-        assert text in said(whole)
+        assert text in words(whole)
     assert (await clerk.get(f"/consents/{basis.id}/copy")).status == 404
     assert (await clerk.get(f"/consents/{basis.id}/copy.pdf")).status == 404
 
@@ -151,7 +146,7 @@ async def test_the_second_person_may_say_no_and_who_asked_learns_it(office):
     assert consents_of(office.node, case) == []
     assert content_of(office.node, case).of(statutes.USE) == ()
     assert is_open(office.node, DECLINED, case)
-    assert "Rechtsgrundlage nicht zugestimmt" in said(
+    assert "Rechtsgrundlage nicht zugestimmt" in words(
         await clerk.get("/work?only=news")
     )
 
@@ -259,7 +254,7 @@ async def test_a_paragraph_that_ended_meanwhile_is_not_agreed_to(office, node):
     page = await approver.get(f"/cases/{case}/statute/second")
     answer = await send(approver, page, f"/cases/{case}/statute/second", answer="yes")
     assert answer.status == 409
-    assert "niemand mehr zustimmen" in said(answer)
+    assert "niemand mehr zustimmen" in words(answer)
     assert consents_of(node, case) == []
 
 
@@ -337,14 +332,14 @@ async def test_an_objection_stops_what_rests_on_it_and_no_other_persons_handover
     here = f"/consents/{basis.id}/withdraw"
     assert here in (await clerk.get(f"/cases/{case}/consents")).text
     page = await clerk.get(here)
-    assert "Widerspruch aufnehmen" in said(page)
-    assert "wird gestoppt" in said(page)
-    assert CODE in said(page)
+    assert "Widerspruch aufnehmen" in words(page)
+    assert "wird gestoppt" in words(page)
+    assert CODE in words(page)
     answer = await send(clerk, page, here, how="spoken")
     assert answer.status == 303
     assert outbound(node, mine).state is not Outbound.QUEUED
     assert outbound(node, theirs).state is Outbound.QUEUED
-    assert "widersprochen" in said(await clerk.get(f"/cases/{case}/consents"))
+    assert "widersprochen" in words(await clerk.get(f"/cases/{case}/consents"))
     # Until two people have decided anew nothing leaves.
     again = set_off(node, case, SAECKINGEN)
     recipient = recipient_of(node.office, outbound(node, again))

@@ -13,6 +13,7 @@ from node.cases.differences import Choice
 from node.cases.model import Baton
 from node.casework import matching
 from node.ids import AccountId
+from tests.support.browser_by_hand import words
 from tests.support.desk import relocate
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import AGS, APPROVER, CLERK, SAECKINGEN, open_case
@@ -28,7 +29,6 @@ from tests.support.twins import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 OTHER = Actor(AccountId("d" * 32), frozenset({Role.CASEWORKER}))
 
 
@@ -65,10 +65,6 @@ def drop_pairs_with_others(uow, twins):
             known = (k.pair for k in uow.matches.pairs(case))
             uow.matches.drop_pairs([p for p in known if set(p.key) != set(twins)])
         uow.commit()
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
 
 
 def chosen(node, twins, default=Choice.THERE, **more):

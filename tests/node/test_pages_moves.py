@@ -15,7 +15,8 @@ from node.casework import consents
 from node.ids import ConsentId, TransferId
 from node.sync.release import release
 from node.sync.transfer import Outbound
-from tests.support.caseoffice import fields, person, put, said, send
+from tests.support.browser_by_hand import words
+from tests.support.caseoffice import fields, person, put, send
 from tests.support.handed import agree, outbound, set_off
 from tests.support.office import open_office
 from tests.support.pair import CLERK, SAECKINGEN, USUAL, running, until
@@ -147,9 +148,9 @@ async def test_what_withholds_has_a_sentence_and_a_cure_and_nothing_can_be_sent(
     case = case_of(wehr)
     transfer = await held(wehr, case)
     page = await clerk.get(f"/relocations/{transfer}")
-    assert told in said(page)
-    assert SENDS not in said(page)
-    assert "Es kann noch nichts versandt werden." in said(page)
+    assert told in words(page)
+    assert SENDS not in words(page)
+    assert "Es kann noch nichts versandt werden." in words(page)
     # Whoever sends the form all the same sends nobody.
     forced = {"member": case, f"cat_{case}": "K11", "_sure": "yes"}
     answer = await clerk.post(f"/relocations/{transfer}", page.form_token, **forced)
@@ -166,8 +167,8 @@ async def test_where_consent_stands_there_is_no_reason_and_a_way_to_send(wehr, c
     hold_with_protection(wehr, case)
     await release(wehr.node.courier, transfer)
     page = await clerk.get(f"/relocations/{transfer}")
-    assert SENDS in said(page)
-    assert "nicht abgedeckt" not in said(page)
+    assert SENDS in words(page)
+    assert "nicht abgedeckt" not in words(page)
 
 
 def hold_with_protection(office, case):
@@ -185,7 +186,7 @@ async def test_a_caseworker_bound_to_secrecy_sends_nothing_without_the_release(
     try:
         transfer = await held(wehr, case)
         assert outbound(wehr.node, transfer).state is Outbound.HELD
-        page = said(await clerk.get(f"/relocations/{transfer}"))
+        page = words(await clerk.get(f"/relocations/{transfer}"))
         assert (
             "Es fehlt die Entbindung von der Schweigepflicht. Bitte fragen Sie" in page
         )
@@ -228,7 +229,9 @@ async def test_what_is_sensitive_stands_apart_and_unticked_though_consented(
     assert set(re.findall(r'value="(K\d\d)"', apart)) == {"K09", "K12"}
     # Nor is it announced as going along where nobody ticked it.
     ticks = {"member": case, f"cat_{case}": "K11"}
-    check = said(await clerk.post(f"/relocations/{transfer}", page.form_token, **ticks))
+    check = words(
+        await clerk.post(f"/relocations/{transfer}", page.form_token, **ticks)
+    )
     assert "Gesundheit" not in check
     assert wehr.node.store.read_sync(lambda u: u.outbox.of_transfer(transfer)) == []
 
@@ -247,7 +250,7 @@ async def test_an_address_elsewhere_is_not_asked_again(wehr, clerk):
     assert fields(page)["move_on"] == "15.12.2026"
     assert fields(page)["members"] == case
     check = await send(clerk, page, "/relocations/new")
-    assert "Zuständig ab 15.12.2026: Bad-Saeckingen" in said(check)
+    assert "Zuständig ab 15.12.2026: Bad-Saeckingen" in words(check)
 
 
 @pytest.mark.spec("SC-30")
@@ -384,9 +387,9 @@ async def test_an_address_elsewhere_proposes_a_move_and_sends_not_one_byte(wehr,
     answer = await send(clerk, page, path, **typed)
     proposed = await clerk.get(answer.location)
     assert time.monotonic() - started < 1.0
-    assert "Ist das ein Wegzug?" in said(proposed)
+    assert "Ist das ein Wegzug?" in words(proposed)
     check = await send(clerk, proposed, "/relocations/new")
-    assert "Zuständig ab 15.12.2026: Bad-Saeckingen" in said(check)
+    assert "Zuständig ab 15.12.2026: Bad-Saeckingen" in words(check)
     day = {"_sure": "yes", **{k: v for k, v in fields(check).items() if k[0] != "_"}}
     async with in_their_place(wehr.node) as heard, running(wehr.node):
         await asyncio.sleep(0.5)

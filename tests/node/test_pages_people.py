@@ -14,6 +14,7 @@ from node.accounts.policy import Actor
 from node.cases.days import local_day
 from node.casework import cases
 from node.ids import AccountId
+from tests.support.browser_by_hand import words
 from tests.support.office import open_office
 from tests.support.pair import APPROVER, CLERK
 
@@ -51,10 +52,6 @@ def _open(office, given, family, birth, by=CLERK, **more):
     return office.node.store.write_sync(
         cases.open_case, office.node.office, values, by=by
     )
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
 
 
 async def search(browser, text):

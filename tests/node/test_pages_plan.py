@@ -11,15 +11,8 @@ from node.cases.plan import goal_ideas
 from node.casework.cases import Contact, record_contact
 from node.errors import PrinterError
 from node.ids import RecordId
-from tests.support.caseoffice import (
-    content,
-    give_away,
-    of,
-    person,
-    put,
-    said,
-    send,
-)
+from tests.support.browser_by_hand import words
+from tests.support.caseoffice import content, give_away, of, person, put, send
 from tests.support.office import open_office
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN
 from tests.support.papers import HAS_PANGO, fonts_of, text_of
@@ -105,7 +98,7 @@ async def test_without_a_plan_three_goals_are_proposed_and_none_is_chosen(wehr, 
     talk(wehr, case, "2026-02-03", "10.1")
     page = await clerk.get(at(case))
     first = {idea.area: idea.text for idea in reversed(goal_ideas())}
-    text = said(page)
+    text = words(page)
     assert text.index(first["08"]) < text.index(first["10"]) < text.index(first["01"])
     assert page.text.count('name="idea"') == 3
     assert "checked" not in page.text
@@ -115,7 +108,7 @@ async def test_without_a_plan_three_goals_are_proposed_and_none_is_chosen(wehr, 
 async def test_a_plan_is_begun_as_a_draft_and_says_so(wehr, clerk):
     case, goal = await begun(wehr, clerk, "Demo-Entwurf")
     assert goal.text("text") == "Ich möchte eine feste Arbeit finden."
-    page = said(await clerk.get(at(case)))
+    page = words(await clerk.get(at(case)))
     assert "Noch nicht mit der Person vereinbart." in page
     assert "Woran merken wir es? Der Arbeitsvertrag ist unterschrieben." in page
 
@@ -158,7 +151,7 @@ async def test_a_goal_that_lacks_something_is_not_kept(wehr, clerk, typed, sente
     page = await clerk.get(f"{at(case)}/goals")
     answer = await send(clerk, page, f"{at(case)}/goals", **typed)
     assert answer.status == 422
-    assert sentence in said(answer)
+    assert sentence in words(answer)
     assert len(of(wehr, case, "goal")) == 1
 
 
@@ -171,14 +164,14 @@ async def test_a_goal_put_off_needs_its_reason_in_place(wehr, clerk, status):
     case, goal = await begun(wehr, clerk, "Demo-Aufschub")
     refused = await move(clerk, case, goal, status)
     assert refused.status == 422
-    assert "warum das Ziel verschoben oder angepasst wird" in said(refused)
+    assert "warum das Ziel verschoben oder angepasst wird" in words(refused)
     assert f'id="f-reason-{goal.id}"' in refused.text
     assert of(wehr, case, "goal")[0] == goal
     done = await move(clerk, case, goal, status, "waiting_list")
     assert done.status == 303
     after = of(wehr, case, "goal")[0]
     assert (after.text("status"), after.text("reason")) == (status, "waiting_list")
-    history = said(await clerk.get(f"/cases/{case}/records/{goal.id}"))
+    history = words(await clerk.get(f"/cases/{case}/records/{goal.id}"))
     assert "offen" in history
 
 
@@ -187,7 +180,7 @@ async def test_the_last_three_contacts_stand_under_the_goal_they_touched(wehr, c
     case, goal = await begun(wehr, clerk, "Demo-Drei")
     for day in ("2026-01-05", "2026-01-06", "2026-01-07", "2026-01-08"):
         talk(wehr, case, day, touched={goal.id: ("in_progress", None)})
-    text = said(await clerk.get(at(case)))
+    text = words(await clerk.get(at(case)))
     assert "08.01.2026" in text
     assert "06.01.2026" in text
     assert "05.01.2026" not in text
@@ -199,7 +192,7 @@ async def test_a_goal_moved_in_two_tabs_shows_both_versions(wehr, clerk):
     await move(clerk, case, goal, "in_progress")
     answer = await move(clerk, case, goal, "given_up", version=1)
     assert answer.status == 409
-    text = said(answer)
+    text = words(answer)
     assert "Jemand war schneller" in text
     assert "in Arbeit" in text
     assert "aufgegeben" in text
@@ -208,7 +201,7 @@ async def test_a_goal_moved_in_two_tabs_shows_both_versions(wehr, clerk):
     done = await send(clerk, answer, path)
     assert done.location == at(case)
     assert of(wehr, case, "goal")[0].text("status") == "given_up"
-    assert "in Arbeit" in said(await clerk.get(f"/cases/{case}/records/{goal.id}"))
+    assert "in Arbeit" in words(await clerk.get(f"/cases/{case}/records/{goal.id}"))
 
 
 @pytest.mark.spec("SC-12", "HO-4")
@@ -256,7 +249,7 @@ async def test_a_measure_stands_below_its_goal_until_it_is_done(wehr, clerk):
     measure = of(wehr, case, "measure")[0]
     assert measure.text("goal") == goal.id
     page = await clerk.get(at(case))
-    assert "Wer: die Person selbst" in said(page)
+    assert "Wer: die Person selbst" in words(page)
     done = await clerk.post(
         f"{at(case)}/measures",
         page.form_token,
@@ -266,7 +259,7 @@ async def test_a_measure_stands_below_its_goal_until_it_is_done(wehr, clerk):
     )
     assert done.status == 303
     assert of(wehr, case, "measure")[0].text("status") == "done"
-    assert "erledigt" in said(await clerk.get(at(case)))
+    assert "erledigt" in words(await clerk.get(at(case)))
 
 
 @pytest.mark.parametrize("goal", ["", "f" * 32])
@@ -284,7 +277,7 @@ async def test_an_assessment_stands_by_its_life_area(wehr, clerk):
     path = f"/cases/{case}/details/assessment"
     page = await clerk.get(path)
     await send(clerk, page, path, area="05", need="3", text="Zimmer zu klein")
-    text = said(await clerk.get(at(case)))
+    text = words(await clerk.get(at(case)))
     assert "Bedarf: viel" in text
     assert "Zimmer zu klein" in text
 
@@ -296,13 +289,13 @@ async def test_an_assessment_stands_by_its_life_area(wehr, clerk):
 async def test_agreeing_makes_a_version_and_supersedes_the_one_before(wehr, clerk):
     case, goal = await begun(wehr, clerk, "Demo-Fassung")
     first = await agreed(wehr, clerk, case)
-    assert first.status == 303, said(first)
+    assert first.status == 303, words(first)
     form = await clerk.get(f"{at(case)}/goals?idea=05.1")
     await send(clerk, form, f"{at(case)}/goals")
     path = f"/cases/{case}/details/goal/{goal.id}"
     page = await clerk.get(path)
     await send(clerk, page, path, text="Ich möchte eine Arbeit in der Küche.")
-    shown = said(await clerk.get(at(case)))
+    shown = words(await clerk.get(at(case)))
     assert "Seit der Vereinbarung geändert" in shown
     assert "Neu: „Ich möchte eine eigene Wohnung.“" in shown
     await agreed(wehr, clerk, case)
@@ -311,7 +304,7 @@ async def test_agreeing_makes_a_version_and_supersedes_the_one_before(wehr, cler
     assert (old.values["plan_version"], new.values["plan_version"]) == (1, 2)
     assert new.text("plan") == old.text("plan") == old.id
     assert {g.text("plan") for g in of(wehr, case, "goal")} == {str(old.id)}
-    assert "Seit der Vereinbarung" not in said(await clerk.get(at(case)))
+    assert "Seit der Vereinbarung" not in words(await clerk.get(at(case)))
 
 
 @pytest.mark.spec("FR-10")
@@ -330,10 +323,10 @@ async def test_a_version_reads_as_it_was_agreed_and_tells_the_differences(wehr, 
     await move(clerk, case, of(wehr, case, "goal")[0], "in_progress")
     await agreed(wehr, clerk, case)
     await move(clerk, case, of(wehr, case, "goal")[0], "reached")
-    first = said(await clerk.get(f"{at(case)}/versions/1"))
+    first = words(await clerk.get(f"{at(case)}/versions/1"))
     assert "Ich möchte eine feste Arbeit finden." in first
     assert "Küche" not in first
-    second = said(await clerk.get(f"{at(case)}/versions/2"))
+    second = words(await clerk.get(f"{at(case)}/versions/2"))
     assert "Was anders ist als in Fassung 1" in second
     assert "Aus „Ich möchte eine feste Arbeit finden.“ wurde" in second
     assert "gewünscht bis 01.09.2027, vorher keine Angabe" in second
@@ -355,7 +348,7 @@ async def test_an_agreement_that_cannot_be_is_not_kept(wehr, clerk, changes, sen
     case, _ = await begun(wehr, clerk, "Demo-Nein")
     answer = await agreed(wehr, clerk, case, **changes)
     assert answer.status == 422
-    assert sentence in said(answer)
+    assert sentence in words(answer)
     assert of(wehr, case, "plan")[0].text("status") == "draft"
 
 
@@ -365,7 +358,7 @@ async def test_a_plan_without_a_goal_is_not_agreed(wehr, clerk):
     await send(clerk, page, f"{at(case)}/begin")
     answer = await agreed(wehr, clerk, case)
     assert answer.status == 422
-    assert "noch kein Ziel" in said(answer)
+    assert "noch kein Ziel" in words(answer)
 
 
 @pytest.mark.spec("SC-11")
@@ -393,13 +386,13 @@ async def test_an_imported_plan_goes_on_with_its_ids_and_shows_where_it_began(
     put(wehr, case, "plan", plan, id=number, **came)
     values = {"plan": str(number), "area": "04", "text": "Arbeit", "status": "open"}
     goal = put(wehr, case, "goal", values, **came)
-    text = said(await clerk.get(at(case)))
+    text = words(await clerk.get(at(case)))
     assert "begonnen in Bad-Saeckingen" in text
     await agreed(wehr, clerk, case)
     _, new = plans(wehr, case)
     assert (new.text("plan"), new.values["plan_version"]) == (str(number), 2)
     assert [g.id for g in of(wehr, case, "goal")] == [goal]
-    told = said(await clerk.get(f"{at(case)}/versions/2"))
+    told = words(await clerk.get(f"{at(case)}/versions/2"))
     assert "bei einer anderen Stelle vereinbart" in told
 
 
@@ -429,7 +422,7 @@ async def test_a_review_moves_goals_and_names_the_next_day(wehr, clerk):
     ]
     assert of(wehr, case, "plan")[0].text("review_due") == "2127-09-01"
     assert of(wehr, case, "goal")[0].text("status") == "partly_reached"
-    assert "Frau Beispiel" in said(await clerk.get(at(case)))
+    assert "Frau Beispiel" in words(await clerk.get(at(case)))
 
 
 @pytest.mark.spec("SC-11")
@@ -455,12 +448,12 @@ async def test_a_plan_ends_with_a_reason_and_another_can_begin(wehr, clerk):
     form = {"_epoch": "1", "_version": "1", "_plan": str(plan.id)}
     refused = await clerk.post(f"{at(case)}/end", page.form_token, **form)
     assert refused.status == 422
-    assert "warum der Plan endet" in said(refused)
+    assert "warum der Plan endet" in words(refused)
     await clerk.post(
         f"{at(case)}/end", page.form_token, **form, end_reason="goals_reached"
     )
     assert of(wehr, case, "plan")[0].text("status") == "ended"
-    text = said(await clerk.get(at(case)))
+    text = words(await clerk.get(at(case)))
     assert "Es gibt keinen Plan." in text
     assert "Ein früherer Plan endete am" in text
 
@@ -472,7 +465,7 @@ async def test_the_paper_says_everything_in_german_and_in_the_own_language(
     case, _ = await begun(wehr, clerk, "Demo-Papier")
     await agreed(wehr, clerk, case, language=language)
     page = await clerk.get(f"{at(case)}/print")
-    text = said(page)
+    text = words(page)
     assert "Vereinbarung zum Integrationsplan" in text
     assert "Ich möchte eine feste Arbeit finden." in text
     assert "Es gilt der deutsche Text." in text
@@ -487,11 +480,11 @@ async def test_a_draft_is_printed_as_a_draft_and_a_language_without_texts_in_ger
     wehr, clerk
 ):
     case, _ = await begun(wehr, clerk, "Demo-Vorab")
-    assert "Entwurf, noch nicht vereinbart" in said(
+    assert "Entwurf, noch nicht vereinbart" in words(
         await clerk.get(f"{at(case)}/print")
     )
     await agreed(wehr, clerk, case, language="ti")
-    text = said(await clerk.get(f"{at(case)}/print"))
+    text = words(await clerk.get(f"{at(case)}/print"))
     assert "Entwurf" not in text
     assert "Lesehilfe" not in text
 
@@ -557,5 +550,5 @@ async def test_without_a_press_the_agreement_is_still_a_page(wehr, clerk, monkey
     monkeypatch.setattr(type(wehr.node.press), "render", fail)
     answer = await clerk.get(f"{at(case)}/agreement.pdf")
     assert answer.status == 503
-    assert "PDFs können gerade nicht erstellt werden." in said(answer)
+    assert "PDFs können gerade nicht erstellt werden." in words(answer)
     assert (await clerk.get(f"{at(case)}/print")).status == 200

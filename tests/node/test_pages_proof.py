@@ -13,13 +13,13 @@ from node.demo.residents import REFERENCE
 from node.demo.seed import seed_funding, seed_town
 from node.errors import ForbiddenError, InputError
 from node.report.snapshot import ReportSettings
+from tests.support.browser_by_hand import words
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER
 from tests.support.townfolk import demo
 from tests.unit.web.test_prooffile import GIVEN, SHEET, cells_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 AT = "/settings/proof"
 WORKER = next(a for a in demo().wehr.accounts if a.login == "fachkraft")
 CLERK = Actor(WORKER.id, WORKER.roles)
@@ -47,10 +47,6 @@ async def office(tmp_path):
 @pytest_asyncio.fixture(loop_scope="module")
 async def leader(office):
     return await office.enter(LEADER)
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text)).strip()
 
 
 async def upload(browser, content, name="vorlage.xlsx"):

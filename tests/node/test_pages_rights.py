@@ -7,7 +7,6 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import date
-from html import unescape
 from urllib.parse import urlencode
 
 import pypdfium2
@@ -19,7 +18,7 @@ from node.casework import rights
 from node.casework.cases import new_record
 from node.errors import PrinterError
 from node.ids import CaseId, RecordId
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import signed_in, words
 from tests.support.desk import keep_document
 from tests.support.exporting import town
 from tests.support.office import add_more, before
@@ -28,7 +27,6 @@ from tests.support.papers import HAS_PANGO, data_in, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 needs_pango = pytest.mark.skipif(not HAS_PANGO, reason="no pango on this machine")
-TAGS = re.compile(r"<[^>]+>")
 NOTE = "Termin vereinbart. Ihr Bruder Xaver Anderer ist krank."
 
 
@@ -47,14 +45,7 @@ async def clerk(wehr):
 
 
 async def enter(wehr, actor):
-    browser = Browser(wehr.client)
-    door = await browser.get("/login")
-    await browser.post("/login/demo", door.form_token, account=str(actor.account))
-    return browser
-
-
-def said(page):
-    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
+    return await signed_in(wehr.client, actor)
 
 
 def put(wehr, case, record, **values):
@@ -95,13 +86,13 @@ async def copy_of(browser, case, *, black=None, give="pdf", document=()):
         },
         body=urlencode(fields).encode(),
     )
-    assert begun.status == 303, said(begun)
+    assert begun.status == 303, words(begun)
     for _ in range(200):
         waiting = await browser.get(begun.location)
         if "Refresh" not in waiting.headers:
             break
         await asyncio.sleep(0.05)
-    assert "Die Auskunft ist fertig" in said(waiting), said(waiting)
+    assert "Die Auskunft ist fertig" in words(waiting), words(waiting)
     return await browser.get(f"{begun.location}/file")
 
 
@@ -153,7 +144,7 @@ async def test_a_sentence_that_names_somebody_of_the_household_is_proposed_to_be
     )
     put(wehr, case, "household_member", household="h" * 32, member=other)
     page = await clerk.get(f"/cases/{case}/rights/copy")
-    assert "Schwärzen: Ihr Bruder Xaver Anderer ist krank." in said(page)
+    assert "Schwärzen: Ihr Bruder Xaver Anderer ist krank." in words(page)
     (proposed,) = ticked(page, "black")
     assert proposed.endswith(".note.1")
     file = await copy_of(clerk, case)
@@ -259,7 +250,7 @@ async def test_a_character_that_cannot_be_printed_is_named_and_the_files_still_w
             break
         await asyncio.sleep(0.05)
     assert waiting.status == 422
-    assert re.search("Das Zeichen .漢. kann nicht gedruckt werden", said(waiting))
+    assert re.search("Das Zeichen .漢. kann nicht gedruckt werden", words(waiting))
     archive = zipfile.ZipFile(
         io.BytesIO((await copy_of(clerk, case, give="files")).body)
     )
@@ -276,7 +267,7 @@ async def test_a_locked_case_can_be_copied_and_nothing_else(wehr, clerk):
             uow.commit()
 
     wehr.node.store.write_sync(lock)
-    assert "gesperrt" in said(await clerk.get(f"/cases/{case}/rights")).lower()
+    assert "gesperrt" in words(await clerk.get(f"/cases/{case}/rights")).lower()
     here = f"/cases/{case}/rights/copy"
     assert here in (await clerk.get(f"/cases/{case}/for-the-person")).text
     archive = zipfile.ZipFile(
@@ -308,7 +299,7 @@ async def test_who_saw_is_said_by_day_and_an_emergency_with_its_reason(wehr, cle
     wehr.node.store.write_sync(look)
     await clerk.get(f"/cases/{case}")
     await clerk.get(f"/cases/{case}")
-    text = said(await clerk.get(f"/cases/{case}/access"))
+    text = words(await clerk.get(f"/cases/{case}/access"))
     assert "hat sie im Notfall geöffnet: Anruf der Klinik" in text
     assert "hat die Akte geöffnet (3-mal)" in text
     assert "Niemand außerhalb dieser Stelle." in text
@@ -329,8 +320,8 @@ async def test_a_request_is_recorded_and_decided_with_a_reason(wehr, clerk):
         f"{here}/corrections", page.form_token, _epoch="1", text="Ich heiße Eibl"
     )
     page = await clerk.get(here)
-    assert "Ich heiße Eibl" in said(page)
-    assert "Antwort bis" in said(page)
+    assert "Ich heiße Eibl" in words(page)
+    assert "Antwort bis" in words(page)
     at = re.search(rf'href="({here}/corrections/[0-9a-f]+)"', page.text)[1]
     form = await clerk.get(at)
     for fields in ({"decision": "declined"}, {"reason": "Ausweis"}, {}):
@@ -341,8 +332,8 @@ async def test_a_request_is_recorded_and_decided_with_a_reason(wehr, clerk):
         at, form.form_token, _epoch="1", decision="declined", reason="Ausweis sagt Eibe"
     )
     assert done.location == here
-    assert "nicht berichtigt" in said(await clerk.get(here))
-    assert "Ausweis sagt Eibe" in said(await clerk.get(here))
+    assert "nicht berichtigt" in words(await clerk.get(here))
+    assert "Ausweis sagt Eibe" in words(await clerk.get(here))
     again = await clerk.post(
         at, form.form_token, _epoch="1", decision="corrected", reason="doch"
     )
@@ -432,5 +423,5 @@ async def test_without_a_press_the_page_says_so_and_everything_else_works(
     transfer = wehr.held(case)
     answer = await clerk.get(f"/outbox/{transfer}/proof.pdf")
     assert answer.status == 503
-    assert "PDFs können gerade nicht erstellt werden." in said(answer)
+    assert "PDFs können gerade nicht erstellt werden." in words(answer)
     assert (await copy_of(clerk, case, give="files")).status == 200

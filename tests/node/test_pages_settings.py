@@ -15,12 +15,11 @@ from node.casework.settings import ask_statute, change_topic
 from node.errors import ConflictError, ForbiddenError, InputError
 from node.ids import AccountId, Hex128
 from node.sync.schedule import erasable_from
-from tests.support.browser_by_hand import Browser
+from tests.support.browser_by_hand import Browser, words
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, CLERK, open_case
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 TOKEN = re.compile(r">\s*([A-Za-z0-9_-]{43})\s*<")
 SECOND_LEADER = Actor(AccountId("5ead" * 8), frozenset({Role.ADMINISTRATOR}))
 OTHER = Actor(AccountId("07e4" * 8), frozenset({Role.CASEWORKER}))
@@ -46,16 +45,6 @@ def _add_more(uow):
                 )
             )
         uow.commit()
-
-
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
-
-
-def words(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
 
 
 async def form(office, who, path):

@@ -26,12 +26,6 @@ async def opened(tmp_path_factory):
         yield office
 
 
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
-
-
 def keep_backup(office, *, hours=1, verified=True):
     """A row of a backup, as the duty writes it."""
     at = office.clock.now() - timedelta(hours=hours)

@@ -1,12 +1,10 @@
 """S12: exchange with an office is suspended and resumed; what a new key looks like."""
 
 import json
-import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from node.casework.network import ASK_ABOUT_NEW, one_body
 from node.casework.suspending import resume, suspend
@@ -15,20 +13,14 @@ from node.ids import MemberId
 from node.sync.release import release
 from node.sync.transfer import Outbound
 from node.trust.fingerprint import words_of
+from tests.support.browser_by_hand import words
 from tests.support.handed import agree, outbound, set_off
-from tests.support.office import AUDITOR, LEADER, open_office
+from tests.support.office import AUDITOR, LEADER
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN, WEHR, open_case
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 BODY = f"/directory/{SAECKINGEN}"
 WHY = "Schlüssel passt nicht zu den Wörtern"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
 
 
 @pytest.fixture
@@ -51,10 +43,6 @@ def go_on(node, by=LEADER):
     node.store.write_sync(resume, node.office, SAECKINGEN, by=by)
 
 
-def said(page):
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
-
-
 @pytest.mark.spec("SC-66", "SR-B7")
 async def test_an_administrator_suspends_with_a_reason_and_resumes(office):
     leader, clerk = await office.enter(LEADER), await office.enter(CLERK)
@@ -64,18 +52,18 @@ async def test_an_administrator_suspends_with_a_reason_and_resumes(office):
         assert answer.status == status
         if status == 422:
             assert "Fehler:" in answer.text
-    shown = said(await leader.get(BODY))
+    shown = words(await leader.get(BODY))
     assert WHY in shown
     assert "Demo-Leitung" in shown
-    assert "von uns ausgesetzt" in said(await clerk.get("/directory"))
+    assert "von uns ausgesetzt" in words(await clerk.get("/directory"))
     others = await clerk.get(BODY)
-    assert "kein Schlüssel geht dorthin" in said(others)
+    assert "kein Schlüssel geht dorthin" in words(others)
     assert WHY not in others.text
     assert "/resume" not in others.text
     page = await leader.get(BODY)
     assert (await leader.post(f"{BODY}/resume", page.form_token)).location == BODY
     assert standing(office.node) is None
-    assert "nimmt teil" in said(await clerk.get(BODY))
+    assert "nimmt teil" in words(await clerk.get(BODY))
 
 
 @pytest.mark.parametrize("who", [CLERK, APPROVER, AUDITOR])
@@ -115,7 +103,7 @@ async def test_nothing_new_is_sealed_for_there_and_people_read_why(office):
     assert held.state is Outbound.HELD
     assert held.withheld == ((case, "peer-suspended"),)
     clerk = await office.enter(CLERK)
-    assert "Austausch mit dieser Stelle ausgesetzt" in said(await clerk.get("/work"))
+    assert "Austausch mit dieser Stelle ausgesetzt" in words(await clerk.get("/work"))
     body = node.store.read_sync(one_body, node.office, SAECKINGEN)
     assert body.waiting >= 1
     go_on(node)
@@ -140,7 +128,7 @@ async def test_both_ends_read_the_same_words_of_a_key(office):
     clerk = await office.enter(CLERK)
     for member in (WEHR, SAECKINGEN):
         raw = directory.member(member).sig[-1].key.raw
-        page = said(await clerk.get(f"/directory/{member}"))
+        page = words(await clerk.get(f"/directory/{member}"))
         assert words_of(raw) in page
         assert "neuen Schlüssel" not in page
 
@@ -163,7 +151,7 @@ async def test_a_key_that_came_later_is_new_for_seven_days(office):
             assert body.key.is_new is is_new
             assert body.key.since == first.first_seen_at
         office.clock.offset = timedelta()
-        assert "mit einem neuen Schlüssel" in said(await clerk.get(BODY))
+        assert "mit einem neuen Schlüssel" in words(await clerk.get(BODY))
         assert timedelta(days=7) == ASK_ABOUT_NEW
     finally:
         directory.holdings.records[SAECKINGEN] = (first,)

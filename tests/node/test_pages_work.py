@@ -11,12 +11,12 @@ from node.casework import cases
 from node.casework.reporting import change_settings
 from node.report.snapshot import ReportSettings
 from node.web.workgroups import DONE, MOVE, UNDO
+from tests.support.browser_by_hand import words
 from tests.support.offers import put_offer
 from tests.support.office import AUDITOR, LEADER, open_office
 from tests.support.pair import APPROVER, CLERK
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TAGS = re.compile(r"<[^>]+>")
 GROUP = re.compile(r'<section aria-labelledby="group-(\w+)">(.*?)</section>', re.DOTALL)
 ROW = re.compile(r'<li class="task[^"]*">(.*?)</li>', re.DOTALL)
 COUNT = re.compile(r'href="/work\?only=(\w+)"[^>]*>[^<]*<span[^>]*>\((\d+)\)')
@@ -32,11 +32,6 @@ async def office(tmp_path):
 @pytest_asyncio.fixture(loop_scope="module")
 async def browser(office):
     return await office.enter(CLERK)
-
-
-def words(page):
-    text = page if isinstance(page, str) else page.text
-    return re.sub(r"\s+", " ", TAGS.sub(" ", text)).strip()
 
 
 def groups(page):

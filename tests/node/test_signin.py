@@ -5,13 +5,12 @@ import secrets
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from node.accounts.model import Role
 from node.accounts.session import PROOF_LIFE
 from node.errors import InputError
-from tests.support.browser_by_hand import Browser
-from tests.support.office import LEADER, open_office
+from tests.support.browser_by_hand import Browser, words
+from tests.support.office import LEADER
 from tests.support.softkey import SoftKey
 from tests.support.waysin import (
     codes,
@@ -20,17 +19,10 @@ from tests.support.waysin import (
     options,
     secret,
     somebody,
-    words,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LOCKED = re.compile(r"gesperrt bis \d\d:\d\d Uhr. Ein Passkey geht weiterhin")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        yield office
 
 
 @pytest.fixture

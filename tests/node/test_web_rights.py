@@ -6,7 +6,6 @@ does a line without a page.
 
 import re
 import secrets
-from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -389,12 +388,6 @@ async def opened(tmp_path_factory):
     async with open_office(tmp_path_factory.mktemp("office")) as office:
         office.node.store.write_sync(add_pair)
         yield office
-
-
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
 
 
 BOTH = AccountId("ca" * 16)

@@ -1,7 +1,6 @@
 """Nobody who knows every event to the second learns anything from the log's rows (EL-3)."""
 
 import random
-import re
 from hashlib import sha256
 from math import sqrt
 
@@ -18,7 +17,6 @@ from tests.support.exchangelog import MemoryLog, digest, facts, recorded, sent
 from tests.support.townlog import LOG_KEY, WITNESSES, build, opened, template
 
 TRIALS = 10_000
-LOG_TABLES = re.compile(r"log_|witness_")
 # What lies in the tables of the log without being sealed, blinded or a hash.
 CLEAR = {
     "log_head": {"id", "origin", "size", "incarnation"},

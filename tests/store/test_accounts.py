@@ -310,18 +310,6 @@ class TestReadLog:
         since = store.read_sync(lambda uow: uow.read_log.since(AT + SECOND))
         assert since == [self.FORCED, other]
 
-    @pytest.mark.spec("SR-D5")
-    def test_an_unusual_number_of_cases_can_be_noticed(self, store: Store) -> None:
-        self.add(
-            store,
-            self.READING,
-            replace(self.READING, at=AT + SECOND),
-            replace(self.READING, case=case_id(2), at=AT + SECOND),
-            replace(self.READING, case=case_id(3), at=AT - SECOND),
-            replace(self.READING, case=case_id(4), account=BERND),
-        )
-        assert store.read_sync(lambda uow: uow.read_log.cases_read(ANNA, AT)) == 2
-
     def test_lines_end_after_their_time(self, store: Store) -> None:
         self.add(store, self.READING, self.FORCED)
         assert write(store, lambda uow: uow.read_log.remove_before(AT + SECOND)) == 1

@@ -26,7 +26,6 @@ from node.store.backupfile import open_file
 from node.store.backuprestore import open_keys, restore
 from node.store.backupverify import verify_set
 from node.store.engine import open_engine
-from node.store.tables import metadata
 from node.store.weekturn import turn_of
 from tests.support.backups import add_clerk, found_node, keeper
 from tests.support.seen import spilled
@@ -65,19 +64,6 @@ def lite(tmp_path_factory):
     content = root / "content" / f"content-{set_}.backup"
     keys = root / "keys" / f"keys-{set_}.backup"
     return root, sheets, content, keys
-
-
-def counts_of(url):
-    engines = open_engine(url, durable=False)
-    try:
-        with engines.reader.connect() as connection:
-            return {
-                name: connection.scalar(text(f"SELECT count(*) FROM {name}"))
-                for name in metadata.tables
-                if name != "backup"
-            }
-    finally:
-        engines.close()
 
 
 def make_set(node):

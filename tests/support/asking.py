@@ -1,6 +1,5 @@
 """Texts that two people verified, and a device that goes from hand to hand."""
 
-import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -16,8 +15,6 @@ from tests.support.office import LEADER, OpenOffice
 
 SECOND_ID = AccountId("1eae" * 8)
 SECOND_LEADER = Actor(SECOND_ID, frozenset({Role.ADMINISTRATOR}))
-TAGS = re.compile(r"<[^>]+>")
-SKIP = {"language": {"_language": "de"}, "about": {}, "scope": {}, "check": {}}
 
 
 def add_second_leader(uow: Any) -> None:
@@ -50,11 +47,6 @@ def verify(node: Node, language: str = GERMAN) -> None:
         verifier="Demo-Prüferin",
         by=SECOND_LEADER,
     )
-
-
-def words(page: Page) -> str:
-    """What a page says, without its tags."""
-    return re.sub(r"\s+", " ", TAGS.sub(" ", page.text))
 
 
 async def hand_over(browser: Browser, case: CaseId, **fields: str) -> Page:

@@ -3,16 +3,19 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from html import unescape
 from io import BytesIO
 from urllib.parse import urlencode
 
 from aiohttp import ClientResponse, DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from node.accounts.policy import Actor
 from node.web.frame import AccountView
 from node.web.session import COOKIE
 from tests.support.web_stage import Stage
 
+_TAGS = re.compile(r"<[^>]+>")
 _TOKEN = re.compile(r'name="_token" value="([0-9a-f]{64})"')
 
 
@@ -37,6 +40,12 @@ class Page:
         found = _TOKEN.search(self.text)
         assert found, "the page has no form"
         return found[1]
+
+
+def words(page: Page | str) -> str:
+    """What a person reads."""
+    text = page if isinstance(page, str) else page.text
+    return unescape(re.sub(r"\s+", " ", _TAGS.sub(" ", text))).strip()
 
 
 class Browser:
@@ -103,3 +112,16 @@ async def browsing(stage: Stage) -> AsyncIterator[Browser]:
     server = TestServer(stage.app, host="127.0.0.1")
     async with TestClient(server, cookie_jar=DummyCookieJar()) as client:
         yield Browser(client)
+
+
+async def signed_in(
+    client: TestClient[web.Request, web.Application], actor: Actor
+) -> Browser:
+    """A browser of its own, signed in by the demo's button."""
+    browser = Browser(client)
+    door = await browser.get("/login")
+    answer = await browser.post(
+        "/login/demo", door.form_token, account=str(actor.account)
+    )
+    assert answer.status == 303, answer.text
+    return browser

@@ -13,13 +13,6 @@ from tests.support.browser_by_hand import Browser, Page
 from tests.support.office import OpenOffice
 from tests.support.pair import CLERK, SAECKINGEN
 
-TAGS = re.compile(r"<[^>]+>")
-
-
-def said(page: Page) -> str:
-    """The text of a page."""
-    return re.sub(r"\s+", " ", unescape(TAGS.sub(" ", page.text)))
-
 
 def fields(page: Page) -> dict[str, str]:
     """What a browser would send of the page's form, as it stands."""

@@ -1,8 +1,7 @@
 """A log in a real database with groups that can be held and erased, and its witness."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from node.casework.eraser import Eraser
@@ -250,11 +249,3 @@ class FailAt:
         if point is self._point:
             self._point = None
             raise BrokenError
-
-
-def noon(year: int, month: int, day: int) -> datetime:
-    """An instant."""
-    return datetime(year, month, day, 12, tzinfo=UTC)
-
-
-Make = Callable[[], Keeper]

@@ -21,10 +21,8 @@ from node.exchangelog.attachment import Attachment, Placed, make_attachment
 from node.exchangelog.entry import (
     Act,
     Entry,
-    TransferFacts,
     encode_entry,
     entry,
-    transfer_entry,
 )
 from node.exchangelog.kinds import ActorRole, EntryType
 from node.exchangelog.proof import (
@@ -40,11 +38,71 @@ from node.exchangelog.proof import (
 )
 from node.exchangelog.witness import SignedHead, WitnessMemory
 from node.ids import TransferId
-from node.strictjson import Json
+from node.strictjson import Json, JsonObject
 
 START = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
 TRANSFER = TransferId("ab" * 16)
 PACKET = hashlib.sha256(b"example packet").digest()
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFacts:
+    """The facts that every entry about a transfer between two nodes carries.
+
+    ``epoch`` is null where a household's cases differ. ``packet`` is the SHA-256 of the
+    container, ``statement`` that of the received JWS which caused the act, ``peer_cp``
+    the newest verified checkpoint of the other side, ``outcome`` a code.
+    """
+
+    transfer: TransferId
+    peer: str | None = None
+    epoch: int | None = None
+    packet: bytes | None = None
+    statement: bytes | None = None
+    peer_cp: Checkpoint | None = None
+    outcome: str | None = None
+
+
+def transfer_entry(
+    kind: EntryType,
+    act: Act,
+    facts: TransferFacts,
+    more: Mapping[str, Json] | None = None,
+) -> Entry:
+    """Make an entry about a transfer.
+
+    Args:
+        kind: A type whose keys include the facts of a transfer.
+        act: The moment and the person.
+        facts: What both sides know of the transfer.
+        more: The keys of the type beyond these, in JSON form.
+
+    ``attempt`` is always 1: sealing again is a new transfer (HO-1).
+    """
+    return entry(
+        kind,
+        act,
+        {
+            "transfer": str(facts.transfer),
+            "attempt": 1,
+            "peer": facts.peer,
+            "epoch": facts.epoch,
+            "packet": _hex_or_none(facts.packet),
+            "statement": _hex_or_none(facts.statement),
+            "peer_cp": None if facts.peer_cp is None else encode_head(facts.peer_cp),
+            "outcome": facts.outcome,
+            **(more or {}),
+        },
+    )
+
+
+def encode_head(head: Checkpoint) -> JsonObject:
+    """A checkpoint as ``{log, size, root}``, as entries and statements carry it."""
+    return {"log": head.origin, "size": head.size, "root": head.root.hex()}
+
+
+def _hex_or_none(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.hex()
 
 
 def digest(text: str) -> bytes:

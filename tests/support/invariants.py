@@ -20,9 +20,7 @@ from tests.support.seen import Seen, look, spilled
 
 HELD_BEFORE_GRANT: Final = {"queued", "delivered", "asked"}
 KEPT_AFTER_GRANT: Final = {"granted", "closed", "durable"}
-ENDED_AT_SENDER: Final = {"recalling", "recalled", "rejected", "reclaimed", "cancelled"}
 OPEN_AT_RECIPIENT: Final = {"waiting", "approved", "opening"}
-ENDED_AT_RECIPIENT: Final = {"rejected", "expired", "recalled"}
 HERE: Final = {"imported", "closed", "durable"}
 BEGUN: Final = "erasing"
 RETENTION_US: Final = 90 * 86_400 * 1_000_000

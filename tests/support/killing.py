@@ -7,7 +7,6 @@ They live here and not in the product: nothing that is delivered can choose them
 import os
 import signal
 import threading
-from collections import Counter
 
 from node.failpoints import Point
 
@@ -29,15 +28,3 @@ class KillAt:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Census:
-    """Counts which points are reached, and never stops anybody."""
-
-    def __init__(self) -> None:
-        """Nothing is reached yet."""
-        self.reached: Counter[Point] = Counter()
-
-    def reach(self, point: Point) -> None:
-        """Count it."""
-        self.reached[point] += 1

@@ -25,7 +25,7 @@ from node.casework.staff import TokenWish, issue_token
 from node.config import load_settings
 from node.failpoints import NoFailpoints
 from node.ids import AccountId, Hex128, MemberId
-from tests.support.browser_by_hand import Browser, Page
+from tests.support.browser_by_hand import Browser, Page, signed_in
 from tests.support.pair import WEHR, add_staff, found_pair
 
 LEADER_ID, AUDITOR_ID = AccountId("1ead" * 8), AccountId("a0d1" * 8)
@@ -54,13 +54,7 @@ class OpenOffice:
 
     async def enter(self, actor: Actor) -> Browser:
         """A browser of its own, signed in by the demo's button."""
-        browser = Browser(self.client)
-        door = await browser.get("/login")
-        answer = await browser.post(
-            "/login/demo", door.form_token, account=str(actor.account)
-        )
-        assert answer.status == 303, answer.text
-        return browser
+        return await signed_in(self.client, actor)
 
     def hire(self, actor: Actor, name: str, login: str = "kollegin") -> None:
         """One more account, at work for years already."""

@@ -5,6 +5,7 @@ the tables with SQL of its own; the ledger must never show anything else.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -14,9 +15,11 @@ from sqlalchemy import text
 from node.cases.days import day_end
 from node.casework.reporting import Wish
 from node.ids import AccountId
-from node.report.definition import definition
+from node.report.definition import Definition, definition
 from node.report.facts import RESPONSIBILITY, Fact, Facts
-from node.report.tables import Table, table_of
+from node.report.figures import Frame
+from node.report.tables import Sums, Table, asks_of, build, sums_of
+from node.report.workfigures import days_to_grant
 from node.store.columns import from_micros, to_micros
 from node.store.unit import SqlUnitOfWork
 
@@ -38,6 +41,21 @@ def recount(uow: SqlUnitOfWork, wish: Wish, now: datetime) -> Table:
     return table_of(definition(wish.definition), facts, wish.frame, wish.caseworker)
 
 
+def table_of(
+    definition: Definition,
+    facts: Facts,
+    frame: Frame,
+    caseworker: AccountId | None = None,
+    *,
+    only_total: bool = False,
+) -> Table:
+    """Count a whole report from facts that are all at hand."""
+    sums: Sums = Counter()
+    sums_of(asks_of(definition, frame), facts, into=sums)
+    days = days_to_grant(facts, frame)
+    return build(definition, sums, days, frame, caseworker, only_total=only_total)
+
+
 def facts_at(uow: SqlUnitOfWork, at: datetime | None) -> tuple[Fact, ...]:
     """Everything that counts, by person."""
     instant = None if at is None else to_micros(at)
@@ -46,7 +64,8 @@ def facts_at(uow: SqlUnitOfWork, at: datetime | None) -> tuple[Fact, ...]:
 
 
 def _rows(uow: SqlUnitOfWork, query: str, **values: Any) -> list[Any]:
-    return uow.counting._work._connection.execute(text(query), values).all()  # type: ignore[attr-defined]
+    found: list[Any] = uow.counting._work._connection.execute(text(query), values).all()  # type: ignore[attr-defined]
+    return found
 
 
 def _read(value: Any) -> dict[str, Any]:

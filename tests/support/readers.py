@@ -22,9 +22,9 @@ from node.crypto.checkpoint import (
 from node.crypto.commit import check_opening
 from node.crypto.merkle import Frontier, consistency_proof, inclusion_proof, leaf_hash
 from node.errors import LogError, MalformedMessageError, PeerError
-from node.exchangelog.attachment import encode_attachment, parse_attachment
+from node.exchangelog.attachment import attachment_from_json, attachment_json
 from node.exchangelog.bundle import pack_files, read_files
-from node.exchangelog.entry import encode_entry, encode_head, parse_entry, parse_head
+from node.exchangelog.entry import encode_entry, parse_entry
 from node.exchangelog.policy import parse_policy
 from node.exchangelog.tlogproof import TlogProof
 from node.exchangelog.witness import (
@@ -154,9 +154,9 @@ READERS: Final[Mapping[str, Reader]] = {
         tuple(map(encode_add_checkpoint, _REQUESTS)),
     ),
     "attachment": Reader(
-        parse_attachment,
-        encode_attachment,
-        tuple(map(encode_attachment, _ATTACHMENTS)),
+        lambda raw: attachment_from_json(strictjson.parse(raw)),
+        lambda v: strictjson.encode(attachment_json(v)),
+        tuple(strictjson.encode(attachment_json(v)) for v in _ATTACHMENTS),
         one_spelling=False,
     ),
     "entry": Reader(
@@ -164,12 +164,6 @@ READERS: Final[Mapping[str, Reader]] = {
     ),
     "opening": Reader(
         lambda raw: check_opening(_SENT.c, raw), None, (_SENT.shown,), sealed=True
-    ),
-    "head": Reader(
-        lambda raw: parse_head(strictjson.parse(raw)),
-        lambda v: strictjson.encode(encode_head(v)),
-        (strictjson.encode(encode_head(_SIGNED.head)),),
-        one_spelling=False,
     ),
     "frontier": Reader(
         Frontier.decode, lambda v: v.encode(), (Frontier().encode(), _FRONTIER.encode())

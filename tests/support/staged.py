@@ -25,8 +25,6 @@ NOTE: Final = "Kanariennotiz vom Montag"
 GOAL: Final = "Kanarienziel Berufsschule"
 PAPER: Final = "Kanarienbescheid in einem Dokument"
 CANARIES: Final = (NAME, NOTE, GOAL, PAPER)
-TRAVELS: Final = (NAME, GOAL, PAPER)
-"""What the consent covers; the note is sensitive and stays."""
 
 
 @dataclass(frozen=True, slots=True)

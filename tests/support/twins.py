@@ -68,7 +68,7 @@ def open_twins(node: Node, name: str = "Demo-Ahorn") -> tuple[CaseId, CaseId]:
 
 def compare_all(node: Node) -> None:
     """What the worker does after an import and once an hour."""
-    Matching(node.store, node.office)()
+    Matching(node.store, node.office, node.identities)()
 
 
 def choices_of(

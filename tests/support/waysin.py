@@ -13,17 +13,11 @@ from node.casework import staff
 from node.casework.signin import subjects_of
 from node.casework.staff import Invitation, Newcomer
 from node.ids import AccountId
-from tests.support.browser_by_hand import Browser, Page
+from tests.support.browser_by_hand import Browser, Page, words
 from tests.support.office import LEADER, OpenOffice
 from tests.support.softkey import SoftKey
 
 GOOD = "Regenschirm sieben Kacheln im Mai"
-TAGS = re.compile(r"<[^>]+>")
-
-
-def words(page: Page) -> str:
-    """What a person reads."""
-    return html.unescape(re.sub(r"\s+", " ", TAGS.sub(" ", page.text)))
 
 
 def hidden(page: Page, name: str) -> str:

@@ -6,7 +6,6 @@ answered stored as yes; a yes under a text that nobody verified; a no that takes
 than a yes. Implements flow C (staff side), FR-12 to FR-14, FR-20 to FR-23, SC-36 to SC-38.
 """
 
-from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -14,21 +13,22 @@ from aiohttp import web
 from node.cases.codes import code_list
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, GivenBy
 from node.cases.consenttext import ConsentText
-from node.cases.model import SENSITIVE, Baton
+from node.cases.model import SENSITIVE
 from node.casework.consents import Answer
 from node.casework.consenttexts import current_texts
 from node.casework.signing import record_signed
-from node.errors import InputError, NotFoundError, StaleEpochError
+from node.errors import InputError, StaleEpochError
 from node.ids import CaseId, RecordId, TransferId
 from node.strictjson import Json
 from node.web.caseframe import case_page
-from node.web.casework import (
-    actor,
-    opened_case,
-    stale,
-    today,
+from node.web.casework import actor, chosen_case, stale, today
+from node.web.consentasking import (
+    Asked,
+    end_words,
+    first_form,
+    other_bodies,
+    what_to_ask,
 )
-from node.web.consentasking import Asked, end_words, other_bodies, what_to_ask
 from node.web.forms import Form
 from node.web.frame import (
     Parts,
@@ -40,9 +40,8 @@ from node.web.frame import (
 )
 from node.web.language import Words
 from node.web.pages.cases import CASEWORKERS
-from node.web.typed import ids, shown_day, typed_day
+from node.web.typed import ids, typed_day
 
-_YEAR: Final = timedelta(days=364)
 # What is signed on the screen comes from the device alone, with its picture.
 _FORMS: Final = ("paper", "mark", "oral")
 _SAID: Final = "oral"
@@ -59,22 +58,11 @@ def routes() -> list[Route]:
 
 
 async def _ask(request: web.Request) -> web.Response:
-    chosen = ids([request.query.get("case", "")], CaseId)
-    if not chosen:
-        raise NotFoundError("case")
-    case = await opened_case(request, chosen[0])
-    if case.file.baton is not Baton.ACTIVE:
-        # Its page says where it is.
-        return await see_other(request, f"/cases/{chosen[0]}")
+    case = await chosen_case(request)
+    if isinstance(case, web.Response):
+        return case
     asked = await what_to_ask(request, case)
-    end = min(today(request) + _YEAR, asked.last_day)
-    values: dict[str, tuple[str, ...]] = {"valid_until": (shown_day(end),)}
-    back = ids([request.query.get("transfer", "")], TransferId)
-    if back:
-        values["_transfer"] = (back[0],)
-    if len(asked.givers) == 1:
-        values["given_by"] = (str(asked.givers[0]),)
-    return await _form_page(request, asked, Form(values))
+    return await _form_page(request, asked, first_form(request, asked))
 
 
 async def _form_page(
@@ -107,12 +95,9 @@ async def _form_page(
 
 async def _record(request: web.Request) -> web.Response:
     form, words, parts = form_of(request), words_of(request), parts_of(request)
-    chosen = ids([form.text("_case")], CaseId)
-    if not chosen:
-        raise NotFoundError("case")
-    case = await opened_case(request, chosen[0])
-    if case.file.baton is not Baton.ACTIVE:
-        return await stale(request, case.file.id)
+    case = await chosen_case(request)
+    if isinstance(case, web.Response):
+        return case
     asked = await what_to_ask(request, case)
     declines = form.text("_answer") == "no"
     signed = (await parts.run.read(current_texts)).signed(form.text("language"))

@@ -7,7 +7,7 @@ name (SC-38). Implements flow C, steps 1 and 7; FR-12 to FR-14, DO-14, SC-40.
 """
 
 from base64 import b64decode
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from aiohttp import web
@@ -15,16 +15,21 @@ from aiohttp import web
 from node.cases.asking import check_end
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE, GivenBy
 from node.cases.consenttext import GERMAN, TONGUES, TextState
-from node.cases.model import Baton
 from node.casework.cases import new_id
 from node.casework.consenttexts import Texts, current_texts
 from node.casework.signing import Proof, record_signed
-from node.errors import ConflictError, InputError, NotFoundError, StaleEpochError
+from node.errors import ConflictError, InputError, StaleEpochError
 from node.ids import CaseId, ConsentId, TransferId
 from node.web.answering import Spoken
 from node.web.caseframe import case_page
-from node.web.casework import OpenCase, actor, opened_case, stale, today
-from node.web.consentasking import Asked, end_words, other_bodies, what_to_ask
+from node.web.casework import OpenCase, actor, chosen_case, opened_case, stale, today
+from node.web.consentasking import (
+    Asked,
+    end_words,
+    first_form,
+    other_bodies,
+    what_to_ask,
+)
 from node.web.consentsheet import sheet_page, sheet_to_sign
 from node.web.forms import Form
 from node.web.frame import (
@@ -39,9 +44,8 @@ from node.web.kiosk import drop_round, give_away, round_of
 from node.web.language import Words
 from node.web.pages.cases import CASEWORKERS
 from node.web.round import AskedDocument, Round
-from node.web.typed import ids, shown_day, typed_day
+from node.web.typed import ids, typed_day
 
-YEAR: Final = timedelta(days=364)
 _HERE: Final = "/consents/device"
 _FINISH: Final = "/consents/finish"
 
@@ -58,22 +62,11 @@ def routes() -> list[Route]:
 
 
 async def _prepare(request: web.Request) -> web.Response:
-    chosen = ids([request.query.get("case", "")], CaseId)
-    if not chosen:
-        raise NotFoundError("case")
-    case = await opened_case(request, chosen[0])
-    if case.file.baton is not Baton.ACTIVE:
-        return await see_other(request, f"/cases/{chosen[0]}")
+    case = await chosen_case(request)
+    if isinstance(case, web.Response):
+        return case
     asked = await what_to_ask(request, case)
-    end = min(today(request) + YEAR, asked.last_day)
-    back = ids([request.query.get("transfer", "")], TransferId)
-    values: dict[str, tuple[str, ...]] = {
-        "valid_until": (shown_day(end),),
-        "_transfer": tuple(back),
-    }
-    if len(asked.givers) == 1:
-        values["given_by"] = (str(asked.givers[0]),)
-    return await _prepare_page(request, asked, Form(values))
+    return await _prepare_page(request, asked, first_form(request, asked))
 
 
 async def _prepare_page(
@@ -100,12 +93,9 @@ async def _prepare_page(
 
 async def _give(request: web.Request) -> web.Response:
     form, words, parts = form_of(request), words_of(request), parts_of(request)
-    chosen = ids([form.text("_case")], CaseId)
-    if not chosen:
-        raise NotFoundError("case")
-    case = await opened_case(request, chosen[0])
-    if case.file.baton is not Baton.ACTIVE:
-        return await stale(request, case.file.id)
+    case = await chosen_case(request)
+    if isinstance(case, web.Response):
+        return case
     asked = await what_to_ask(request, case)
     texts = await parts.run.read(current_texts)
     errors = _errors(form, asked, words, parts, on=today(request))

@@ -7,9 +7,8 @@ page, a name that becomes a path. Implements SR-U1 to SR-U3, screens S4 (Dokumen
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
-from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
 
@@ -29,10 +28,11 @@ from node.strictjson import Json
 from node.sync.limits import MIB
 from node.web.caseframe import case_id, case_page
 from node.web.casework import OpenCase, actor, opened_case, stale
+from node.web.download import streamed
 from node.web.filekinds import DOWNLOAD_TYPES, SUFFIXES, KindWatch, clean_name
 from node.web.forms import Form
 from node.web.frame import Route, form_of, parts_of, path_id, see_other, words_of
-from node.web.guard import FILE, SANDBOX
+from node.web.guard import FILE
 from node.web.language import Words
 from node.web.pages.casefile import bodies
 from node.web.pages.cases import CASEWORKERS
@@ -206,23 +206,6 @@ async def _give(request: web.Request) -> web.StreamResponse:
         raise NotFoundError("document") from None
     name = clean_name(record.text("file_name")) or "document"
     media_type = record.text("media_type")
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": media_type
-            if media_type in DOWNLOAD_TYPES
-            else "application/octet-stream",
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-            "Content-Security-Policy": SANDBOX,
-        }
-    )
-    first = await parts.run.file(_next, chunks)
-    await response.prepare(request)
-    while first:
-        await response.write(first)
-        first = await parts.run.file(_next, chunks)
-    await response.write_eof()
-    return response
-
-
-def _next(chunks: Iterator[bytes]) -> bytes:
-    return next(chunks, b"")
+    if media_type not in DOWNLOAD_TYPES:
+        media_type = "application/octet-stream"
+    return await streamed(request, chunks, media_type, name)

@@ -15,6 +15,7 @@ from node.accounts.policy import Actor
 from node.casework import auditing, exporting
 from node.errors import ConflictError
 from node.ids import TransferId
+from node.web.download import given
 from node.web.frame import Route, account_of, page, parts_of, path_id
 
 _READERS: Final = frozenset({Role.AUDITOR, Role.APPROVER})
@@ -48,11 +49,7 @@ async def _give(request: web.Request) -> web.Response:
     await parts.run.write(exporting.note_export, parts.office, made.digest, by)
     # Crash here: the log says that a bundle was made, and nobody has it. It is made anew.
     name = _file_name(number, parts.clock.now())
-    return web.Response(
-        body=made.raw,
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return given(made.raw, "application/zip", name)
 
 
 async def _page(

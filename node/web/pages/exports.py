@@ -6,7 +6,7 @@ download (HO-115); the words in an address or kept by the browser; a code tried 
 Implements chapter 13; FR-27, DO-28, SC-29.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -21,6 +21,7 @@ from node.report.readings import PersonRow
 from node.sync.exportports import Address
 from node.sync.transfer import Outbound, OutboundTransfer
 from node.web.casework import actor, colleagues, people_of, recipient_name
+from node.web.download import streamed
 from node.web.exportwords import ExportView, export_view
 from node.web.failures import conflict
 from node.web.forms import Form
@@ -34,7 +35,6 @@ from node.web.frame import (
     see_other,
     words_of,
 )
-from node.web.guard import SANDBOX
 from node.web.language import Words
 from node.web.pages.cases import CASEWORKERS
 from node.web.placenames import place_words
@@ -137,6 +137,22 @@ async def _page(
     )
 
 
+async def _done(
+    request: web.Request,
+    view: ExportView,
+    act: Callable[..., object],
+    *more: object,
+    saved: str,
+) -> web.Response:
+    """Do it, unless the export has moved on, and say so on its page."""
+    parts, number = parts_of(request), view.transfer.id
+    try:
+        await parts.run.write(act, parts.office, number, *more, by=actor(request))
+    except TransitionError:
+        return conflict(request)
+    return await see_other(request, f"/exports/{number}", saved=saved)
+
+
 def _megabytes(size: int | None, words: Words) -> str:
     return f"{words.number(max(0.1, round((size or 0) / 1_000_000, 1)))} MB"
 
@@ -189,16 +205,9 @@ def _lines(text: str) -> tuple[str, ...]:
 
 
 async def _paper(request: web.Request) -> web.Response:
-    parts, words = parts_of(request), words_of(request)
-    view = await _mine(request)
-    try:
-        await parts.run.write(
-            exports.on_paper, parts.office, view.transfer.id, by=actor(request)
-        )
-    except TransitionError:
-        return conflict(request)
+    view, words = await _mine(request), words_of(request)
     saved = words.gettext("Noted: the file goes on paper. Nothing was sent from here.")
-    return await see_other(request, f"/exports/{view.transfer.id}", saved=saved)
+    return await _done(request, view, exports.on_paper, saved=saved)
 
 
 # -- The file, and only the file ---------------------------------------------------------
@@ -213,27 +222,13 @@ async def _file(request: web.Request) -> web.StreamResponse:
         )
     except TransitionError:
         return conflict(request)
-    name = f"{view.transfer.id}.age"
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "application/octet-stream",
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Content-Security-Policy": SANDBOX,
-            "Content-Length": str(file.length),
-        }
+    return await streamed(
+        request,
+        parts.files.read(file.name),
+        "application/octet-stream",
+        f"{view.transfer.id}.age",
+        file.length,
     )
-    chunks = parts.files.read(file.name)
-    first = await parts.run.file(_next, chunks)
-    await response.prepare(request)
-    while first:
-        await response.write(first)
-        first = await parts.run.file(_next, chunks)
-    await response.write_eof()
-    return response
-
-
-def _next(chunks: Iterator[bytes]) -> bytes:
-    return next(chunks, b"")
 
 
 # -- The words, and only the words -------------------------------------------------------
@@ -330,37 +325,17 @@ def _claimed(form: Form) -> Claim:
 
 
 async def _claim(request: web.Request) -> web.Response:
-    parts, words = parts_of(request), words_of(request)
-    view = await _mine(request)
-    try:
-        await parts.run.write(
-            exports.claim,
-            parts.office,
-            view.transfer.id,
-            _claimed(form_of(request)),
-            by=actor(request),
-        )
-    except TransitionError:
-        return conflict(request)
+    view, words = await _mine(request), words_of(request)
     saved = words.gettext("Noted. A second person must confirm on this page.")
-    return await see_other(request, f"/exports/{view.transfer.id}", saved=saved)
+    what = _claimed(form_of(request))
+    return await _done(request, view, exports.claim, what, saved=saved)
 
 
 async def _confirm(request: web.Request) -> web.Response:
-    parts, words = parts_of(request), words_of(request)
-    view = await _view(request)
-    try:
-        await parts.run.write(
-            exports.confirm_claim,
-            parts.office,
-            view.transfer.id,
-            _claimed(form_of(request)),
-            by=actor(request),
-        )
-    except TransitionError:
-        return conflict(request)
+    view, words = await _view(request), words_of(request)
     saved = words.gettext("Confirmed by two persons.")
-    return await see_other(request, f"/exports/{view.transfer.id}", saved=saved)
+    what = _claimed(form_of(request))
+    return await _done(request, view, exports.confirm_claim, what, saved=saved)
 
 
 async def _letter(request: web.Request) -> web.Response:
@@ -378,21 +353,14 @@ async def _letter(request: web.Request) -> web.Response:
 
 
 async def _answer(request: web.Request) -> web.Response:
-    form, parts, words = form_of(request), parts_of(request), words_of(request)
+    form, words = form_of(request), words_of(request)
     view = await _mine(request)
+    saved = words.gettext("The answer was saved.")
     try:
-        await parts.run.write(
-            exports.answered,
-            parts.office,
-            view.transfer.id,
-            form.text("answer"),
-            by=actor(request),
+        return await _done(
+            request, view, exports.answered, form.text("answer"), saved=saved
         )
     except InputError:
         wrong = words.gettext("Please choose what they wrote.")
         again = form.with_errors({"answer": wrong})
         return await _page(request, view, again, status=422)
-    except TransitionError:
-        return conflict(request)
-    saved = words.gettext("The answer was saved.")
-    return await see_other(request, f"/exports/{view.transfer.id}", saved=saved)

@@ -8,7 +8,6 @@ at; something taken back that was edited since. Implements SC-64, DO-42, FR-8.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -19,12 +18,12 @@ from node.casework.listbatches import (
     WaitingList,
     apply_batch,
     look_at_undo,
-    try_batch,
     undo_batch,
 )
-from node.errors import ConflictError, InputError, NotFoundError
+from node.errors import ConflictError, NotFoundError
 from node.ids import Hex128
 from node.web.casework import actor, people_of
+from node.web.download import given
 from node.web.forms import Form
 from node.web.frame import (
     Route,
@@ -35,7 +34,6 @@ from node.web.frame import (
     see_other,
     words_of,
 )
-from node.web.guard import SANDBOX
 from node.web.jobs import Job
 from node.web.language import Words
 from node.web.listframe import (
@@ -44,6 +42,7 @@ from node.web.listframe import (
     address,
     batch_id,
     cell_of,
+    tried,
     waiting_list,
 )
 from node.web.listwords import STAYS_WORDS, reason_of
@@ -72,15 +71,8 @@ def routes() -> list[Route]:
 
 async def _tried(request: web.Request) -> tuple[WaitingList, ImportPlan] | None:
     """The list and its trial; None if something before it is not decided."""
-    parts = parts_of(request)
-    try:
-        found: tuple[WaitingList, ImportPlan] = await parts.run.read(
-            try_batch, parts.office, batch_id(request), by=actor(request)
-        )
-    except InputError:
-        return None
-    answers = found[0].answers
-    return found if answers.has_fields and answers.has_values else None
+    found = await tried(request)
+    return found if found is not None and found[0].answers.has_values else None
 
 
 async def _trial(request: web.Request) -> web.Response:
@@ -164,15 +156,7 @@ async def _errors(request: web.Request) -> web.Response:
     waiting, plan = found
     words = words_of(request)
     content = await parts_of(request).run.file(_sheet_of, waiting, plan, words)
-    name = quote(words.gettext("rows-with-errors") + ".xlsx", safe="")
-    return web.Response(
-        body=content,
-        headers={
-            "Content-Type": XLSX_TYPE,
-            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-            "Content-Security-Policy": SANDBOX,
-        },
-    )
+    return given(content, XLSX_TYPE, words.gettext("rows-with-errors") + ".xlsx")
 
 
 def _sheet_of(waiting: WaitingList, plan: ImportPlan, words: Words) -> bytes:

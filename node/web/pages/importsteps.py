@@ -17,8 +17,7 @@ from node.cases.listfields import FIELDS, doubled
 from node.cases.townchoices import UNKNOWN_CODE, Offer, Question
 from node.cases.townplan import ImportPlan
 from node.cases.townrow import AGS
-from node.casework.listbatches import Answers, WaitingList, choose, try_batch
-from node.errors import InputError
+from node.casework.listbatches import Answers, WaitingList, choose
 from node.web.casework import actor
 from node.web.forms import Form
 from node.web.frame import Route, form_of, page, parts_of, see_other, words_of
@@ -28,6 +27,7 @@ from node.web.listframe import (
     address,
     batch_id,
     samples,
+    tried,
     waiting_list,
 )
 from node.web.listwords import FIELD_WORDS, OFFER_WORDS, reason_of
@@ -148,7 +148,7 @@ def _version(request: web.Request, waiting: WaitingList) -> int:
 
 
 async def _values(request: web.Request) -> web.Response:
-    found = await _tried(request)
+    found = await tried(request)
     if found is None:
         return await see_other(request, address(batch_id(request), "columns"))
     waiting, plan = found
@@ -163,18 +163,6 @@ async def _values(request: web.Request) -> web.Response:
         }
     )
     return await _values_page(request, waiting, plan, form)
-
-
-async def _tried(request: web.Request) -> tuple[WaitingList, ImportPlan] | None:
-    """The list with its trial; None if its columns are not decided yet."""
-    parts = parts_of(request)
-    try:
-        found: tuple[WaitingList, ImportPlan] = await parts.run.read(
-            try_batch, parts.office, batch_id(request), by=actor(request)
-        )
-    except InputError:
-        return None
-    return found if found[0].answers.has_fields else None
 
 
 async def _values_page(
@@ -244,7 +232,7 @@ def _name_of(question: Question) -> str:
 
 async def _take_values(request: web.Request) -> web.Response:
     form = form_of(request)
-    found = await _tried(request)
+    found = await tried(request)
     if found is None:
         return await see_other(request, address(batch_id(request), "columns"))
     waiting, plan = found
@@ -273,7 +261,7 @@ async def _asks_more(
     request: web.Request, values: Mapping[tuple[str, str], str]
 ) -> bool:
     """Whether a repair brought up texts that nobody has looked at."""
-    found = await _tried(request)
+    found = await tried(request)
     return found is not None and any(
         question.key not in values for question in found[1].questions
     )

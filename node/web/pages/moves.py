@@ -23,7 +23,7 @@ from node.casework.relocations import (
     record_relocation,
     route,
 )
-from node.errors import InputError, NotFoundError, StaleEpochError, TrustError
+from node.errors import InputError, StaleEpochError, TrustError
 from node.ids import Ags, CaseId, MemberId
 from node.report.casepage import day_of, standing
 from node.report.readings import PersonRow
@@ -32,8 +32,8 @@ from node.web.casework import (
     OpenCase,
     actor,
     body_name,
+    chosen_case,
     household_of,
-    opened_case,
     stale,
     today,
 )
@@ -66,13 +66,9 @@ def routes() -> list[Route]:
 
 
 async def _ask(request: web.Request) -> web.Response:
-    chosen = ids([request.query.get("case", "")], CaseId)
-    if not chosen:
-        raise NotFoundError("case")
-    case = await opened_case(request, chosen[0])
-    if case.file.baton is not Baton.ACTIVE:
-        # Its page says where it is.
-        return await see_other(request, f"/cases/{chosen[0]}")
+    case = await chosen_case(request)
+    if isinstance(case, web.Response):
+        return case
     if case.under_way is not None:
         return await see_other(request, f"/relocations/{case.under_way.id}")
     others = await _who_may_move(request, case)
@@ -149,12 +145,9 @@ class _Wanted:
 
 async def _record(request: web.Request) -> web.Response:
     form = form_of(request)
-    chosen = ids([form.text("_case")], CaseId)
-    if not chosen:
-        raise NotFoundError("case")
-    case = await opened_case(request, chosen[0])
-    if case.file.baton is not Baton.ACTIVE:
-        return await stale(request, case.file.id)
+    case = await chosen_case(request)
+    if isinstance(case, web.Response):
+        return case
     wanted = await _read(request, case, form)
     if not isinstance(wanted, _Wanted):
         return wanted

@@ -35,6 +35,7 @@ from node.report.personpaper import as_blocks
 from node.report.sheet import GERMAN, Attached, Kind, Sheet
 from node.web.caseframe import case_id
 from node.web.casework import actor, people_of
+from node.web.download import given
 from node.web.filekinds import SUFFIXES
 from node.web.forms import Form
 from node.web.frame import (
@@ -52,7 +53,7 @@ from node.web.holdings import holdings_of
 from node.web.jobs import Job
 from node.web.pages.cases import CASEWORKERS
 from node.web.pages.work import task_words
-from node.web.printing import german, given, not_printed
+from node.web.printing import german, not_printed
 
 _REFRESH_S: Final = 3
 _PDF: Final = "pdf"

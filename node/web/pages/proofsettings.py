@@ -21,6 +21,7 @@ from node.report.definition import LAND, definition
 from node.report.snapshot import ReportSettings, Template
 from node.report.workfigures import FIGURES
 from node.web.casework import actor
+from node.web.download import given
 from node.web.failures import conflict
 from node.web.filekinds import clean_name
 from node.web.forms import Form
@@ -35,7 +36,6 @@ from node.web.frame import (
 )
 from node.web.guard import FILE
 from node.web.language import Words
-from node.web.pages.reports import download
 from node.web.proofcells import NAME, PERIOD_FROM, PERIOD_TO, refusal_words
 from node.web.prooffile import MOST_BYTES, Refusal, Shape, fill, shape_of
 from node.web.sheettext import CELL, Value, column_letters, column_number
@@ -379,4 +379,4 @@ async def _trial(request: web.Request) -> web.Response:
     )
     if isinstance(made, Refusal):
         return await see_other(request, _AT)
-    return download(made, XLSX_TYPE, "probe.xlsx")
+    return given(made, XLSX_TYPE, "probe.xlsx")

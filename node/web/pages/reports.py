@@ -24,8 +24,8 @@ from node.report.sheet import Kind, Sheet
 from node.report.snapshot import Snapshot, Template
 from node.report.tables import TOTAL, Table
 from node.web.casework import actor, colleagues, new_once, people_of, today
+from node.web.download import given
 from node.web.frame import Route, account_of, page, parts_of, words_of
-from node.web.guard import SANDBOX
 from node.web.printing import german, printed
 from node.web.proofcells import proof_values, refusal_words
 from node.web.prooffile import Refusal, fill
@@ -180,9 +180,7 @@ def _periods(request: web.Request, wanted: Asked) -> list[tuple[str, str]]:
 async def _csv(request: web.Request) -> web.Response:
     wanted, seen = await _view(request)
     rows = [[_spelled(value) for value in row] for row in seen.rows()]
-    return download(
-        csv_bytes(seen.columns(), rows), _CSV_TYPE, f"{wanted.report.id}.csv"
-    )
+    return given(csv_bytes(seen.columns(), rows), _CSV_TYPE, f"{wanted.report.id}.csv")
 
 
 def _spelled(value: object) -> object:
@@ -205,7 +203,7 @@ async def _xlsx(request: web.Request) -> web.Response:
         return await _filled(request, wanted, seen, template)
     sheets = seen.sheets(_above(request, wanted, seen), ())
     made = await parts.run.file(xlsx_bytes, sheets)
-    return download(made, XLSX_TYPE, f"{wanted.report.id}.xlsx")
+    return given(made, XLSX_TYPE, f"{wanted.report.id}.xlsx")
 
 
 def _template(uow: reporting.ReportUnit) -> Template | None:
@@ -219,7 +217,7 @@ async def _filled(
     made = await parts_of(request).run.file(fill, template.content, sheet, values)
     if isinstance(made, Refusal):
         return await report_page(request, wanted, refusal=made, status=422)
-    return download(made, XLSX_TYPE, f"{wanted.report.id}.xlsx")
+    return given(made, XLSX_TYPE, f"{wanted.report.id}.xlsx")
 
 
 async def _pdf(request: web.Request) -> web.Response:
@@ -261,18 +259,6 @@ def _above(request: web.Request, wanted: Asked, seen: Shown) -> list[str]:
     if wanted.report.id == LAND:
         lines.append(words.gettext("Without the pattern of the Land"))
     return lines
-
-
-def download(content: bytes, media_type: str, name: str) -> web.Response:
-    """A file to keep."""
-    return web.Response(
-        body=content,
-        content_type=media_type,
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Content-Security-Policy": SANDBOX,
-        },
-    )
 
 
 # -- Behind a number ---------------------------------------------------------------------

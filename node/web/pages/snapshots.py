@@ -23,6 +23,7 @@ from node.report.sheet import Kind, Sheet
 from node.report.snapshot import Snapshot
 from node.report.tables import thaw
 from node.web.casework import actor, colleagues, once
+from node.web.download import given
 from node.web.failures import conflict
 from node.web.frame import (
     Route,
@@ -34,7 +35,7 @@ from node.web.frame import (
     words_of,
 )
 from node.web.language import Words
-from node.web.pages.reports import download, report_page
+from node.web.pages.reports import report_page
 from node.web.printing import german, printed
 from node.web.reportpaper import report_blocks
 from node.web.reportview import HIDES, Shown, address_of, asked, only_total
@@ -155,7 +156,7 @@ async def _csv(request: web.Request) -> web.Response:
         [str(v).replace(".", ",") if isinstance(v, float) else v for v in row]
         for row in seen.rows()
     ]
-    return download(
+    return given(
         csv_bytes(seen.columns(), rows), "text/csv", f"{kept.definition}-stand.csv"
     )
 

@@ -8,20 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node import strictjson
-from node.crypto.checkpoint import Checkpoint
 from node.errors import MalformedMessageError, UsageError
 from node.exchangelog.entry import (
     ENTRY_BYTES,
     Act,
     GroupName,
-    TransferFacts,
     encode_entry,
-    encode_head,
     entry,
-    group_of,
     parse_entry,
-    parse_head,
-    transfer_entry,
 )
 from node.exchangelog.kinds import KEYS, ActorRole, EntryClass, EntryType
 from node.ids import CaseId, TransferId
@@ -261,43 +255,22 @@ def test_a_transfer_has_one_attempt_for_ever():
     assert sent(log, peer).entry.more["attempt"] == 1
 
 
-def test_a_transfer_entry_carries_what_both_sides_know():
-    head = Checkpoint("b.example/log/1", 3, bytes(32))
-    facts = TransferFacts(TRANSFER, "b.example", 2, PACKET, bytes(32), head, "ok")
-    act = Act("00" * 16, START, ORIGIN)
-    made = transfer_entry(EntryType.TRANSFER_REFUSED, act, facts)
-    assert parse_entry(encode_entry(made)).more["packet"] == PACKET.hex()
-    assert parse_head(made.more["peer_cp"]) == head
-    with pytest.raises(MalformedMessageError):
-        parse_head(encode_head(head) | {"x": 1})
-
-
 @pytest.mark.parametrize(
     ("kind", "group"),
     [
-        (EntryType.TRANSFER_SENT, f"transfer:{TRANSFER}"),
-        (EntryType.TRANSFER_WITHHELD, f"transfer:{TRANSFER}"),
-        (EntryType.SOURCE_ERASED, f"transfer:{TRANSFER}"),
-        (EntryType.EXPORT_SEALED, f"transfer:{TRANSFER}"),
-        (EntryType.NOTICE_TAKEN, f"transfer:{TRANSFER}"),
         (EntryType.AUDIT_VIEWED, "audit:2026-02"),
         (EntryType.LOG_ERASURE, "permanent:2026-02"),
-        (EntryType.WITNESS_CONFLICT, "permanent:2026-02"),
         (EntryType.HOLD_SET, "operation:2026-02"),
-        (EntryType.OPERATOR_OVERRIDE, "operation:2026-02"),
     ],
 )
-def test_a_group_is_one_transfer_or_one_month_of_a_class(kind, group):
-    assert group_of(_example(kind)) == group
+def test_a_group_is_one_month_of_a_class(kind, group):
+    assert GroupName.of_month(kind.retention, START) == group
 
 
 @pytest.mark.spec("LR-40")
 def test_a_consent_chain_has_a_group_of_its_own():
     case = CaseId("cd" * 16)
-    made = _example(EntryType.CONSENT_RECORDED)
-    assert group_of(made, case) == GroupName.of_consents(case)
-    with pytest.raises(UsageError):
-        group_of(made)
+    assert GroupName.of_consents(case) == f"consent:{case}"
     with pytest.raises(MalformedMessageError):
         GroupName("consent:anna")
 

@@ -8,8 +8,9 @@ from node.ids import AccountId
 from node.report.definition import SPLITS, definition, definitions
 from node.report.facts import COUNTED, RESPONSIBILITY, Fact, Facts, Handed
 from node.report.figures import Frame, months_before
-from node.report.tables import TOTAL, ask_of, kinds_of, table_of, thaw
+from node.report.tables import TOTAL, ask_of, kinds_of, thaw
 from node.report.workfigures import FIGURES, measured
+from tests.support.plaincount import table_of
 
 FRAME = Frame(date(2020, 4, 1), date(2021, 3, 15))
 ONE, TWO = AccountId("1" * 32), AccountId("2" * 32)

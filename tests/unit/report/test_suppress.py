@@ -13,7 +13,8 @@ from node.report.definition import Audience, definition, read_definition
 from node.report.facts import RESPONSIBILITY, Fact, Facts, Handed
 from node.report.figures import Frame
 from node.report.suppress import Edge, Mark, hidden_cells, protect, rows_for
-from node.report.tables import TOTAL, table_of
+from node.report.tables import TOTAL
+from tests.support.plaincount import table_of
 
 AT = datetime(2020, 5, 1, tzinfo=UTC)
 FRAME = Frame(date(2020, 4, 1), date(2021, 3, 15))

@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import UsageError
-from node.web.charts import MOST, bar_chart
+from node.web.charts import MOST, Point, bars, line
+
+
+def points(*values):
+    return [Point(f"M{n}", str(value), value) for n, value in enumerate(values)]
 
 
 def chart(*values):
-    return bar_chart(
-        "Gespräche", "Beschreibung", ("Monat", "Gespräche"),
-        [(f"M{n}", value, str(value)) for n, value in enumerate(values)],
-    )  # fmt: skip
+    return bars("Gespräche", "Beschreibung", points(*values))
 
 
 @pytest.mark.spec("SC-60")
@@ -22,7 +23,7 @@ def test_bars_are_as_long_as_their_numbers_and_stay_in_the_picture(values):
     longest = max(bar.width for bar in drawn.bars)
     for bar, value in zip(drawn.bars, values, strict=True):
         assert bar.width == pytest.approx(longest * value / (max(values) or 1), abs=0.1)
-        assert bar.end <= drawn.width
+        assert bar.width < drawn.width
         assert 0 <= bar.y <= drawn.height - drawn.thickness
         assert bar.text == str(value)
 
@@ -35,7 +36,23 @@ def test_no_numbers_are_no_picture():
     assert chart().height == 0
 
 
-@pytest.mark.parametrize("values", [range(MOST + 1), (-1,), (3, -0.5)])
-def test_too_many_categories_or_less_than_nothing_are_refused(values):
+def test_what_is_not_shown_has_no_bar():
+    assert next(bar.width for bar in chart(None, 5).bars) == 0
+
+
+def test_of_many_categories_the_largest_are_drawn_and_the_table_has_all():
+    drawn = chart(*range(MOST + 2))
+    assert [bar.name for bar in drawn.bars] == [f"M{n}" for n in range(2, MOST + 2)]
+    assert len(drawn.points) == MOST + 2
+
+
+@pytest.mark.parametrize("values", [(-1,), (3, -5)])
+def test_less_than_nothing_is_refused(values):
     with pytest.raises(UsageError):
         chart(*values)
+
+
+def test_a_line_leaves_out_what_is_not_shown():
+    drawn = line("Gespräche", "Beschreibung", points(1, None, 3))
+    assert len(drawn.line.split()) == 2
+    assert [text for _, _, text, _ in drawn.marks] == ["1", "3"]
