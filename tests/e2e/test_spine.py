@@ -7,6 +7,7 @@ import pytest
 from node.cases.model import Baton
 from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
+from tests.support.databases import DIALECTS, postgres
 from tests.support.desk import keep_document
 from tests.support.handed import inbound, outbound, set_off
 from tests.support.pair import (
@@ -19,9 +20,23 @@ from tests.support.pair import (
 )
 from tests.support.towns import two_nodes
 
+__all__ = ["postgres"]
 
-async def test_a_case_with_consent_moves_and_is_closed_at_both_ends(tmp_path):
-    async with two_nodes(tmp_path) as (wehr, saeckingen):
+
+@pytest.fixture(params=DIALECTS)
+def databases(request):
+    """The databases of both towns; empty is a file of the town's own."""
+    if request.param == "sqlite":
+        return "", ""
+    server = request.getfixturevalue("postgres")
+    return server.url(server.empty()), server.url(server.empty())
+
+
+@pytest.mark.spec("HO-37")
+async def test_a_case_with_consent_moves_and_is_closed_at_both_ends(
+    tmp_path, databases
+):
+    async with two_nodes(tmp_path, databases=databases) as (wehr, saeckingen):
         case = open_case(wehr)
         give_consent(wehr, case)
         transfer = set_off(wehr, case, SAECKINGEN)

@@ -17,11 +17,15 @@ Client = TestClient[web.Request, web.Application]
 
 @asynccontextmanager
 async def two_nodes(
-    folder: Path, hands: Hands | None = None, *, runs: bool = True
+    folder: Path,
+    hands: Hands | None = None,
+    *,
+    runs: bool = True,
+    databases: tuple[str, str] = ("", ""),
 ) -> AsyncIterator[tuple[Node, Node]]:
     """Both nodes; unless they run, a test decides which of them listens and works."""
     hands = hands or own_hands()
-    folders = found_pair(folder, hands)
+    folders = found_pair(folder, hands, databases=databases)
     async with AsyncExitStack() as stack:
         wehr, saeckingen = [
             await stack.enter_async_context(
