@@ -21,12 +21,21 @@ def judge_place(
     peer: MemberId,
     statement: Statement,
     *,
+    last: chain.Position | None,
     known: TakenRow | None,
 ) -> str | None:
-    """The result of a statement that is not the next of its chain; None for the next."""
+    """The result of a statement that is not the next of its chain; None for the next.
+
+    Args:
+        uow: The transaction.
+        office: The directory.
+        peer: Who states.
+        statement: Verified.
+        last: The peer's newest one, read under the lock of its chain.
+        known: This one, if it came before; read after ``last``.
+    """
     link = statement.claims.link
     assert link is not None
-    last = uow.chains.last_in(peer)
     match chain.judge(
         last, link, digest=statement.digest, known=known.digest if known else None
     ):

@@ -153,10 +153,13 @@ def _take(
     attachment: Attachment | None,
 ) -> str:
     """One statement: its place, its proof, its effect."""
+    # Race: two requests bring it at once. The second waits for the chain's lock, so only
+    # after that it sees that the first one took it; else it would judge a fork.
+    last = uow.chains.last_in(peer.member)
     known = uow.inbox.find(peer.member, statement.claims.jti)
     position = statement.position
     assert position is not None
-    settled = judge_place(uow, office, peer.member, statement, known=known)
+    settled = judge_place(uow, office, peer.member, statement, last=last, known=known)
     if settled is not None and known is not None and known.digest == statement.digest:
         return _take_again(uow, office, peer, (statement, attachment), known.result)
     if settled is not None:
