@@ -28,9 +28,9 @@ from node.federation.registrar import set_policy
 from node.report.bundlecheck import check_bundle
 from node.sync import quorum
 from node.sync.override import ask_override, confirm_override
-from node.sync.transfer import Inbound
+from node.sync.transfer import Inbound, Outbound
 from tests.node.evidence_stage import bundle_of
-from tests.support.handed import inbound, set_off
+from tests.support.handed import inbound, outbound, set_off
 from tests.support.office import AUDITOR, LEADER, MovingClock, add_more
 from tests.support.pair import (
     APPROVER,
@@ -131,6 +131,10 @@ async def test_a_packet_leaves_once_its_quorum_is_met(tmp_path):
             assert (first.asked > 0, second.asked > 0) == (True, True)
             changed = stage.entries(stage.wehr, EntryType.POLICY_CHANGED)
             assert len(changed) == 1
+            # The receipt is an entry as well; its answer comes after the packet is kept.
+            await until(
+                lambda: outbound(stage.wehr, stage.transfer).state is Outbound.DELIVERED
+            )
             # The evidence names the district's rule, and keeps to it.
             await asyncio.to_thread(stage.wehr.publisher.publish)
             raw = bundle_of(stage.wehr, stage.transfer).raw
