@@ -7,7 +7,7 @@ PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-pages \
         bench-directory tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large \
-        bench-wire bench-flood bench-slowsync hostile land api-fuzz docs screenshots clean
+        bench-wire bench-flood bench-slowsync hostile towns-postgres land api-fuzz docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -109,6 +109,9 @@ bench-flood: $(VENV)/.dev  ## a flood beside an honest member: REQUESTS=20000
 
 bench-slowsync: $(VENV)/.dev  ## handovers with 5 ms more per fsync
 	$(BIN)/python -m bench.slowsync
+
+towns-postgres: $(VENV)/.dev  ## the whole stories between real nodes, each town on PostgreSQL
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -p tests.support.on_postgres tests/e2e
 
 hostile: $(VENV)/.dev  ## many more answers of a hostile network than the suite tries: EXAMPLES=500
 	HOSTILE_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q tests/hostile/test_answers.py

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
@@ -22,6 +23,7 @@ from node.store.work import Means, translated
 from node.store.writer import THREAD, GroupWriter, Job, Listener, PoolWriter, Writer
 
 WAITING: Final = 4096
+LAST_LOOK_S: Final = 10.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,6 +64,8 @@ class Store:
         self._places = threading.BoundedSemaphore(WAITING)
         self._door = threading.Lock()
         self._is_closed = False
+        self._looks = 0
+        self._nobody_looks = threading.Condition(self._door)
 
     async def write(
         self,
@@ -120,7 +124,11 @@ class Store:
     ) -> T:
         """``read`` for the command line and for threads."""
         try:
-            with self._engines.reader.connect() as connection, connection.begin():
+            with (
+                self._look(),
+                self._engines.reader.connect() as connection,
+                connection.begin(),
+            ):
                 unit = SqlUnitOfWork(connection, self._means, is_reading=True)
                 try:
                     return use_case(unit, *args, **kwargs)
@@ -138,7 +146,8 @@ class Store:
             StoreError: The database did not do it.
         """
         try:
-            return purge(self._engines, rewritten=("log_key",))
+            with self._look():
+                return purge(self._engines, rewritten=("log_key",))
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise translated(error) from None
 
@@ -148,7 +157,22 @@ class Store:
             self._is_closed = True
         self._writer.close()
         self._readers.shutdown()
+        with self._nobody_looks:
+            # A duty that was told to stop still looks, in a thread that is not ours.
+            self._nobody_looks.wait_for(lambda: not self._looks, LAST_LOOK_S)
         self._engines.close()
+
+    @contextmanager
+    def _look(self) -> Iterator[None]:
+        """One use of a connection that ``close`` waits for."""
+        with self._door:
+            self._looks += 1
+        try:
+            yield
+        finally:
+            with self._nobody_looks:
+                self._looks -= 1
+                self._nobody_looks.notify_all()
 
     def _submit(
         self,

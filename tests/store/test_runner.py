@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -605,3 +606,21 @@ def test_no_error_shows_a_value_of_a_row(store: Store) -> None:
         assert secret not in text
         assert SAECKINGEN not in text
         assert secret.encode().hex() not in text
+
+
+def test_a_store_that_closes_waits_for_whoever_still_reads_in_another_thread(
+    store: Store,
+) -> None:
+    begun, ended = threading.Event(), list[object]()
+
+    def look(uow: SqlUnitOfWork) -> None:
+        begun.set()
+        time.sleep(0.3)
+        ended.append(uow.outbound.find(transfer_id(1)))
+
+    thread = threading.Thread(target=store.read_sync, args=(look,))
+    thread.start()
+    begun.wait(5)
+    store.close()
+    assert ended == [None]
+    thread.join()
