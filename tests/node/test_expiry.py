@@ -541,6 +541,17 @@ async def past(tmp_path_factory, databases):
             await until(
                 lambda: outbound(wehr, handed.transfer).state is Outbound.DURABLE
             )
+            # The last receipt is taken there before its sender knows that it was.
+            await until(
+                lambda: (
+                    not any(
+                        node.store.read_sync(
+                            lambda uow: uow.remainders.is_waiting(handed.transfer)
+                        )
+                        for node in (wehr, saeckingen)
+                    )
+                )
+            )
         said, heard = words_of(wehr, handed.transfer)
         clock.offset = timedelta(days=91)
         hear(wehr, SAECKINGEN, clock)
