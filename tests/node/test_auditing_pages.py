@@ -21,7 +21,7 @@ from node.federation.shared import ask
 from node.ids import AccountId, Hex128
 from node.report.logaudit import SelfCheck
 from node.web.jobs import Jobs
-from tests.support.audited import VOCABULARY, audited
+from tests.support.audited import audited, said_in
 from tests.support.browser_by_hand import words
 from tests.support.office import AUDITOR, LEADER
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN, WEHR
@@ -72,10 +72,7 @@ async def test_no_page_of_the_auditor_holds_a_word_of_a_case(towns, path):
     assert page.status == 200
     # Who asked and had it confirmed does see the number there, and nowhere else.
     number = () if path == "/exchangelog/reveals" else (str(towns.case),)
-    for name in (*VOCABULARY, *number, str(CLERK.account)):
-        # As a word of its own: a random token may well hold the digits of a year.
-        word = rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])"
-        assert re.search(word.encode(), page.body) is None, (path, name)
+    assert said_in(page.body.decode(), *number, str(CLERK.account)) == []
 
 
 @pytest.mark.spec("SR-B8")

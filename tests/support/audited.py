@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,6 +35,18 @@ from tests.support.pair import (
 from tests.support.towns import two_nodes
 
 VOCABULARY = ("Demo-Ulme", "Amina", "Bewerbung", "1990", "04.05.1990", "Demo c")
+
+
+def said_in(text: str, *names: str) -> list[str]:
+    """Which words of the case stand there, and which of these.
+
+    As words of their own: a random token may well hold the digits of a year.
+    """
+    return [
+        name
+        for name in (*VOCABULARY, *names)
+        if re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", text)
+    ]
 
 
 @dataclass
