@@ -29,6 +29,7 @@ FOUR_EYES = frozenset({"K09", "K14"})
 """A second person at the sender and at the recipient (FR-17)."""
 
 
+_NAMES: Final = ("given_names", "family_name")
 _PARTIAL_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}", re.ASCII)
 
 
@@ -141,6 +142,13 @@ class CaseContent:
     def person(self) -> Record | None:
         """The record of the person; one per case."""
         return next(iter(self.of("person")), None)
+
+    @property
+    def name(self) -> str:
+        """Given names and family name, as far as they are known."""
+        person = self.person
+        names = [person.text(n) for n in _NAMES] if person else []
+        return " ".join(name for name in names if name)
 
 
 @dataclass(frozen=True, slots=True)

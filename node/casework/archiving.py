@@ -24,7 +24,7 @@ from node.ids import CaseId
 from node.report.readings import ReadingUnit
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
-from node.sync.schedule import clock_confirmed
+from node.sync.sourceend import is_clock_confirmed
 
 TASK: Final = "case.archive"
 ANSWER_WITHIN: Final = timedelta(days=90)
@@ -65,7 +65,7 @@ def offer_closed(uow: ReadingUnit, office: Office) -> int:
     now = office.clock.now()
     with uow:
         asked = {task.case for task in uow.readings.tasks() if task.kind == TASK}
-        if not _is_confirmed(uow, office, now):
+        if not is_clock_confirmed(uow, office, now):
             return len(asked)
         due = frozenset(_due(uow, office, now))
         for case in sorted(due - asked, key=str):
@@ -171,7 +171,7 @@ def _due(uow: UnitOfWork, office: Office, now: datetime) -> Iterator[CaseId]:
 def _hindrance(uow: UnitOfWork, office: Office, content: CaseContent) -> str:
     now = office.clock.now()
     found = _stops(uow, content, local_day(now))
-    return found or ("" if _is_confirmed(uow, office, now) else "clock")
+    return found or ("" if is_clock_confirmed(uow, office, now) else "clock")
 
 
 def _stops(uow: UnitOfWork, content: CaseContent, on: date) -> str:
@@ -179,8 +179,3 @@ def _stops(uow: UnitOfWork, content: CaseContent, on: date) -> str:
     if content.file.restricted_on is not None:
         return "locked"
     return hindrance(uow, content, on)
-
-
-def _is_confirmed(uow: UnitOfWork, office: Office, now: datetime) -> bool:
-    times = uow.heads.signed_times(office.witness_name)
-    return clock_confirmed(times, now)

@@ -16,13 +16,13 @@ from typing import Final
 from node import strictjson
 from node.cases.days import local_day
 from node.cases.matchports import Merge
-from node.cases.model import Baton, CaseContent, CaseFile
+from node.cases.model import Baton, CaseContent, CaseFile, Record
 from node.cases.retention import NO_ACTIVITY, is_on_hold
 from node.cases.tally import tally_of
 from node.casework.merging import BUSY
 from node.casework.sidenotes import NOTE_CHARACTERS
 from node.errors import InputError
-from node.ids import CaseId
+from node.ids import AccountId, CaseId
 from node.sync import onward
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -45,8 +45,7 @@ class Extent:
 
 def extent_of(uow: UnitOfWork, content: CaseContent) -> Extent:
     """What would go with this case, resting cases that were merged into it as well."""
-    file, person = content.file, content.person
-    names = [person.text(n) for n in ("given_names", "family_name")] if person else []
+    file = content.file
     # Records about the rights themselves do not change what would be erased.
     records = [r for r in content.records if r.kind not in NO_ACTIVITY]
     merges = _merges(uow, file.id)
@@ -68,7 +67,7 @@ def extent_of(uow: UnitOfWork, content: CaseContent) -> Extent:
         )
     )
     return Extent(
-        name=" ".join(name for name in names if name),
+        name=content.name,
         entries=sum(r.kind not in {"person", "document"} for r in records),
         documents=sum(r.kind == "document" for r in records),
         merged=len(merges),
@@ -99,6 +98,19 @@ def is_on_the_way(uow: UnitOfWork, file: CaseFile) -> bool:
             for t in uow.inbound.of_case(file.id)
         )
     )
+
+
+def lifted(
+    office: Office, record: Record, reason: str, *, by: AccountId | None
+) -> Record:
+    """The record of a lock or hold that has ended: when, why, by whom."""
+    now = office.clock.now()
+    said = {
+        **record.values,
+        "lifted_on": local_day(now).isoformat(),
+        "lift_reason": reason.strip(),
+    }
+    return replace(record, values=said, recorded_at=now, recorded_by=by)
 
 
 def check_reason(reason: str, field: str = "reason") -> None:

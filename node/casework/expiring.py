@@ -33,7 +33,7 @@ from node.ids import CaseId, TransferId
 from node.report.keepview import KeepingUnit
 from node.sync import onward
 from node.sync.office import Office
-from node.sync.schedule import clock_confirmed
+from node.sync.sourceend import is_clock_confirmed
 from node.sync.transfer import Inbound, InboundTransfer, Outbound, OutboundTransfer
 
 log = structlog.get_logger("erasure")
@@ -69,7 +69,7 @@ class Due:
 def find_due(uow: ExpiryUnit, office: Office) -> Due:
     """Everything whose years are over; nothing while the own clock is not confirmed."""
     now = office.clock.now()
-    if not _is_confirmed(uow, office, now):
+    if not is_clock_confirmed(uow, office, now):
         return Due(is_confirmed=False)
     # Nothing may go by what is younger than so many whole years; the rest is decided.
     years = office.town().record_years
@@ -91,7 +91,7 @@ def find_due(uow: ExpiryUnit, office: Office) -> Due:
 def end_sent(uow: ExpiryUnit, office: Office, transfer: TransferId) -> bool:
     """A transfer we sent is gone with this transaction, if it still may; says whether."""
     with uow:
-        if not _is_confirmed(uow, office, office.clock.now()):
+        if not is_clock_confirmed(uow, office, office.clock.now()):
             return False
         if not _sent_over(uow, office, transfer):
             return False
@@ -103,7 +103,7 @@ def end_sent(uow: ExpiryUnit, office: Office, transfer: TransferId) -> bool:
 def end_received(uow: ExpiryUnit, office: Office, transfer: TransferId) -> bool:
     """The same for a transfer we received."""
     with uow:
-        if not _is_confirmed(uow, office, office.clock.now()):
+        if not is_clock_confirmed(uow, office, office.clock.now()):
             return False
         if not _received_over(uow, office, transfer):
             return False
@@ -119,7 +119,7 @@ def end_person(uow: ExpiryUnit, office: Office, case: CaseId) -> bool:
     """
     with uow:
         now = office.clock.now()
-        if not _is_confirmed(uow, office, now) or uow.outbound.of_case(case):
+        if not is_clock_confirmed(uow, office, now) or uow.outbound.of_case(case):
             return False
         if not _is_over(office, [_trace(uow, case, now)]):
             return False
@@ -131,7 +131,7 @@ def end_person(uow: ExpiryUnit, office: Office, case: CaseId) -> bool:
 def end_counted(uow: ExpiryUnit, office: Office, some: Iterable[Counted]) -> bool:
     """Lines of the tally after the funding period and its years."""
     with uow:
-        if not _is_confirmed(uow, office, office.clock.now()):
+        if not is_clock_confirmed(uow, office, office.clock.now()):
             return False
         for remainder in some:
             uow.remainders.drop_counted(remainder)
@@ -143,7 +143,7 @@ def end_looks(uow: ExpiryUnit, office: Office) -> int:
     """Who looked, and reasons, go after two years; says how many lines went."""
     with uow:
         now = office.clock.now()
-        if not _is_confirmed(uow, office, now):
+        if not is_clock_confirmed(uow, office, now):
             return 0
         count = uow.remainders.drop_looks(now - READING_LIFE)
         uow.commit()
@@ -259,10 +259,6 @@ def _rests(uow: ExpiryUnit, case: CaseId, transfer: TransferId) -> bool:
 def _is_here(uow: ExpiryUnit, case: CaseId) -> bool:
     file = uow.cases.find_file(case)
     return file is not None and file.baton is not Baton.SHREDDED
-
-
-def _is_confirmed(uow: ExpiryUnit, office: Office, now: datetime) -> bool:
-    return clock_confirmed(uow.heads.signed_times(office.witness_name), now)
 
 
 # ---- The one who does it ---------------------------------------------------------------

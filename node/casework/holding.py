@@ -16,7 +16,7 @@ from node.cases.codes import code_list
 from node.cases.days import local_day
 from node.cases.model import Baton, CaseContent, CaseFile, Record
 from node.casework.cases import new_record, own_case
-from node.casework.erasable import check_reason
+from node.casework.erasable import check_reason, lifted
 from node.errors import ConflictError, InputError, NotFoundError
 from node.ids import CaseId
 from node.sync.office import Office
@@ -132,17 +132,9 @@ def lift_hold(
         check_reason(reason)
         if found.hindrance or person is None:
             raise InputError("case", found.hindrance)
-        now = office.clock.now()
-        said = {
-            **found.record.values,
-            "lifted_on": local_day(now).isoformat(),
-            "lift_reason": reason.strip(),
-        }
         uow.cases.put(
             [
-                replace(
-                    found.record, values=said, recorded_at=now, recorded_by=by.account
-                ),
+                lifted(office, found.record, reason, by=by.account),
                 _marked(person, None),
             ]
         )
@@ -157,10 +149,9 @@ def _look(
         raise NotFoundError("case")
     content = uow.cases.content(case)
     person = content.person
-    names = [person.text(n) for n in ("given_names", "family_name")] if person else []
     held = Held(
         file,
-        " ".join(name for name in names if name),
+        content.name,
         hold_of(content, local_day(office.clock.now())),
         "" if file.baton in _HERE and person is not None else "under_way",
     )

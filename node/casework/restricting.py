@@ -14,7 +14,7 @@ from node.accounts.policy import Actor
 from node.cases.days import local_day
 from node.cases.model import UNSEEN, CaseFile, Record
 from node.casework.cases import new_record, own_case
-from node.casework.erasable import check_reason, is_on_the_way
+from node.casework.erasable import check_reason, is_on_the_way, lifted
 from node.casework.withdrawals import read_aftermath
 from node.errors import ConflictError, InputError, NotFoundError
 from node.ids import CaseId
@@ -54,8 +54,6 @@ def look_lock(uow: UnitOfWork, case: CaseId, *, by: Actor) -> Lock:
     if not by.owns(file.caseworker) or file.baton in UNSEEN:
         raise NotFoundError("case")
     content = uow.cases.content(case)
-    person = content.person
-    names = [person.text(n) for n in ("given_names", "family_name")] if person else []
     standing = [r for r in content.of(RESTRICTION) if not r.text("lifted_on")]
     record = standing[-1] if standing and file.restricted_on is not None else None
     if file.restricted_on is None:
@@ -63,8 +61,7 @@ def look_lock(uow: UnitOfWork, case: CaseId, *, by: Actor) -> Lock:
     else:
         is_bound = record is None or _was_answered(uow, case)
         hindrance = "answered" if is_bound else ""
-    name = " ".join(name for name in names if name)
-    return Lock(file, name, record, hindrance, onward.holders(uow, case))
+    return Lock(file, content.name, record, hindrance, onward.holders(uow, case))
 
 
 def lock(
@@ -118,20 +115,8 @@ def lift_lock(
         check_reason(reason)
         if not was_told:
             raise InputError("told", "missing")
-        now = office.clock.now()
         uow.cases.replace(found.file, replace(found.file, restricted_on=None))
-        said = {
-            **found.record.values,
-            "lifted_on": local_day(now).isoformat(),
-            "lift_reason": reason.strip(),
-        }
-        uow.cases.put(
-            [
-                replace(
-                    found.record, values=said, recorded_at=now, recorded_by=by.account
-                )
-            ]
-        )
+        uow.cases.put([lifted(office, found.record, reason, by=by.account)])
         uow.commit()
 
 

@@ -333,8 +333,7 @@ def _basis(
 
 
 def _use(uow: StatuteUnit, content: CaseContent, record: Record) -> Use:
-    values, person = record.values, content.person
-    names = [person.text(n) for n in ("given_names", "family_name")] if person else []
+    values = record.values
     (recipient,) = _texts(values.get("recipients"))
     wanted = Wanted(
         case=content.file.id,
@@ -349,7 +348,7 @@ def _use(uow: StatuteUnit, content: CaseContent, record: Record) -> Use:
     )
     return Use(
         record=record,
-        name=" ".join(name for name in names if name),
+        name=content.name,
         title=in_force(uow).get(wanted.statute, wanted.statute),
         wanted=wanted,
         papers=[

@@ -33,6 +33,7 @@ from node.cases.model import Baton
 from node.cases.retention import NO_ACTIVITY
 from node.ids import CaseId, TransferId
 from node.report.facts import RESPONSIBILITY
+from node.store.access import SqlReadLog
 from node.store.accountstables import emergency
 from node.store.backuptables import tally
 from node.store.casetables import (
@@ -50,7 +51,7 @@ from node.store.exporttables import export
 from node.store.outbox import SqlOutbox
 from node.store.relaytables import mail_post
 from node.store.secrets import SqlTransferSecrets
-from node.store.stafftables import access_log, reveal
+from node.store.stafftables import reveal
 from node.store.tables import (
     inbound_case,
     inbound_transfer,
@@ -215,7 +216,6 @@ _UNCOUNT: Final = (
     )
 )
 _LOOKS: Final[tuple[tuple[Any, ColumnElement[Any]], ...]] = (
-    (access_log, access_log.c.at),
     (reveal, reveal.c.asked_at),
     (emergency, emergency.c.opened_at),
 )
@@ -323,7 +323,9 @@ class SqlRemainders:
 
     def drop_looks(self, before: datetime) -> int:
         """Who looked, emergency access and reasons from before an instant go."""
-        return sum(self._work.change(goes, {"since": before}) for goes in _DROP_LOOKS)
+        gone = SqlReadLog(self._work).remove_before(before)
+        others = (self._work.change(goes, {"since": before}) for goes in _DROP_LOOKS)
+        return gone + sum(others)
 
     def _count(self, query: Select[Any], transfer: TransferId) -> int:
         row = self._work.row(query, {"id_": transfer})

@@ -32,14 +32,18 @@ BEGUN: Final = "erasing"
 _ACT: Final = Act(more={"basis": "retention"})
 
 
+def is_clock_confirmed(uow: UnitOfWork, office: Office, now: datetime) -> bool:
+    """Whether others have signed a time that bears the own clock out (SR-K7)."""
+    return clock_confirmed(uow.heads.signed_times(office.witness_name), now)
+
+
 def erasable(uow: UnitOfWork, office: Office) -> Sequence[TransferId]:
     """Transfers whose content may go now, and those that were begun (P10).
 
     None while the own clock is not confirmed: what was begun waits as well.
     """
     now = office.clock.now()
-    times = uow.heads.signed_times(office.witness_name)
-    if not clock_confirmed(times, now):
+    if not is_clock_confirmed(uow, office, now):
         return ()
     durable = (uow.outbound.get(t) for t in uow.outbound.in_states([Outbound.DURABLE]))
     return [transfer.id for transfer in durable if _is_due(transfer, office, now)]

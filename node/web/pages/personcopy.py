@@ -87,8 +87,6 @@ class Wanted:
 
 async def _prepare(request: web.Request) -> web.Response:
     found, holdings = await _gathered(request)
-    person = found.content.person
-    names = [person.text(n) for n in ("given_names", "family_name")] if person else []
     shown = passages(holdings, await _others(request, found))
     documents = standing(found.content.of("document"))
     about_others = [d for d in documents if _is_about_others(d)]
@@ -102,7 +100,7 @@ async def _prepare(request: web.Request) -> web.Response:
         "person_copy.html",
         case=found.content.file.id,
         version=found.content.file.version,
-        name=" ".join(name for name in names if name),
+        name=found.content.name,
         groups=[
             (where, list(group)) for where, group in groupby(shown, lambda p: p.where)
         ],

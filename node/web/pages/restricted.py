@@ -36,13 +36,11 @@ async def _show(request: web.Request) -> web.Response:
     case = case_id(request)
     reading = Reading(account_of(request).id, case, parts.clock.now(), "rights.export")
     content: CaseContent = await parts.run.write(_open, reading, by=actor(request))
-    person = content.person
-    names = [person.text(n) for n in ("given_names", "family_name")] if person else []
     return await page(
         request,
         "for_the_person.html",
         case=case,
-        name=" ".join(name for name in names if name),
+        name=content.name,
         since=content.file.restricted_on,
         sections=_sections(content, words),
     )
