@@ -11,7 +11,7 @@ import gc
 import resource
 import signal
 from contextlib import AsyncExitStack, suppress
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -24,6 +24,9 @@ from node.sync import limits
 
 log = structlog.get_logger("node")
 _YOUNG_OBJECTS: Final = 10_000
+_TURNS_TO_BE_KNOWN: Final = (
+    4  # accept, make the transport, tell the protocol, wait for it
+)
 _MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
 
 
@@ -109,4 +112,19 @@ async def _open(
 ) -> None:
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port).start()
+    site = web.TCPSite(runner, host, port)
+    await site.start()
+    stack.push_async_callback(_accept_no_more, site)
+
+
+async def _accept_no_more(site: web.TCPSite) -> None:
+    """Let in nobody, and let those who came in the last moment become known.
+
+    A listener that ends before would lose them: never closed, or waited for a minute.
+    """
+    loop = asyncio.get_running_loop()
+    server = cast("asyncio.Server", site._server)  # noqa: SLF001 - it has no other way out
+    for listening in server.sockets:
+        loop.remove_reader(listening.fileno())
+    for _ in range(_TURNS_TO_BE_KNOWN):
+        await asyncio.sleep(0)
