@@ -84,7 +84,8 @@ class Track:
 
     ``failing_since`` and ``next_try`` are set while the line is needed and does not work.
     ``quorum`` is set while the container waits for witnesses, which is no failed attempt.
-    ``ended_at`` is set for transfers that did not arrive.
+    ``ended_at`` is set for transfers that did not arrive, ``ends_by_itself_at`` until the
+    key is handed out.
     """
 
     marks: tuple[Mark, ...]
@@ -93,6 +94,7 @@ class Track:
     next_try: datetime | None
     ended_at: datetime | None
     deleted_from: datetime | None
+    ends_by_itself_at: datetime | None
     can_call_back: bool
     quorum: QuorumWait | None = None
 
@@ -150,6 +152,7 @@ def track_of(row: TransferRow, kept: timedelta = RETENTION) -> Track:
         next_try=due.next_attempt_at if fails and due else None,
         ended_at=ended,
         deleted_from=erasable_from(durable, kept) if durable else None,
+        ends_by_itself_at=transfer.expires_at if is_open else None,
         can_call_back=is_open and transfer.state is not Outbound.HELD,
         quorum=quorum,
     )

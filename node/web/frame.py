@@ -34,6 +34,7 @@ from node.sync.office import Office
 from node.sync.ports import PacketFiles
 from node.web.forms import Form
 from node.web.guard import FORM, nonce_of
+from node.web.handbook import HELP, help_for
 from node.web.jobs import Jobs
 from node.web.keptform import KEPT_PAGE, filled, kept_for, stands_here
 from node.web.language import Language, Words
@@ -246,6 +247,7 @@ class Frame:
     nonce: str = ""
     navigation: Sequence[Entry] = ()
     record_contact: str = ""
+    help: str = ""
     outlook: Outlook = field(default_factory=Outlook)
     saved: str = ""
     undo: Undo | None = None
@@ -377,6 +379,7 @@ def bare_frame(request: web.Request) -> Frame:
         nonce=nonce_of(request, parts.randomness),
         navigation=entries_for(roles, known),
         record_contact=_RECORD_CONTACT if records else "",
+        help=help_for(request.path) if HELP in known else "",
     )
 
 

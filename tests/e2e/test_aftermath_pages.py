@@ -80,9 +80,9 @@ async def test_a_withdrawal_is_answered_on_its_page_and_told_in_plain_words(tmp_
         await eventually(
             lambda: aftermath(saeckingen, handed.transfer, is_ours=False).open_notices
         )
-        assert "wartet auf Antwort" in words(
-            await clerk.get(f"/outbox/{handed.transfer}")
-        )
+        track = words(await clerk.get(f"/outbox/{handed.transfer}"))
+        assert "wartet auf Antwort" in track
+        assert "Endet von selbst" not in track
 
         approver = await signed_in(here, APPROVER)
         listed = await approver.get("/inbox")

@@ -1,5 +1,7 @@
 """A packet that was put aside is shown to whoever can act (P20)."""
 
+from datetime import timedelta
+
 import pytest
 
 from node.errors import RejectedError
@@ -7,7 +9,7 @@ from node.sync.failing import note_refusal
 from node.sync.transfer import Outbound
 from tests.support.office import open_office
 from tests.support.pair import APPROVER
-from tests.support.transfers import outbound, packet, transfer_id
+from tests.support.transfers import NOON, outbound, packet, transfer_id
 
 SAID = "Die andere Stelle kann diese Sendung nicht annehmen"
 
@@ -20,7 +22,9 @@ async def office(tmp_path):
 
 def queue(uow):
     with uow:
-        uow.outbound.add(outbound(state=Outbound.QUEUED))
+        uow.outbound.add(
+            outbound(state=Outbound.QUEUED, expires_at=NOON + timedelta(days=14))
+        )
         uow.outbox.add_packet(packet())
         uow.commit()
 
@@ -40,3 +44,5 @@ async def test_a_packet_put_aside_says_so_on_its_page_and_not_a_failure_before(o
     assert page.status == 200
     assert SAID in page.text
     assert "id-conflict" in page.text
+    # Until the key is handed out it ends by itself.
+    assert "Endet von selbst am" in page.text

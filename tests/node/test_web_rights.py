@@ -35,6 +35,8 @@ POST /login/code | public
 POST /login/passkey | public
 POST /login/demo | public
 POST /logout | public
+GET /help | public
+GET /help/{chapter} | public
 GET /session | all
 GET /kept | all
 GET /setup/{token} | public

@@ -44,6 +44,7 @@ from node.web.pages import (
     exchangelog,
     exports,
     followups,
+    guide,
     holding,
     household,
     importends,
@@ -104,6 +105,7 @@ def all_routes() -> list[Route]:
     return [
         *login.routes(),
         *setup.routes(),
+        *guide.routes(),
         *work.routes(),
         *followups.routes(),
         *newcase.routes(),
