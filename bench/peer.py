@@ -117,19 +117,23 @@ class OurNode:
             end(self.process)
 
 
-def at_rest(first: Server, second: Server) -> Figures:
-    """Start the first some times, after once that fills caches; then let both be idle."""
-    times = []
+def start_in_turn(*servers: Server) -> list[float]:
+    """The median time of each until it answers, after one start that fills caches."""
+    rounds: list[list[float]] = []
     for _ in range(1 + STARTS):
-        times.append(first.start())
-        first.end()
-    first.start()
-    second.start()
+        rounds.append([])
+        for server in servers:
+            rounds[-1].append(server.start())
+            server.end()
+    return [statistics.median(times) for times in zip(*rounds[1:], strict=True)]
+
+
+def idle_mib(*servers: Server) -> float:
+    """What the larger of them holds when it runs and nobody asks; they stay running."""
+    for server in servers:
+        server.start()
     time.sleep(IDLE_S)
-    return {
-        "ready": statistics.median(times[1:]),
-        "idle": max(memory_mib(server.pid) for server in (first, second)),
-    }
+    return max(memory_mib(server.pid) for server in servers)
 
 
 class Ours:
@@ -139,7 +143,8 @@ class Ours:
         self.folder, self.figures = folder, Figures()
         self.memory, self.failed = 0.0, 0
 
-    def rest(self) -> None:
+    def nodes(self, stack: ExitStack) -> list[OurNode]:
+        """Two towns that nobody works at; the stack ends them."""
         folder = self.folder / "rest"
         folder.mkdir(parents=True)
         federation = Federation(folder, *places(free_ports(4)))
@@ -148,10 +153,9 @@ class Ours:
             OurNode(federation.data(place), place.peer_port)
             for place in (federation.wehr, federation.saeckingen)
         ]
-        with ExitStack() as stack:
-            for node in nodes:
-                stack.callback(node.end)
-            self.figures |= at_rest(*nodes)
+        for node in nodes:
+            stack.callback(node.end)
+        return nodes
 
     def size(self) -> None:
         source, venv = self.folder / "source", self.folder / "venv"
@@ -239,9 +243,20 @@ def percentiles(sent: Sent) -> dict[str, float]:
     return {str(p): value for p, value in found.items()}
 
 
+def at_rest(ours: Ours, theirs: Theirs | None) -> None:
+    with ExitStack() as stack:
+        nodes = ours.nodes(stack)
+        if theirs is None:
+            [ours.figures["ready"]] = start_in_turn(nodes[0])
+        else:
+            ready = start_in_turn(nodes[0], theirs.a)
+            ours.figures["ready"], theirs.figures["ready"] = ready
+            theirs.figures["idle"] = idle_mib(theirs.a, theirs.b)
+        ours.figures["idle"] = idle_mib(*nodes)
+
+
 async def both_in_turn(ours: Ours, theirs: Theirs) -> None:
     # Ours is run by calls that block: nothing of theirs shall happen meanwhile.
-    theirs.figures |= at_rest(theirs.a, theirs.b)
     async with Rooms(theirs.a, theirs.b, SENDERS) as rooms:
         for name, size, talks in zip(("small", "large"), BYTES, TALKS, strict=True):
             await theirs.flow(rooms, name, size)
@@ -278,10 +293,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     print(conditions())
     print(
-        f"Synapse {VERSION}: two processes, SQLite (WAL, FULL), TLS between them, a room for\n"
-        f"each of {SENDERS} senders, one event in each before; rate limits raised, no presence;\n"
-        f"a server that is away is tried every {RETRY_S} s (forced; its defaults wait minutes).\n"
-        "Ours: no TLS, which ends at the operator's proxy; fresh towns; retries as they are."
+        f"Synapse {VERSION}: two processes, SQLite (WAL, FULL), TLS between them, a room\n"
+        f"for each of {SENDERS} senders, one event in each before; high rate limits, no\n"
+        f"presence; a server that is away is tried every {RETRY_S} s (forced; its defaults\n"
+        "wait minutes). Ours: no TLS, which ends at the operator's proxy; fresh towns for\n"
+        "each run; retries as they are."
     )
     with tempfile.TemporaryDirectory(prefix="staffelstab-peer-") as name:
         folder = Path(name)
@@ -291,16 +307,15 @@ def main() -> None:
         except MissingError as missing:
             print(f"Matrix Synapse cannot be installed, ours alone: {missing}")
             python = None
-        ours.rest()
         ours.size()
-        if python is None:
-            ours_alone(ours)
-            print_goals(ours, {})
-            return
         with ExitStack() as stack:
-            theirs = Theirs(folder / "synapse", python, stack)
-            asyncio.run(both_in_turn(ours, theirs))
-        print_goals(ours, theirs.figures)
+            theirs = Theirs(folder / "synapse", python, stack) if python else None
+            at_rest(ours, theirs)
+            if theirs is None:
+                ours_alone(ours)
+            else:
+                asyncio.run(both_in_turn(ours, theirs))
+        print_goals(ours, theirs.figures if theirs else {})
 
 
 if __name__ == "__main__":

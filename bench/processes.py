@@ -29,8 +29,9 @@ def install(venv: Path, *what: str) -> Path:
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            words = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
-            raise MissingError(words[-1])
+            lines = (done.stderr or done.stdout).splitlines()
+            errors = [line for line in lines if line.startswith("ERROR")]
+            raise MissingError("".join((errors or lines)[-1:]))
     return python
 
 
