@@ -30,7 +30,7 @@ def install(venv: Path, *what: str) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = (done.stderr or done.stdout).splitlines()
-            errors = [line for line in lines if line.startswith("ERROR")]
+            errors = [line.strip() for line in lines if "ERROR:" in line]
             raise MissingError("".join((errors or lines)[-1:]))
     return python
 
