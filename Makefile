@@ -7,7 +7,7 @@ PIP     = $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev check fix test test-fast demo demo-check bench bench-log bench-pages \
         bench-directory tamper log-kills fuzz oracle restore-runs evidence-bytes reconcile-run bench-large \
-        bench-wire bench-flood bench-slowsync hostile towns-postgres land api-fuzz docs screenshots clean
+        bench-wire bench-flood bench-slowsync bench-peer hostile towns-postgres land api-fuzz docs screenshots clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -110,6 +110,9 @@ bench-flood: $(VENV)/.dev  ## a flood beside an honest member: REQUESTS=20000
 bench-slowsync: $(VENV)/.dev  ## handovers with 5 ms more per fsync
 	$(BIN)/python -m bench.slowsync
 
+bench-peer: $(VENV)/.dev  ## goals P1 to P7 beside two Matrix Synapse servers: BENCH_COUNT=200
+	$(BIN)/python -m bench.peer
+
 towns-postgres: $(VENV)/.dev  ## the whole stories between real nodes, each town on PostgreSQL
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -p tests.support.on_postgres tests/e2e
 
@@ -135,4 +138,4 @@ screenshots: $(VENV)/.dev  ## pictures of the pages into docs/screenshots, with 
 	@$(BIN)/python -m tests.support.screenshots
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-peer demo-data .pytest_cache .mypy_cache .ruff_cache

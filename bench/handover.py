@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 from bench.floors import measure_floors
+from bench.processes import memory_mib
 from bench.town import SENDERS
 from node.bootstrap import own_hands
 from node.demo.show import Federation, found_federation, places
@@ -60,8 +61,13 @@ class Town:
         self.log.close()
 
 
-def measure(folder: Path, talks: int, count: int, *, outage: bool) -> dict:
-    """One run in fresh towns; with ``outage`` the recipient starts when all is queued."""
+def measure(
+    folder: Path, talks: int, count: int, *, outage: bool = False, calm: bool = False
+) -> dict:
+    """One run in fresh towns; with ``outage`` the recipient starts when all is queued.
+
+    ``calm``: one handover is recorded when the last is stored at the recipient.
+    """
     folder.mkdir(parents=True)
     federation = Federation(folder, *places(free_ports()))
     found_federation(federation, own_hands())
@@ -70,7 +76,8 @@ def measure(folder: Path, talks: int, count: int, *, outage: bool) -> dict:
         # One peer sends everything here, which the defaults for a town would slow down.
         with (town / "node.toml").open("a") as settings:
             settings.write("peer_requests_per_s = 20000\npeer_open_transfers = 20000\n")
-    running = [Town(towns[0], "sender", str(count), str(talks))]
+    words = ["sender", str(count), str(talks), *(["calm"] if calm else [])]
+    running = [Town(towns[0], *words)]
     try:
         running[0].fact()
         if not outage:
@@ -90,11 +97,13 @@ def measure(folder: Path, talks: int, count: int, *, outage: bool) -> dict:
         result["after_return"] = time.monotonic() - back
         running[1].say("end")
         there = running[1].fact()
+        memory = max(memory_mib(town.process.pid) for town in running)
     finally:
         for town in running:
             town.end()
     return result | {
         "cpu_there": there["cpu"],
+        "memory": memory,
         "lost": len(set(result["sent"]) - set(there["cases"])),
         "doubled": there["imports"] - len(there["cases"]),
         "container": container_bytes(towns[0]),

@@ -27,6 +27,7 @@ from pathlib import Path
 from threading import Thread
 
 from bench.handover import conditions, show
+from bench.processes import cpu_s, memory_mib
 from node.bootstrap import own_hands
 from node.sync.limits import MIB, PART_BYTES
 from tests.support.faultproxy import FaultProxy
@@ -60,16 +61,11 @@ class End:
 
     @property
     def peak_mib(self) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(text for text in status.splitlines() if text.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
+        return memory_mib(self.process.pid, "VmHWM")
 
     @property
     def cpu_s(self) -> float:
-        """What all its threads have used."""
-        text = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2]
-        user, system = text.split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self.process.pid)
 
     def reset_peak(self) -> None:
         """Count anew from what it needs now."""

@@ -1,7 +1,8 @@
 """One town as a process of its own: a real node, and somebody who works at it.
 
 ``python -m bench.town DATA sender COUNT TALKS`` records relocations and says what became
-of them; ``python -m bench.town DATA recipient`` approves whatever waits.
+of them; one more word, ``calm``, and one person records each when the last is stored at
+the other town. ``python -m bench.town DATA recipient`` approves whatever waits.
 """
 
 import asyncio
@@ -65,7 +66,7 @@ async def main() -> None:
         worker = asyncio.get_running_loop().create_task(node.worker.run())
         say(ready=True)
         if role == "sender":
-            await send(node, ready)
+            await send(node, ready, calm="calm" in sys.argv)
         else:
             await receive(node)
         worker.cancel()
@@ -155,7 +156,7 @@ def _case_and_consent(uow, office, person, talks):
     return case
 
 
-async def send(node, ready) -> None:
+async def send(node, ready, *, calm: bool) -> None:
     """Record a relocation per case, as fast as sixteen people can, and follow them."""
     await word()
     started, cpu = node.office.clock.now(), time.process_time()
@@ -170,8 +171,10 @@ async def send(node, ready) -> None:
                 by=CLERK,
                 places=shipped_places(),
             )
+            while calm and await node.store.read(is_underway):
+                await asyncio.sleep(0.002)
 
-    await asyncio.gather(*(sender() for _ in range(SENDERS)))
+    await asyncio.gather(*(sender() for _ in range(1 if calm else SENDERS)))
     say(recorded=(node.office.clock.now() - started).total_seconds())
     while await node.store.read(count_closed) < len(ready):
         await asyncio.sleep(0.1)
@@ -194,6 +197,11 @@ def spread(spans):
         p: round(1000 * values[min(len(values) - 1, int(len(values) * p / 100))], 1)
         for p in (50, 95, 99)
     }
+
+
+def is_underway(uow):
+    with uow:
+        return bool(list(uow.outbound.in_states([Outbound.HELD, Outbound.QUEUED])))
 
 
 def count_closed(uow):
