@@ -262,7 +262,7 @@ async def build_node(
                 back_up=duty,
                 send_notices=Notifier(store, office, door, settings) if door else None,
                 erase_sources=SourceEraser(store, office),
-                offer_closed=partial(store.write_sync, offer_closed, office),
+                offer_closed=partial(offer_closed, store, office),
                 end_records=Expiry(store, office),
                 sweep=sweeps(
                     Sweeper(store, means, grace=not engines.one_writer),
