@@ -128,11 +128,6 @@ def office(opened: OpenOffice) -> OpenOffice:
     return opened
 
 
-@pytest.fixture
-def node(office: OpenOffice) -> Node:
-    return office.node
-
-
 def long_ago(office: OpenOffice, name: str, ago: timedelta = LONG_AGO, **person: Any):
     """Somebody who agreed a while ago, and about whom nothing was written since."""
     office.clock.offset = -ago

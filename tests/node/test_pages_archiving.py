@@ -1,15 +1,12 @@
 """Closed cases whose years are over, before a real node with a clock that moves."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
 import pytest
-import pytest_asyncio
 
-from node.accounts.policy import Actor
 from node.cases.erased import YEARS_OVER, Archive
 from node.cases.model import Baton
 from node.casework import reporting, restricting
@@ -23,51 +20,27 @@ from node.errors import (
     NotFoundError,
     RestrictedError,
 )
-from node.ids import AccountId
 from node.report.definition import LAND
 from node.report.tables import TOTAL
 from node.store.runner import Store
 from node.store.sourceeraser import SourceEraser
 from tests.support.browser_by_hand import words
 from tests.support.desk import keep_document, relocate
-from tests.support.office import AUDITOR, LEADER, open_office
+from tests.support.office import AUDITOR, LEADER, STRANGER
 from tests.support.pair import AGS, APPROVER, CLERK, SAECKINGEN, give_consent, open_case
 from tests.support.twins import add, content_of
+from tests.support.waysin import hidden
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-STRANGER = Actor(AccountId("5" * 32), CLERK.roles)
+COLLEAGUES = [(STRANGER, "Demo-Fremd")]
 LONG_AGO = timedelta(days=5 * 365)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        office.hire(STRANGER, "Demo-Fremd")
-        yield office
 
 
 @pytest.fixture
 def office(opened):
     opened.clock.offset = timedelta()
-    hear(opened)
+    opened.hear()
     return opened
-
-
-@pytest.fixture
-def node(office):
-    return office.node
-
-
-def hear(office, off=timedelta()):
-    """Another office says what time it is (SR-K7)."""
-
-    def clock(uow):
-        now = office.clock.now()
-        with uow:
-            uow.heads.hear_clock(SAECKINGEN, said_at=now + off, at=now)
-            uow.commit()
-
-    office.node.store.write_sync(clock)
 
 
 def closed(office, name="Demo-Zu", ago=LONG_AGO, **person):
@@ -132,10 +105,6 @@ def file_of(node, case):
     return node.store.read_sync(lambda uow: uow.cases.file(case))
 
 
-def kept(page, name):
-    return re.search(rf'name="{name}" value="([^"]*)"', page.text)[1]
-
-
 # ---- The way through the pages ---------------------------------------------------------
 
 
@@ -153,7 +122,7 @@ async def test_the_worklist_asks_the_archive_first_and_then_the_case_is_gone(off
     page = await clerk.get(here)
     assert "Zuerst das Archiv" in words(page)
     assert "2 Einträge, 0 Dokumente" in words(page)
-    sent = {"_seen": kept(page, "_seen"), "reference": "AR-12/26"}
+    sent = {"_seen": hidden(page, "_seen"), "reference": "AR-12/26"}
     for wrong in (
         {**sent},
         {**sent, "archive": "burnt"},
@@ -197,7 +166,7 @@ async def test_the_years_are_the_towns_to_set(office, node):
             answer = await leader.post(
                 "/settings/retention/save",
                 page.form_token,
-                _version=kept(page, "_version"),
+                _version=hidden(page, "_version"),
                 handed_over_days="90",
                 closed_case_years=years,
                 record_years="3",
@@ -211,7 +180,7 @@ async def test_the_years_are_the_towns_to_set(office, node):
         await leader.post(
             "/settings/retention/save",
             page.form_token,
-            _version=kept(page, "_version"),
+            _version=hidden(page, "_version"),
             handed_over_days="90",
             closed_case_years="3",
             record_years="3",
@@ -232,7 +201,7 @@ async def test_nothing_is_asked_a_day_before_and_everything_on_the_day(office, n
         office.clock.offset = timedelta(
             days=(due - office.clock.now().date()).days + days
         )
-        hear(office)
+        office.hear()
         offer(office)
         assert asked(node, case) is is_asked
         office.clock.offset = timedelta()
@@ -244,7 +213,7 @@ async def test_a_clock_that_nobody_confirms_asks_and_erases_nothing(office, node
     case = closed(office)
     office.clock.offset = timedelta(days=2)
     if off is not None:
-        hear(office, off)
+        office.hear(off)
     offer(office)
     assert not asked(node, case)
     with pytest.raises(InputError) as refused:
