@@ -1,10 +1,11 @@
 """The end of a closed case: its years are over, the archive is asked, then it is erased.
 
 Enters: the clock, the years that the town has set; who records the archive's answer. Leaves:
-a task for whose case it is; then, in one transaction, the tally, the end of the case key and
-a row that says when and why. Must never happen: a case erased that nobody offered to the
-archive; one that is worked with again, locked, on hold or on its way; a date believed that
-nobody confirms (SR-K7). Implements the retention table of the field document, chapter 4; I8.
+a task for whose case it is, shown to who assigns cases once nobody has it in hand; then, in
+one transaction, the tally, the end of the case key and a row that says when and why. Must
+never happen: a case erased that nobody offered to the archive; one that is worked with again,
+locked, on hold or on its way; a date believed that nobody confirms (SR-K7). Implements the
+retention table of the field document, chapter 4; I8.
 """
 
 from collections.abc import Sequence
@@ -12,16 +13,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from node.accounts.policy import Action, Actor
+from node.accounts.policy import Action, Actor, allowed
 from node.cases.days import day_start, local_day
 from node.cases.erased import YEARS_OVER, Archive, ErasedCase
 from node.cases.model import UNSEEN, CaseContent
 from node.cases.retention import Keeping, is_closed, keeping_of
 from node.casework.cases import own_case
+from node.casework.deputies import in_hands
 from node.casework.erasable import Extent, erase_here, extent_of, hindrance
 from node.casework.eraser import Runs
 from node.errors import ConflictError, InputError, NotFoundError
-from node.ids import CaseId
+from node.ids import AccountId, CaseId
 from node.report.readings import ReadingUnit
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -93,6 +95,30 @@ def set_task(uow: UnitOfWork, office: Office, case: CaseId) -> None:
         else:
             uow.tasks.settle(TASK, case=case)
         uow.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """Closed cases that wait for the archive and that nobody has in hand any more."""
+
+    owner: AccountId
+    name: str
+    cases: int
+
+
+def abandoned(uow: UnitOfWork, on: date, *, by: Actor) -> Sequence[Abandoned]:
+    """What a leaver left behind, for who may put it on another desk.
+
+    No case is named: who assigns sees numbers alone, and of these only how many.
+    """
+    if not allowed(by, Action.CASE_ASSIGN):
+        return ()
+    waiting = uow.tasks.on_desks(TASK)
+    nobodys = waiting.keys() - in_hands(uow.accounts, on) if waiting else ()
+    return [
+        Abandoned(owner, uow.accounts.get(owner).name, waiting[owner])
+        for owner in sorted(nobodys)
+    ]
 
 
 def look(uow: UnitOfWork, office: Office, case: CaseId, *, by: Actor) -> Ending:

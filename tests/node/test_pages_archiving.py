@@ -25,6 +25,7 @@ from node.report.tables import TOTAL
 from node.store.runner import Store
 from node.store.sourceeraser import SourceEraser
 from tests.support.browser_by_hand import words
+from tests.support.closedcases import LONG_AGO, closed
 from tests.support.desk import keep_document, relocate
 from tests.support.office import AUDITOR, LEADER, STRANGER
 from tests.support.pair import AGS, APPROVER, CLERK, SAECKINGEN, give_consent, open_case
@@ -33,7 +34,6 @@ from tests.support.waysin import hidden
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 COLLEAGUES = [(STRANGER, "Demo-Fremd")]
-LONG_AGO = timedelta(days=5 * 365)
 
 
 @pytest.fixture
@@ -41,39 +41,6 @@ def office(opened):
     opened.clock.offset = timedelta()
     opened.hear()
     return opened
-
-
-def closed(office, name="Demo-Zu", ago=LONG_AGO, **person):
-    """A case that was closed a while ago, with something in it."""
-    office.clock.offset = -ago
-    case = open_case(office.node, name, **person)
-    day = office.clock.now().date().isoformat()
-    add(
-        office.node,
-        case,
-        "care_status",
-        care_status="closed",
-        closure_reason="goals_reached",
-        valid_from=day,
-        closed_on=day,
-    )
-    quiet(office, case)
-    office.clock.offset = timedelta()
-    return case
-
-
-def quiet(office, case):
-    """The one talk of the builder bears a day of its own: it counts as from back then."""
-    for talk in content_of(office.node, case).of("contact"):
-        day = office.clock.now().date().isoformat()
-        values = {**talk.values, "date": day}
-        office.node.store.write_sync(put, replace(talk, values=values))
-
-
-def put(uow, *records):
-    with uow:
-        uow.cases.put(records)
-        uow.commit()
 
 
 def offer(office):
