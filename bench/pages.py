@@ -36,7 +36,7 @@ from node.demo.show import Federation, found_federation, free_ports, places
 from node.demo.town import build_demo
 from node.ids import CaseId, RecordId
 from node.report.definition import definitions
-from node.serving import listen
+from node.serving import listen, spare_collector
 from node.web.reportview import address_of
 from tests.support.tour import pattern_of, patterns
 
@@ -141,6 +141,7 @@ async def measure(
             f" filled in {time.perf_counter() - started:.0f} s"
         )
         await listen(node, stack)
+        spare_collector()
         ahead, began = node.worker._duties.count_ahead, Watch()
         for report in definitions():
             await asyncio.to_thread(ahead, report.id)
