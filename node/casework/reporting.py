@@ -24,7 +24,7 @@ from node.report.definition import Audience, Definition, definition
 from node.report.facts import Facts
 from node.report.figures import Counted, Frame
 from node.report.ledger import Counting, Question
-from node.report.periods import Days, funding_days, is_offered, offered
+from node.report.periods import Days, is_offered, offered
 from node.report.seen import Seen, seen_by
 from node.report.snapshot import Reports, ReportSettings, Snapshot, Template
 from node.report.tables import (
@@ -179,11 +179,11 @@ def _question(wish: Wish, now: datetime) -> Question:
 
 
 def count_ahead(uow: ReportUnit, office: Office, name: str) -> None:
-    """Count what is looked at first, so that nobody waits for it: the usual days."""
+    """Count what is looked at first: the funding period, this year and the last."""
     now = office.clock.now()
     settings = settings_now(uow, now)
-    days = funding_days(settings, local_day(now))
-    _count(uow, Wish(name, *days, settings.window_months), now)
+    for days in offered(settings, local_day(now))[:3]:
+        _count(uow, Wish(name, *days, settings.window_months), now)
 
 
 class Ahead:

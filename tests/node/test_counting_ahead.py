@@ -5,16 +5,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from node.bootstrap import Shared, build_node, own_hands
+from node.casework.reporting import change_settings
 from node.config import load_settings
 from node.demo.seed import seed_town
 from node.report.definition import definitions
 from node.report.ledger import Book
+from node.report.snapshot import ReportSettings
 from node.web.reportview import address_of
+from tests.support.office import LEADER
 from tests.support.pair import CLERK, WEHR, found_pair
 from tests.support.townfolk import demo
 
@@ -45,6 +48,10 @@ async def until(check):
 @pytest.mark.spec("P15")
 async def test_the_first_look_at_each_report_counts_nobody(office, monkeypatch):
     seed_town(office.node.store, office.node.office, demo().wehr)
+    year = office.clock.now().year - 1
+    funded = ReportSettings(date(year, 3, 1), date(year + 2, 2, 28))
+    write = office.node.store.write_sync
+    write(change_settings, office.node.office, funded, by=LEADER)
     ahead, done = office.node.worker._duties.count_ahead, []
 
     def count(name):
@@ -56,7 +63,13 @@ async def test_the_first_look_at_each_report_counts_nobody(office, monkeypatch):
     monkeypatch.setattr(Book, "_count", lambda *_: pytest.fail("it was counted now"))
     browser = await office.enter(CLERK)
     for report in definitions():
-        assert (await browser.get(f"/reports/{address_of(report)}")).status == 200
+        at = f"/reports/{address_of(report)}"
+        for days in (
+            "",
+            f"?from=01.01.{year}&to=31.12.{year}",
+            f"?from=01.01.{year + 1}",
+        ):
+            assert (await browser.get(at + days)).status == 200
 
 
 async def test_pages_answer_and_the_worker_ends_while_it_still_counts(office):

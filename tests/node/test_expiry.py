@@ -640,9 +640,7 @@ async def test_the_pages_say_since_when_the_record_is_gone_and_what_still_proves
         explained = await auditor.get(f"{here}/evidence")
         for shown in (page, explained):
             assert shown.status == 200
-            assert f"Die Akte dieser Übergabe wurde am {day} gelöscht" in (
-                words(shown)
-            )
+            assert f"Die Akte dieser Übergabe wurde am {day} gelöscht" in (words(shown))
             assert "Die Aufbewahrungsfrist war abgelaufen." in words(shown)
             assert "die Einträge beider Stellen im Austauschprotokoll" in words(shown)
         assert "Beweispaket herunterladen" not in words(page)
