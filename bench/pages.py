@@ -9,8 +9,9 @@ server; the CPU time of the whole process, which other work on the machine chang
 how long its threads waited for a core that other processes had, which is what is left where
 the clock shows much more than the CPU. All include this client's own.
 
-Reports come first: what the first look after a start costs, each report of days that nobody
-asked for yet, then of days that somebody did, and all of them right after a contact.
+Reports come first: what the node counts by itself after a start, the first look then, each
+report of days that nobody asked for yet, then of days that somebody did, and all of them
+right after a contact.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ from node.demo.show import Federation, found_federation, free_ports, places
 from node.demo.town import build_demo
 from node.ids import CaseId, RecordId
 from node.report.definition import definitions
-from node.serving import listen
+from node.serving import listen, spare_collector
 from node.web.reportview import address_of
 from tests.support.tour import pattern_of, patterns
 
@@ -140,6 +141,11 @@ async def measure(
             f" filled in {time.perf_counter() - started:.0f} s"
         )
         await listen(node, stack)
+        spare_collector()
+        ahead, began = node.worker._duties.count_ahead, Watch()
+        for report in definitions():
+            await asyncio.to_thread(ahead, report.id)
+        tell("what is counted ahead after the start", [began.spent()])
         await ask(origin)
 
 

@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
 import structlog
 from aiohttp import web
@@ -29,6 +28,7 @@ from node.casework.archiving import offer_closed
 from node.casework.eraser import Eraser
 from node.casework.expiring import Expiry
 from node.casework.health import Finding
+from node.casework.reporting import Ahead
 from node.casework.settings import TownBook, TownUnit
 from node.casework.unmerging import Matching
 from node.clock import Clock, SystemClock
@@ -87,7 +87,6 @@ from node.web.staff import StoreAccounts, StoreSessions
 from node.worker import Worker
 
 log = structlog.get_logger("node")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +261,7 @@ async def build_node(
                 back_up=duty,
                 send_notices=Notifier(store, office, door, settings) if door else None,
                 erase_sources=SourceEraser(store, office),
-                offer_closed=partial(store.write_sync, offer_closed, office),
+                offer_closed=partial(offer_closed, store, office),
                 end_records=Expiry(store, office),
                 sweep=sweeps(
                     Sweeper(store, means, grace=not engines.one_writer),
@@ -279,6 +278,7 @@ async def build_node(
                 read_town=book.read,
                 lease=shared.lease if shared else LEASE,
                 print_letter=partial(press.print_now, Kind.LETTER, GERMAN),
+                count_ahead=None if shared else Ahead(store, office),
             )
         )
         signals.listener = worker.notice

@@ -44,6 +44,8 @@ class Duties:
         mark: The log signer's memory outside the database.
         read_town: Reads settings that another process may have changed.
         print_letter: Prints the letter of a sealed export.
+        count_ahead: Counts one report, so that nobody waits for the first look at it; None
+            where many towns share a process, because it takes memory.
     """
 
     courier: Courier
@@ -67,3 +69,4 @@ class Duties:
     mark: Callable[[], Checkpoint | None] = lambda: None
     read_town: Callable[[TownUnit], None] = lambda _uow: None
     print_letter: sealing.PrintLetter = sealing.no_paper
+    count_ahead: Callable[[str], object] | None = None

@@ -21,6 +21,7 @@ from node.duties import Duties
 from node.errors import NodeError, TransitionError
 from node.exchangelog.standing import Standing
 from node.ids import MemberId, TransferId
+from node.report.definition import definitions
 from node.sync import opening, recipient, sender, uploading, witnessing
 from node.sync.courier import Courier
 from node.sync.deadlines import find_deadlines, find_due
@@ -95,10 +96,17 @@ class Worker:
     async def run(self) -> None:
         """Lead when the lease is ours, until cancelled."""
         self._loop = asyncio.get_running_loop()
-        while True:
-            if await self._lead():
-                await self._work()
-            await asyncio.sleep(POLL_S)
+        # Whoever leads: each process shows reports, from a memory of its own.
+        ahead = self._loop.create_task(self._count_ahead())
+        try:
+            while True:
+                if await self._lead():
+                    await self._work()
+                await asyncio.sleep(POLL_S)
+        finally:
+            ahead.cancel()
+            with suppress(asyncio.CancelledError):
+                await ahead
 
     async def _lead(self) -> bool:
         if self._duties.shared:
@@ -332,6 +340,13 @@ class Worker:
                 todo.turn_week,
             ):
                 await self._in_thread(duty)
+            await asyncio.sleep(HOUR_S)
+
+    async def _count_ahead(self) -> None:
+        """After the start, and anew when a day has passed; ends between two reports."""
+        while self._duties.count_ahead is not None:
+            for report in definitions():
+                await self._in_thread(partial(self._duties.count_ahead, report.id))
             await asyncio.sleep(HOUR_S)
 
     async def _repeat(self, duty: Callable[[], None] | None, pause_s: float) -> None:

@@ -275,6 +275,10 @@ class TaskRepository(Protocol):
         """Add a task unless an open one of the same kind, case and transfer stands."""
         ...
 
+    def on_desks(self, kind: str) -> Mapping[AccountId, int]:
+        """How many open tasks of this kind are about cases of which caseworker."""
+        ...
+
     def is_open(self, kind: str, *, case: CaseId) -> bool:
         """Whether a task of this kind about a case waits for somebody."""
         ...

@@ -1,26 +1,29 @@
 """The end of a closed case: its years are over, the archive is asked, then it is erased.
 
 Enters: the clock, the years that the town has set; who records the archive's answer. Leaves:
-a task for whose case it is; then, in one transaction, the tally, the end of the case key and
-a row that says when and why. Must never happen: a case erased that nobody offered to the
-archive; one that is worked with again, locked, on hold or on its way; a date believed that
-nobody confirms (SR-K7). Implements the retention table of the field document, chapter 4; I8.
+a task for whose case it is, shown to who assigns cases once nobody has it in hand; then, in
+one transaction, the tally, the end of the case key and a row that says when and why. Must
+never happen: a case erased that nobody offered to the archive; one that is worked with again,
+locked, on hold or on its way; a date believed that nobody confirms (SR-K7). Implements the
+retention table of the field document, chapter 4; I8.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
-from node.accounts.policy import Action, Actor
+from node.accounts.policy import Action, Actor, allowed
 from node.cases.days import day_start, local_day
 from node.cases.erased import YEARS_OVER, Archive, ErasedCase
 from node.cases.model import UNSEEN, CaseContent
 from node.cases.retention import Keeping, is_closed, keeping_of
 from node.casework.cases import own_case
+from node.casework.deputies import in_hands
 from node.casework.erasable import Extent, erase_here, extent_of, hindrance
+from node.casework.eraser import Runs
 from node.errors import ConflictError, InputError, NotFoundError
-from node.ids import CaseId
+from node.ids import AccountId, CaseId
 from node.report.readings import ReadingUnit
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
@@ -55,26 +58,67 @@ def keeping_for(
     return keeping_of(content, consents, years=office.town().closed_case_years)
 
 
-def offer_closed(uow: ReadingUnit, office: Office) -> int:
+def offer_closed(store: Runs, office: Office) -> None:
     """A task for each case that is due, and none any more for one that is not.
 
-    Returns:
-        How many cases wait for the archive's answer; those of before while the own clock
-        is not confirmed.
+    Every quiet case is examined by a reading unit; a writer is needed for what changed.
     """
+    for case in store.read_sync(changed, office):
+        store.write_sync(set_task, office, case)
+
+
+def changed(uow: ReadingUnit, office: Office) -> Sequence[CaseId]:
+    """Cases whose task is not as it must be; none while the own clock is not confirmed."""
+    now = office.clock.now()
+    if not is_clock_confirmed(uow, office, now):
+        return ()
+    today = local_day(now)
+    # In such a case nothing was written for as many whole years; the rest is decided there.
+    first = date(today.year - office.town().closed_case_years, 1, 1)
+    quiet = uow.cases.quiet_since(day_start(first))
+    due = {case for case in quiet if _is_due(uow, office, case, today)}
+    tasks = uow.readings.tasks()
+    asked = {task.case for task in tasks if task.kind == TASK and task.case}
+    return sorted(due ^ asked)
+
+
+def set_task(uow: UnitOfWork, office: Office, case: CaseId) -> None:
+    """The task of one case as it must be now."""
     now = office.clock.now()
     with uow:
-        asked = {task.case for task in uow.readings.tasks() if task.kind == TASK}
+        # Race: whoever worked with the case, or erased it, since it was looked for.
         if not is_clock_confirmed(uow, office, now):
-            return len(asked)
-        due = frozenset(_due(uow, office, now))
-        for case in sorted(due - asked, key=str):
+            return
+        if _is_due(uow, office, case, local_day(now)):
             last = local_day(now + ANSWER_WITHIN)
             uow.tasks.add(TASK, at=now, case=case, due=last)
-        for over in asked - due:
-            uow.tasks.settle(TASK, case=over)
+        else:
+            uow.tasks.settle(TASK, case=case)
         uow.commit()
-    return len(due)
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """Closed cases that wait for the archive and that nobody has in hand any more."""
+
+    owner: AccountId
+    name: str
+    cases: int
+
+
+def abandoned(uow: UnitOfWork, on: date, *, by: Actor) -> Sequence[Abandoned]:
+    """What a leaver left behind, for who may put it on another desk.
+
+    No case is named: who assigns sees numbers alone, and of these only how many.
+    """
+    if not allowed(by, Action.CASE_ASSIGN):
+        return ()
+    waiting = uow.tasks.on_desks(TASK)
+    nobodys = waiting.keys() - in_hands(uow.accounts, on) if waiting else ()
+    return [
+        Abandoned(owner, uow.accounts.get(owner).name, waiting[owner])
+        for owner in sorted(nobodys)
+    ]
 
 
 def look(uow: UnitOfWork, office: Office, case: CaseId, *, by: Actor) -> Ending:
@@ -154,18 +198,16 @@ def end(
         uow.commit()
 
 
-def _due(uow: UnitOfWork, office: Office, now: datetime) -> Iterator[CaseId]:
-    """Closed cases whose years are over and that nothing holds."""
-    today = local_day(now)
-    # In such a case nothing was written for as many whole years; the rest is decided there.
-    first = date(today.year - office.town().closed_case_years, 1, 1)
-    for case in uow.cases.quiet_since(day_start(first)):
-        content = uow.cases.content(case)
-        keeping = keeping_for(uow, office, content)
-        if keeping is None or today < keeping.due:
-            continue
-        if not _stops(uow, content, today):
-            yield case
+def _is_due(uow: UnitOfWork, office: Office, case: CaseId, today: date) -> bool:
+    """Whether a case is closed, its years are over and nothing holds it."""
+    file = uow.cases.find_file(case)
+    if file is None or file.baton in UNSEEN:
+        return False
+    content = uow.cases.content(case)
+    keeping = keeping_for(uow, office, content)
+    if keeping is None or today < keeping.due:
+        return False
+    return not _stops(uow, content, today)
 
 
 def _hindrance(uow: UnitOfWork, office: Office, content: CaseContent) -> str:

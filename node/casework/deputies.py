@@ -12,7 +12,7 @@ from typing import Protocol
 
 from node.accounts.model import Account, Deputyship, Role
 from node.accounts.policy import Actor, Relation, require
-from node.accounts.ports import StaffUnit
+from node.accounts.ports import AccountRepository, StaffUnit
 from node.cases.ports import CaseRepository
 from node.casework.arrivals import may_have_cases
 from node.errors import InputError, NotFoundError
@@ -74,6 +74,16 @@ def colleagues(uow: StaffUnit, today: date) -> Sequence[Account]:
     """Who has a caseload today, by name."""
     found = [a for a in uow.accounts.all() if may_have_cases(a, today)]
     return sorted(found, key=lambda account: account.name.casefold())
+
+
+def in_hands(accounts: AccountRepository, today: date) -> frozenset[AccountId]:
+    """Whose cases somebody has in hand today: whoever they are, or a deputy."""
+    here = frozenset(a.id for a in accounts.all() if may_have_cases(a, today))
+    return here.union(
+        d.owner
+        for d in accounts.deputyships()
+        if d.deputy in here and d.first_day <= today <= d.last_day
+    )
 
 
 def caseload(uow: CaseloadUnit, owner: AccountId, *, by: Actor) -> Sequence[CaseId]:

@@ -10,15 +10,14 @@ Implements chapter 6 of the field document (``case.erase_early``, four eyes), DO
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from node.accounts.model import Role
-from node.accounts.policy import Actor, Relation, actor_of, needs_second, require
+from node.accounts.policy import Action, Actor, Relation, needs_second
 from node.cases.codes import code_list
 from node.cases.days import local_day
 from node.cases.erased import GROUNDS, ErasedCase
-from node.cases.model import UNSEEN, Baton, CaseContent, CaseFile, Record
+from node.cases.model import Baton, CaseContent, CaseFile, Record
 from node.casework.cases import new_record
 from node.casework.erasable import (
     check_reason,
@@ -26,6 +25,12 @@ from node.casework.erasable import (
     extent_of,
     hindrance,
     resting,
+)
+from node.casework.seconds import (
+    ask_second,
+    has_lapsed,
+    open_to_second,
+    require_two,
 )
 from node.errors import (
     ConflictError,
@@ -43,12 +48,10 @@ from node.sync.ports import UnitOfWork
 from node.sync.transfer import OutboundTransfer
 from node.sync.words import Cause
 
-ACTION: Final = "case.erase_early"
-TASK: Final = "case.erase_early"
+TASK: Final = Action.CASE_ERASE_EARLY
 DECLINED: Final = "case.erase_declined"
 """The task of whoever asked: the second person said no."""
 WISH: Final = "erasure_wish"
-LAPSES_AFTER: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +143,7 @@ def ask_erasure(
         }
         uow.cases.put([new_record(office, case, WISH, said, by=by.account)])
         uow.tasks.settle(DECLINED, case=case)
-        uow.tasks.add(
-            TASK,
-            at=now,
-            case=case,
-            for_role="approver",
-            due=local_day(now + LAPSES_AFTER),
-            codes=[str(by.account)],
-        )
+        ask_second(uow, TASK, case, at=now, by=by)
         uow.commit()
 
 
@@ -172,11 +168,7 @@ def open_wish(uow: UnitOfWork, office: Office, case: CaseId, *, by: Actor) -> Si
         ForbiddenError: Not a role that may be second.
         NotFoundError: Nobody asks, or it lapsed.
     """
-    if Role.APPROVER not in by.roles:
-        raise ForbiddenError(ACTION)
-    file = uow.cases.find_file(case)
-    if file is None or file.baton in UNSEEN:
-        raise NotFoundError("wish")
+    file = open_to_second(uow, TASK, case, by=by)
     sight = _sight(uow, file, office.clock.now())
     if sight.wish is None:
         raise NotFoundError("wish")
@@ -206,8 +198,7 @@ def decide_erasure(
         sight = open_wish(uow, office, case, by=by)
         wish = sight.wish
         assert wish is not None
-        first = actor_of(uow.accounts.get(wish.asked_by), on=local_day(now))
-        require(first, ACTION, relation=Relation.OWN, second=by)
+        require_two(uow, TASK, wish.asked_by, on=local_day(now), by=by)
         if not agrees:
             _forget(uow, case)
             uow.tasks.add(DECLINED, at=now, case=case)
@@ -229,8 +220,8 @@ def decide_erasure(
 
 def _own(uow: UnitOfWork, case: CaseId, by: Actor) -> CaseFile:
     """The first hand: an emergency access is none."""
-    if not needs_second(by, ACTION, relation=Relation.OWN):
-        raise ForbiddenError(ACTION)
+    if not needs_second(by, TASK, relation=Relation.OWN):
+        raise ForbiddenError(TASK)
     file = uow.cases.find_file(case)
     if file is None or not by.owns(file.caseworker) or file.baton is Baton.ABSORBED:
         raise NotFoundError("case")
@@ -262,7 +253,7 @@ def _sight(uow: UnitOfWork, file: CaseFile, now: datetime) -> Sight:
 def _wish(content: CaseContent, now: datetime) -> Wish | None:
     for record in content.of(WISH):
         asked_at = datetime.fromisoformat(record.text("asked_at"))
-        if now - asked_at <= LAPSES_AFTER:
+        if not has_lapsed(asked_at, now):
             return Wish(
                 record=record,
                 asked_by=AccountId(record.text("asked_by")),

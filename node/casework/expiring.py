@@ -8,7 +8,7 @@ confirms (SR-K7). The exchange log stays: it names nobody. Implements the retent
 the field document, chapter 4; HO-47, DO-33.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Protocol
@@ -90,24 +90,27 @@ def find_due(uow: ExpiryUnit, office: Office) -> Due:
 
 def end_sent(uow: ExpiryUnit, office: Office, transfer: TransferId) -> bool:
     """A transfer we sent is gone with this transaction, if it still may; says whether."""
-    with uow:
-        if not is_clock_confirmed(uow, office, office.clock.now()):
-            return False
-        if not _sent_over(uow, office, transfer):
-            return False
-        uow.remainders.drop_sent(transfer)
-        uow.commit()
-    return True
+    return _end(uow, office, transfer, _sent_over, uow.remainders.drop_sent)
 
 
 def end_received(uow: ExpiryUnit, office: Office, transfer: TransferId) -> bool:
     """The same for a transfer we received."""
+    return _end(uow, office, transfer, _received_over, uow.remainders.drop_received)
+
+
+def _end(
+    uow: ExpiryUnit,
+    office: Office,
+    transfer: TransferId,
+    over: Callable[[ExpiryUnit, Office, TransferId], bool],
+    drop: Callable[[TransferId], None],
+) -> bool:
     with uow:
         if not is_clock_confirmed(uow, office, office.clock.now()):
             return False
-        if not _received_over(uow, office, transfer):
+        if not over(uow, office, transfer):
             return False
-        uow.remainders.drop_received(transfer)
+        drop(transfer)
         uow.commit()
     return True
 

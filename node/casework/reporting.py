@@ -17,6 +17,7 @@ from node import strictjson
 from node.accounts.model import Role
 from node.accounts.policy import Action, Actor, Relation, require
 from node.cases.days import day_end, local_day
+from node.casework.eraser import Runs
 from node.errors import ForbiddenError, InputError, NotFoundError
 from node.ids import AccountId, CaseId, Hex128
 from node.report.definition import Audience, Definition, definition
@@ -175,6 +176,27 @@ def _question(wish: Wish, now: datetime) -> Question:
         wish.known_at,
         None if then == now else then,
     )
+
+
+def count_ahead(uow: ReportUnit, office: Office, name: str) -> None:
+    """Count what is looked at first: the funding period, this year and the last."""
+    now = office.clock.now()
+    settings = settings_now(uow, now)
+    for days in offered(settings, local_day(now))[:3]:
+        _count(uow, Wish(name, *days, settings.window_months), now)
+
+
+class Ahead:
+    """Counts what is looked at first, a report at a time; slow, so it is for a thread."""
+
+    def __init__(self, store: Runs, office: Office) -> None:
+        """Prepare; nothing is read yet."""
+        self._store = store
+        self._office = office
+
+    def __call__(self, name: str) -> None:
+        """One report of the usual days, unless it is counted already."""
+        self._store.read_sync(count_ahead, self._office, name)
 
 
 def drill(

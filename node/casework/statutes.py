@@ -10,19 +10,11 @@ on after an objection. Implements FR-21 (``statute.record``, four eyes), SR-B7, 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, Protocol
 
 from node import strictjson
-from node.accounts.model import Role
-from node.accounts.policy import (
-    Action,
-    Actor,
-    Relation,
-    actor_of,
-    needs_second,
-    require,
-)
+from node.accounts.policy import Action, Actor, Relation, needs_second
 from node.cases.asking import check_end
 from node.cases.consent import (
     DOCUMENTS,
@@ -39,6 +31,12 @@ from node.casework.cases import editable_case, new_id, new_record
 from node.casework.consents import clock_end, log_recorded
 from node.casework.erasable import check_reason
 from node.casework.relocations import retry_held
+from node.casework.seconds import (
+    ask_second,
+    has_lapsed,
+    open_to_second,
+    require_two,
+)
 from node.errors import (
     ConflictError,
     ForbiddenError,
@@ -50,12 +48,11 @@ from node.strictjson import Json
 from node.sync.office import Office
 from node.sync.ports import UnitOfWork
 
-TASK: Final = "statute.record"
+TASK: Final = Action.STATUTE_RECORD
 DECLINED: Final = "statute.declined"
 """The task of whoever asked: the second person said no."""
 USE: Final = "statute_use"
 """The kind of record that holds a wish, and later why the basis was used."""
-LAPSES_AFTER: Final = timedelta(days=7)
 
 
 class StatuteUnit(UnitOfWork, Protocol):
@@ -113,8 +110,8 @@ def ask_use(uow: StatuteUnit, office: Office, wanted: Wanted, *, by: Actor) -> N
         NotFoundError: Not theirs.
         StaleEpochError: The case moved.
     """
-    if not needs_second(by, Action.STATUTE_RECORD, relation=Relation.OWN):
-        raise ForbiddenError(Action.STATUTE_RECORD)
+    if not needs_second(by, TASK, relation=Relation.OWN):
+        raise ForbiddenError(TASK)
     now = office.clock.now()
     with uow:
         # The table wants two hands; the first one is who may record a consent here.
@@ -139,14 +136,7 @@ def ask_use(uow: StatuteUnit, office: Office, wanted: Wanted, *, by: Actor) -> N
         record = new_record(office, wanted.case, USE, said, by=by.account)
         uow.cases.put([record])
         uow.tasks.settle(DECLINED, case=wanted.case)
-        uow.tasks.add(
-            TASK,
-            at=now,
-            case=wanted.case,
-            for_role="approver",
-            due=local_day(now + LAPSES_AFTER),
-            codes=[str(by.account)],
-        )
+        ask_second(uow, TASK, wanted.case, at=now, by=by)
         uow.commit()
 
 
@@ -180,11 +170,7 @@ def open_use(uow: StatuteUnit, office: Office, case: CaseId, *, by: Actor) -> Us
         ForbiddenError: Not a role that may be second.
         NotFoundError: Nobody asks, or it lapsed.
     """
-    if Role.APPROVER not in by.roles:
-        raise ForbiddenError(Action.STATUTE_RECORD)
-    file = uow.cases.find_file(case)
-    if file is None or file.baton in UNSEEN:
-        raise NotFoundError("statute")
+    open_to_second(uow, TASK, case, by=by)
     found = asked_for(uow, office, uow.cases.content(case))
     if found is None:
         raise NotFoundError("statute")
@@ -220,8 +206,7 @@ def decide_use(
     now = office.clock.now()
     with uow:
         use = open_use(uow, office, case, by=by)
-        first = actor_of(uow.accounts.get(use.asked_by), on=local_day(now))
-        require(first, Action.STATUTE_RECORD, relation=Relation.OWN, second=by)
+        require_two(uow, TASK, use.asked_by, on=local_day(now), by=by)
         if use.record.id != seen:
             raise ConflictError("another wish")
         content = uow.cases.content(case)
@@ -369,7 +354,7 @@ def _newest(content: CaseContent, now: datetime) -> Record | None:
     """The wish that still counts: nobody agreed to it yet, and it has not lapsed."""
     for record in content.of(USE):
         asked_at = datetime.fromisoformat(record.text("asked_at"))
-        if not record.text("consent") and now - asked_at <= LAPSES_AFTER:
+        if not record.text("consent") and not has_lapsed(asked_at, now):
             return record
     return None
 

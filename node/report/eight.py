@@ -150,7 +150,7 @@ def _our_signatures(
     question = Question.OUR_SIGNATURES
     if any(finding.code in _SIGNATURES for finding in report.findings):
         return Answer(question, ok=False, why="checkpoint")
-    if dossier.is_past:
+    if dossier.gone_on is not None:
         return Answer(question, ok=None, why="erased")
     good, total = _signed_by(dossier.said, ours.member, directory)
     if good < total:
@@ -162,7 +162,7 @@ def _our_signatures(
 
 def _their_signatures(dossier: Dossier, directory: Directory) -> Answer:
     question, peer = Question.THEIR_SIGNATURES, dossier.peer
-    if dossier.is_past:
+    if dossier.gone_on is not None:
         return Answer(question, ok=None, why="erased")
     if peer is None or not dossier.heard:
         return Answer(question, ok=None, why="silent")

@@ -132,12 +132,17 @@ class Facts:
     _by_person: dict[tuple[str, str], list[Fact]] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Sort them."""
+        """Sort them; those of one person, who is counted alone, need it by kind only."""
         kinds: dict[str, list[Fact]] = defaultdict(list)
-        persons: dict[tuple[str, str], list[Fact]] = defaultdict(list)
         for fact in self.listed:
             kinds[fact.kind].append(fact)
-            persons[fact.kind, fact.person].append(fact)
+        persons: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+        if len(people := {fact.person for fact in self.listed}) == 1:
+            (person,) = people
+            persons.update({(kind, person): found for kind, found in kinds.items()})
+        else:
+            for fact in self.listed:
+                persons[fact.kind, fact.person].append(fact)
         object.__setattr__(self, "_by_kind", dict(kinds))
         object.__setattr__(self, "_by_person", dict(persons))
 

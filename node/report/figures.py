@@ -130,9 +130,9 @@ def had_contact(facts: Facts, person: str, frame: Frame) -> bool:
     """Whether there was an own talk or contact in the window."""
     first, last = frame.window_first, frame.key_date
     return any(
-        fact.is_own
-        and fact.on is not None
+        fact.on is not None
         and first <= fact.on <= last
+        and fact.is_own
         and fact.text("kind") in CONTACTS
         for fact in facts.of_person("contact", person)
     )

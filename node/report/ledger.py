@@ -22,7 +22,7 @@ from typing import Final, Protocol
 from node.report.definition import Definition
 from node.report.facts import Fact, Facts, Handed, Source, in_force
 from node.report.figures import Counted, Frame
-from node.report.tables import Ask, Sums, asks_of, sums_of
+from node.report.tables import Ask, Sums, asks_of, kinds_of, sums_of
 from node.report.workfigures import BY_ENTRY, BY_PERSON, FIGURES
 
 _MOST_QUESTIONS: Final = 32
@@ -172,11 +172,13 @@ class Book:
         self, question: Question, persons: Iterable[str], entries: Iterable[str]
     ) -> Sums:
         asks = asks_of(question.report, question.frame)
+        kinds = kinds_of(question.report)
         about = [ask for ask in asks if ask.indicator in BY_PERSON]
         of_entries = [ask for ask in asks if ask.indicator in BY_ENTRY]
         found: Sums = Counter()
-        for person in persons:
-            facts = self._of_person(person, question)
+        for person in persons if kinds else ():
+            known = self._known.get(person, ())
+            facts = _facts([fact for fact in known if fact.kind in kinds], question)
             sums_of(about, facts, into=found)
             if of_entries:
                 sums_of(of_entries, self._alone(person, facts), into=found)
@@ -184,9 +186,6 @@ class Book:
             for entry in entries:
                 sums_of(of_entries, self._of_entry(entry, question), into=found)
         return found
-
-    def _of_person(self, person: str, question: Question) -> Facts:
-        return _facts(self._known.get(person, ()), question)
 
     def _alone(self, person: str, facts: Facts) -> Facts:
         """Without the entries that others have a copy of."""
@@ -210,10 +209,12 @@ class Book:
 
 def _facts(known: Sequence[Fact], question: Question) -> Facts:
     listed = in_force(known, question.known_at)
-    stood = listed
-    if question.goals_at != question.known_at:
-        stood = in_force(known, question.goals_at)
-    return Facts(tuple(listed), tuple(fact for fact in stood if fact.kind == "goal"))
+    if question.goals_at == question.known_at:
+        goals = [fact for fact in listed if fact.kind == "goal"]
+    else:
+        goals = [fact for fact in known if fact.kind == "goal"]
+        goals = in_force(goals, question.goals_at)
+    return Facts(tuple(listed), tuple(goals))
 
 
 class Ledger:

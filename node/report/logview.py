@@ -8,7 +8,7 @@ store implements ``LogView``; pages reach it as ``uow.log_view``.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Protocol
 
 from node.accounts.notices import Notices
@@ -85,7 +85,7 @@ class Dossier:
     """Everything that is known here of one transfer's log entries.
 
     ``said`` and ``heard`` are the signed statements (JWS) of both sides about it.
-    Where ``is_past`` they went with the record of the transfer, after its years.
+    They went with the record of the transfer, after its years, on ``gone_on``.
     ``grounds`` maps commitments of consent entries that the entries name to their place in
     our log; absent ones stand in the other side's log.
     """
@@ -98,7 +98,7 @@ class Dossier:
     grounds: tuple[tuple[str, int], ...]
     signed_size: int
     witnesses: tuple[Witness, ...]
-    is_past: bool = False
+    gone_on: date | None = None
 
     @property
     def peer(self) -> MemberId | None:

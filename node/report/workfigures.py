@@ -37,8 +37,12 @@ _REVIEWED_MONTHS: Final = 6
 def _entries(facts: Facts, frame: Frame, kind: str) -> Iterator[Counted]:
     """Own entries of a kind in the period, each once however many persons it has."""
     copies: dict[str, list[Fact]] = {}
+    since, until = frame.first, frame.last
     for fact in facts.of("contact"):
-        if fact.is_own and fact.text("kind") == kind and frame.holds(fact.on):
+        # The day first, without a call: most entries are of other days.
+        if fact.on is None or not since <= fact.on <= until:
+            continue
+        if fact.is_own and fact.text("kind") == kind:
             copies.setdefault(fact.entry, []).append(fact)
     for entry, listed in copies.items():
         first = listed[0]
@@ -76,7 +80,7 @@ def talk_persons(facts: Facts, frame: Frame) -> Iterator[Counted]:
     """Different persons in own talks of the period."""
     seen: set[tuple[str, str]] = set()
     for fact in facts.of("contact"):
-        if not fact.is_own or fact.text("kind") != "talk" or not frame.holds(fact.on):
+        if not frame.holds(fact.on) or fact.text("kind") != "talk" or not fact.is_own:
             continue
         if (fact.person, by_worker(fact)) not in seen:
             seen.add((fact.person, by_worker(fact)))
@@ -101,7 +105,8 @@ def attempts(facts: Facts, frame: Frame) -> Iterator[Counted]:
 def referrals(facts: Facts, frame: Frame) -> Iterator[Counted]:
     """Own talks and contacts in which somebody was referred to a service."""
     referred = {fact.entry for fact in facts.of("contact") if fact.text("referred_to")}
-    for kind in ("talk", "contact"):
+    # Seldom is anybody referred.
+    for kind in ("talk", "contact") if referred else ():
         for counted in _entries(facts, frame, kind):
             if counted.key in referred:
                 yield counted

@@ -48,10 +48,11 @@ class _TransferPast(TypedColumns):
     refused_code: Named[str | None] = Column(Text)
     facts: Named[str] = Column(Text)
     last_on = Column(Day)
+    gone_on = Column(Day, nullable=False)
 
 
-# Transfers whose record has gone: the number, for ever (P2), and what reports count until
-# the tally goes; then ``last_on`` is NULL. No case, no person, no other body.
+# Transfers whose record has gone: the number and the day, for ever (P2), and what reports
+# count until the tally goes; then ``last_on`` is NULL. No case, no person, no other body.
 transfer_past = Table(
     "transfer_past",
     metadata,

@@ -86,7 +86,7 @@ _HEARD: Final = (
     .where(taken.c.transfer == bindparam("about"))
     .order_by(taken.c.inc, taken.c.seq)
 )
-_PAST: Final = select(transfer_past.c.id).where(
+_PAST: Final = select(transfer_past.c.gone_on).where(
     transfer_past.c.id == bindparam("about")
 )
 
@@ -138,6 +138,7 @@ class SqlLogView:
             self._their_entry(row) for row in self._work.rows(_THEIRS, {"tag": tag})
         )
         about = {"about": transfer}
+        past = self._work.row(_PAST, about)
         return Dossier(
             transfer=transfer,
             own=own,
@@ -147,7 +148,7 @@ class SqlLogView:
             grounds=tuple(self._places(own)),
             signed_size=0 if head is None else head.size,
             witnesses=self.overview().witnesses,
-            is_past=self._work.row(_PAST, about) is not None,
+            gone_on=None if past is None else past.gone_on,
         )
 
     def of_group(

@@ -360,6 +360,7 @@ class SqlRemainders:
                 "refused_code": row.refused_code if is_counted else None,
                 "facts": encode_instants(facts if is_counted else {}),
                 "last_on": max(days) if is_counted else None,
+                "gone_on": local_day(self._work.now()),
             },
         )
 

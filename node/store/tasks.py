@@ -5,14 +5,14 @@ tasks of one kind about one case and transfer. Implements
 ``node.cases.ports.TaskRepository``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from node.ids import AccountId, CaseId, TransferId
-from node.store.casetables import task
+from node.store.casetables import case_file, task
 from node.store.work import Work
 
 _NONE: Final = ""
@@ -23,6 +23,13 @@ _THIS_TRANSFER: Final = task.c.transfer == bindparam("within")
 
 _FIND: Final = select(task.c.id).where(*_OPEN, _THIS_CASE, _THIS_TRANSFER)
 _FIND_ANY: Final = select(task.c.id).where(*_OPEN, _THIS_CASE).limit(1)
+_ON_DESKS: Final = (
+    select(case_file.c.caseworker, func.count())
+    .join_from(task, case_file, case_file.c.id == task.c.case_id)
+    .where(*_OPEN, case_file.c.caseworker.is_not(None))
+    .group_by(case_file.c.caseworker)
+    .order_by(case_file.c.caseworker)
+)
 _ADD: Final = insert(task)
 _SETTLE: Final = update(task).where(*_OPEN)
 _SETTLE_CASE: Final = _SETTLE.where(_THIS_CASE)
@@ -71,6 +78,11 @@ class SqlTasks:
                 "settled_at": None,
             },
         )
+
+    def on_desks(self, kind: str) -> Mapping[AccountId, int]:
+        """How many open tasks of this kind are about cases of which caseworker."""
+        found = self._work.rows(_ON_DESKS, {"of": kind})
+        return {AccountId(owner): count for owner, count in found}
 
     def is_open(self, kind: str, *, case: CaseId) -> bool:
         """Whether a task of this kind about a case waits for somebody."""

@@ -41,6 +41,12 @@ def shown_day(day: date | None) -> str:
     return "" if day is None else f"{day.day:02d}.{day.month:02d}.{day.year}"
 
 
+def page_number(text: str, pages: int) -> int:
+    """Which page of a long list, from the first to the last one there is."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 6
+    return min(max(1, int(text)), max(1, pages)) if is_number else 1
+
+
 def ids(texts: Iterable[str], kind: type[_Id]) -> list[_Id]:
     """Those of these texts that are ids of this kind, each once."""
     found: dict[_Id, None] = {}

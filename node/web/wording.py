@@ -12,6 +12,7 @@ from typing import Final
 from node.cases.dictionary import field_of
 from node.cases.model import Record
 from node.cases.standing import Reason
+from node.errors import InputError
 from node.strictjson import Json
 from node.sync.drafting import NEEDS_CONFIRMATION
 from node.sync.transfer import Outbound, OutboundTransfer, Why
@@ -23,6 +24,10 @@ GOAL_CHOICES: Final = (
     *("open", "in_progress", "reached", "partly_reached"),
     *("postponed", "adapted", "given_up", "not_reached"),
 )
+
+
+Wrong = Mapping[tuple[str, str], str]
+"""A message id for each field and what may be wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,14 @@ _ENDED: Final[Mapping[Why, State]] = {
     Why.RESTORED: State(msgid("to be sent again"), "warning", "warning"),
     Why.MOOT: State(msgid("overtaken by a later handover"), "", "close"),
 }
+
+
+def field_errors(
+    error: InputError, sentences: Wrong, words: Words, **named: str
+) -> Mapping[str, str]:
+    """What was typed wrong, at its field; what the case itself hinders stands elsewhere."""
+    found = sentences.get((error.field, error.reason))
+    return {error.field: words.gettext(found) % named} if found else {}
 
 
 def state_words(transfer: OutboundTransfer) -> State:

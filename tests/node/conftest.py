@@ -1,4 +1,7 @@
-"""One open office for all tests of a module; each begins at the present."""
+"""One open office for all tests of a module; each begins at the present.
+
+A module says in ``COLLEAGUES`` who works there besides the staff that every office has.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -6,12 +9,17 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from node.bootstrap import Node
 from tests.support.office import OpenOffice, open_office
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OpenOffice]:
+async def opened(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[OpenOffice]:
     async with open_office(tmp_path_factory.mktemp("office")) as office:
+        for actor, name in getattr(request.module, "COLLEAGUES", ()):
+            office.hire(actor, name, name)
         yield office
 
 
@@ -19,3 +27,8 @@ async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Open
 def office(opened: OpenOffice) -> OpenOffice:
     opened.clock.offset = timedelta()
     return opened
+
+
+@pytest.fixture
+def node(office: OpenOffice) -> Node:
+    return office.node

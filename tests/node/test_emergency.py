@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from node.accounts.emergency import EMERGENCY_LIFE, open_cases
 from node.accounts.model import Role
@@ -17,21 +16,14 @@ from node.errors import ForbiddenError, InputError, NotFoundError
 from node.ids import AccountId, CaseId, Hex128, TransferId
 from tests.support.browser_by_hand import words
 from tests.support.desk import relocate
-from tests.support.office import LEADER, open_office
+from tests.support.office import LEADER
 from tests.support.pair import APPROVER, CLERK, open_case
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 COLLEAGUE = Actor(AccountId("c1" * 16), frozenset({Role.CASEWORKER}))
 THIRD = Actor(AccountId("c2" * 16), frozenset({Role.CASEWORKER}))
+COLLEAGUES = [(COLLEAGUE, "Demo-Carla"), (THIRD, "Demo-Doris")]
 REASON = "Klientin steht am Tresen, Fachkraft krank"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        for actor, name in ((COLLEAGUE, "Demo-Carla"), (THIRD, "Demo-Doris")):
-            office.hire(actor, name, name)
-        yield office
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest_asyncio
 from node.accounts.emergency import Emergency
 from node.accounts.model import Reading
 from node.bootstrap import Hands, Node, build_node, own_hands
+from node.cases.days import local_day
 from node.cases.model import Baton
 from node.casework import archiving, expiring
 from node.casework.auditing import check_log, check_transfer
@@ -39,11 +40,20 @@ from node.sync import onward, reception, recipient
 from node.sync.message import Envelope
 from node.sync.transfer import Inbound, Outbound
 from tests.support.acts import rows
+from tests.support.browser_by_hand import signed_in, words
 from tests.support.caseoffice import person
 from tests.support.databases import DIALECTS, postgres
 from tests.support.desk import erase, relocate
 from tests.support.handed import hand_over, inbound, outbound
-from tests.support.office import AUDITOR, LEADER, MovingClock, OpenOffice, open_office
+from tests.support.office import (
+    AUDITOR,
+    LEADER,
+    MovingClock,
+    OpenOffice,
+    add_more,
+    before,
+    open_office,
+)
 from tests.support.pair import (
     AGS,
     APPROVER,
@@ -126,11 +136,6 @@ def office(opened: OpenOffice) -> OpenOffice:
     opened.clock.offset = timedelta()
     hear(opened.node, SAECKINGEN, opened.clock)
     return opened
-
-
-@pytest.fixture
-def node(office: OpenOffice) -> Node:
-    return office.node
 
 
 def long_ago(office: OpenOffice, name: str, ago: timedelta = LONG_AGO, **person: Any):
@@ -623,13 +628,36 @@ async def test_the_eight_answers_say_that_the_statements_went_lawfully(past):
     assert answers[Question.CONSENT].ok
 
 
+async def test_the_pages_say_since_when_the_record_is_gone_and_what_still_proves_it(
+    past,
+):
+    past.wehr.store.write_sync(add_more)
+    day = f"{local_day(past.clock.now()):%d.%m.%Y}"
+    here = f"/exchangelog/{past.transfer}"
+    async with before(past.wehr) as client:
+        auditor = await signed_in(client, AUDITOR)
+        page = await auditor.get(here)
+        explained = await auditor.get(f"{here}/evidence")
+        for shown in (page, explained):
+            assert shown.status == 200
+            assert f"Die Akte dieser Übergabe wurde am {day} gelöscht" in (words(shown))
+            assert "Die Aufbewahrungsfrist war abgelaufen." in words(shown)
+            assert "die Einträge beider Stellen im Austauschprotokoll" in words(shown)
+        assert "Beweispaket herunterladen" not in words(page)
+        assert 'method="post"' not in explained.text.partition("<main")[2]
+        tried = await auditor.post(f"{here}/evidence", page.form_token)
+        assert tried.status == 410
+        assert f"am {day} gelöscht" in words(tried)
+        assert past.case not in page.text + explained.text
+
+
 @pytest.mark.spec("HO-20", "P2")
 async def test_a_late_repetition_gets_the_stored_answer_and_makes_nothing_new(past):
-    for node, peer, words in (
+    for node, peer, said in (
         (past.wehr, SAECKINGEN, past.heard),
         (past.saeckingen, WEHR, past.said),
     ):
-        for jws in words:
+        for jws in said:
             answer = node.store.write_sync(
                 reception.take_list, node.office, peer, [Envelope(jws, None)]
             )

@@ -1,13 +1,11 @@
 """Early erasure by two people and the lock on request, before a real node (Art. 17, 18)."""
 
-import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-import pytest_asyncio
 
 from node.accounts.model import Role
 from node.accounts.policy import Actor
@@ -32,31 +30,14 @@ from node.report.tables import TOTAL
 from node.store.sourceeraser import SourceEraser
 from tests.support.browser_by_hand import words
 from tests.support.desk import keep_document, relocate
-from tests.support.office import open_office
+from tests.support.office import BOTH, STRANGER, open_office
 from tests.support.pair import AGS, APPROVER, CLERK, SAECKINGEN, SECOND, open_case
 from tests.support.townfolk import demo
 from tests.support.twins import add, content_of, open_twins, unite
+from tests.support.waysin import hidden
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-STRANGER = Actor(AccountId("5" * 32), CLERK.roles)
-BOTH = Actor(AccountId("ca" * 16), frozenset({Role.CASEWORKER, Role.APPROVER}))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        for actor, name in ((STRANGER, "fremd"), (BOTH, "beides")):
-            office.hire(actor, name, name)
-        yield office
-
-
-@pytest.fixture
-def node(office):
-    return office.node
-
-
-def kept(page, name):
-    return re.search(rf'name="{name}" value="([^"]*)"', page.text)[1]
+COLLEAGUES = [(STRANGER, "fremd"), (BOTH, "beides")]
 
 
 def sight(node, case, by=CLERK):
@@ -123,7 +104,7 @@ async def test_one_asks_another_agrees_and_a_page_says_since_when_and_why(office
     here = f"/cases/{case}/rights/erasure"
     assert here in (await clerk.get(f"/cases/{case}/rights")).text
     page = await clerk.get(here)
-    sent = {"_seen": kept(page, "_seen"), "reason": "Die Person bittet darum"}
+    sent = {"_seen": hidden(page, "_seen"), "reason": "Die Person bittet darum"}
     for part in ({}, {"ground": "nie gehört"}):
         wrong = await clerk.post(here, page.form_token, **sent, **part)
         assert wrong.status == 422
@@ -145,7 +126,7 @@ async def test_one_asks_another_agrees_and_a_page_says_since_when_and_why(office
     for text in ("Demo-Abschied", "Die Person hat widersprochen", sent["reason"]):
         assert text in words(page)
     assert "Bewerbung besprochen" not in page.text
-    fields = {"_seen": kept(page, "_seen"), "_version": kept(page, "_version")}
+    fields = {"_seen": hidden(page, "_seen"), "_version": hidden(page, "_version")}
     answer = await approver.post(second, page.form_token, answer="yes", **fields)
     assert answer.location == "/inbox"
     assert second not in (await approver.get("/inbox")).text
@@ -168,7 +149,7 @@ async def test_the_second_person_may_say_no_and_who_asked_learns_it(office):
     ask(office.node, case)
     approver, clerk = await office.enter(APPROVER), await office.enter(CLERK)
     page = await approver.get(f"/cases/{case}/erasure")
-    fields = {"_seen": kept(page, "_seen"), "_version": kept(page, "_version")}
+    fields = {"_seen": hidden(page, "_seen"), "_version": hidden(page, "_version")}
     await approver.post(
         f"/cases/{case}/erasure", page.form_token, answer="no", **fields
     )
@@ -195,7 +176,7 @@ async def test_a_case_that_changed_since_is_not_deleted(office):
     ask(office.node, case)
     approver, clerk = await office.enter(APPROVER), await office.enter(CLERK)
     page = await approver.get(f"/cases/{case}/erasure")
-    fields = {"_seen": kept(page, "_seen"), "_version": kept(page, "_version")}
+    fields = {"_seen": hidden(page, "_seen"), "_version": hidden(page, "_version")}
     add(office.node, case, "language", language="ar", lang_kind="mother_tongue")
     answer = await approver.post(
         f"/cases/{case}/erasure", page.form_token, answer="yes", **fields

@@ -6,9 +6,7 @@ from datetime import date, timedelta
 from html import unescape
 
 import pytest
-import pytest_asyncio
 
-from node.accounts.policy import Actor
 from node.cases.model import Baton
 from node.casework import earlyerasure
 from node.casework.holding import hold_of, last_day, lift_hold, look_hold, set_hold
@@ -19,34 +17,15 @@ from node.errors import (
     NotFoundError,
     RestrictedError,
 )
-from node.ids import AccountId
 from tests.support.acts import write
 from tests.support.caseoffice import send
-from tests.support.office import AUDITOR, LEADER, open_office
+from tests.support.office import AUDITOR, LEADER, STRANGER
 from tests.support.pair import APPROVER, CLERK, open_case
 from tests.support.twins import content_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+COLLEAGUES = [(STRANGER, "Demo-Fremd")]
 TAGS = re.compile(r"<[^>]+>")
-STRANGER = Actor(AccountId("5" * 32), CLERK.roles)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(tmp_path_factory):
-    async with open_office(tmp_path_factory.mktemp("office")) as office:
-        office.hire(STRANGER, "Demo-Fremd")
-        yield office
-
-
-@pytest.fixture
-def office(opened):
-    opened.clock.offset = timedelta()
-    return opened
-
-
-@pytest.fixture
-def node(office):
-    return office.node
 
 
 def said(page):

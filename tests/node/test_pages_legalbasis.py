@@ -41,14 +41,12 @@ from tests.support.bylaw import (
 from tests.support.caseoffice import send
 from tests.support.handed import agree as consent_to
 from tests.support.handed import outbound, set_off
-from tests.support.office import AUDITOR, LEADER, open_office
+from tests.support.office import AUDITOR, BOTH, LEADER, STRANGER, open_office
 from tests.support.pair import APPROVER, CLERK, SAECKINGEN, SECOND, open_case
 from tests.support.twins import content_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 OTHER_LEADER = Actor(AccountId("2ead" * 8), frozenset({Role.ADMINISTRATOR}))
-STRANGER = Actor(AccountId("5" * 32), CLERK.roles)
-BOTH = Actor(AccountId("ca" * 16), frozenset({Role.CASEWORKER, Role.APPROVER}))
 CLASS = "class:responsible_at_new_place"
 LEADERS = (LEADER, OTHER_LEADER)
 
@@ -61,11 +59,6 @@ async def opened(tmp_path_factory):
         office.hire(BOTH, "Demo-Beides", "beides")
         put_in_force(office.node, LEADERS)
         yield office
-
-
-@pytest.fixture
-def node(office):
-    return office.node
 
 
 def is_open(node, kind, case):

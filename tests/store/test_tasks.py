@@ -10,7 +10,7 @@ from node.ids import TransferId
 from node.store.runner import Store
 from node.store.unit import SqlUnitOfWork
 from tests.support.acts import rows, tamper, write
-from tests.support.build import ANNA, AT
+from tests.support.build import ANNA, AT, BERND, case_file
 from tests.support.people import case_id
 
 T1, T2 = TransferId("01" * 16), TransferId("02" * 16)
@@ -75,6 +75,21 @@ def test_settling_reaches_what_matches_and_no_more(
 
     write(store, act)
     assert kinds(store) == left
+
+
+def test_open_tasks_are_counted_by_whose_cases_they_are_about(store: Store) -> None:
+    def act(uow: SqlUnitOfWork) -> None:
+        for number, whose in ((1, ANNA), (2, ANNA), (3, BERND), (4, None)):
+            uow.cases.open_new(case_file(number, caseworker=whose))
+            uow.tasks.add("a", at=AT, case=case_id(number))
+        uow.tasks.add("a", at=AT, transfer=T1)
+        uow.tasks.add("b", at=AT, case=case_id(3))
+        uow.tasks.settle("a", case=case_id(2))
+        uow.tasks.settle("a", case=case_id(3))
+
+    write(store, act)
+    found = store.read_sync(lambda uow: uow.tasks.on_desks("a"))
+    assert found == {ANNA: 1}
 
 
 def test_the_index_refuses_a_second_open_task_of_a_race(store: Store) -> None:

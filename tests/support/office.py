@@ -26,11 +26,14 @@ from node.config import load_settings
 from node.failpoints import NoFailpoints
 from node.ids import AccountId, Hex128, MemberId
 from tests.support.browser_by_hand import Browser, Page, signed_in
-from tests.support.pair import WEHR, add_staff, found_pair
+from tests.support.pair import SAECKINGEN, WEHR, add_staff, found_pair
 
 LEADER_ID, AUDITOR_ID = AccountId("1ead" * 8), AccountId("a0d1" * 8)
 LEADER = Actor(LEADER_ID, frozenset({Role.ADMINISTRATOR}))
 AUDITOR = Actor(AUDITOR_ID, frozenset({Role.AUDITOR}))
+STRANGER = Actor(AccountId("5" * 32), frozenset({Role.CASEWORKER}))
+"""A colleague without a case of those that a test opens; hired by who needs one."""
+BOTH = Actor(AccountId("ca" * 16), frozenset({Role.CASEWORKER, Role.APPROVER}))
 
 
 @dataclass
@@ -67,6 +70,17 @@ class OpenOffice:
                 uow.commit()
 
         self.node.store.write_sync(add)
+
+    def hear(self, off: timedelta = timedelta()) -> None:
+        """The other town says what time it is (SR-K7)."""
+
+        def clock(uow: Any) -> None:
+            now = self.clock.now()
+            with uow:
+                uow.heads.hear_clock(SAECKINGEN, said_at=now + off, at=now)
+                uow.commit()
+
+        self.node.store.write_sync(clock)
 
     def token(self, *scopes: Scope, days: int = 1) -> str:
         """A fresh API token, its digest stored."""

@@ -17,6 +17,7 @@ from node.accounts.policy import Actor
 from node.accounts.ports import StaffUnit
 from node.cases.days import local_day
 from node.casework import staff, staffchanges
+from node.casework.archiving import abandoned
 from node.casework.staff import Invitation, Newcomer
 from node.errors import ConflictError, InputError, NotFoundError
 from node.ids import AccountId
@@ -97,6 +98,7 @@ async def _list(request: web.Request) -> web.Response:
         request,
         "accounts.html",
         waiting=waiting,
+        abandoned=await parts.run.read(abandoned, today, by=_actor(request)),
         people=[
             {
                 "id": account.id,

@@ -5,7 +5,6 @@ Must never happen: a button where the case cannot go; a deletion without the arc
 answer. Implements the retention table of the field document, chapter 4; SR-B7.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
@@ -17,9 +16,10 @@ from node.web.caseframe import case_id
 from node.web.casework import actor
 from node.web.forms import Form
 from node.web.frame import Route, form_of, page, parts_of, see_other, words_of
-from node.web.language import Words, msgid
+from node.web.language import msgid
 from node.web.pages.cases import CASEWORKERS
 from node.web.pages.earlyerasure import HINDRANCES
+from node.web.wording import field_errors
 
 _ANSWERS: Final = {
     Archive.DECLINED: (
@@ -92,13 +92,7 @@ async def _end(request: web.Request) -> web.Response:
             by=actor(request),
         )
     except InputError as error:
-        wrong = form.with_errors(_errors(error, words))
+        wrong = form.with_errors(field_errors(error, _WRONG, words))
         return await _page(request, wrong, status=422)
     saved = words.gettext("The case is deleted. Nobody can read it any more.")
     return await see_other(request, "/work", saved=saved)
-
-
-def _errors(error: InputError, words: Words) -> Mapping[str, str]:
-    """What the case itself hinders stands on the page; what was typed at its field."""
-    found = _WRONG.get((error.field, error.reason))
-    return {error.field: words.gettext(found)} if found else {}

@@ -41,9 +41,11 @@ from node.web.frame import (
     words_of,
 )
 from node.web.language import Words, msgid
+from node.web.typed import page_number
 
 CASEWORKERS: Final = frozenset({Role.CASEWORKER})
-_PAGE: Final = 50
+PAGE: Final = 50
+"""Persons on one page of a long list."""
 _KEPT: Final = 5
 _SEARCHES: Final = "searches"
 _TYPED_HITS: Final = 8
@@ -150,7 +152,8 @@ async def _list_page(
     by_name = people.by_name(p for p in lists[scope] if _passes(p, wanted, on))
     names = await colleagues(request)
     chosen = _sorted(by_name, sort, names, words_of(request))
-    number = _page_number(request, len(chosen))
+    pages = -(-len(chosen) // PAGE)
+    number = page_number(request.query.get("page", ""), pages)
     return await page(
         request,
         "cases.html",
@@ -167,12 +170,12 @@ async def _list_page(
             for n in _orders(scope)
         ],
         searched=None,
-        rows=await found(request, chosen[(number - 1) * _PAGE : number * _PAGE]),
+        rows=await found(request, chosen[(number - 1) * PAGE : number * PAGE]),
         scope=scope,
         counts={name: len(listed) for name, listed in lists.items()},
         total=len(chosen),
         number=number,
-        pages=-(-len(chosen) // _PAGE),
+        pages=pages,
     )
 
 
@@ -365,9 +368,3 @@ def _caseworker(names: Mapping[AccountId, str], account: AccountId | None) -> st
 def is_listed(person: PersonRow, me: Actor) -> bool:
     """Whether somebody may know that this person is here (FR-16)."""
     return not person.threatened or me.owns(person.caseworker)
-
-
-def _page_number(request: web.Request, total: int) -> int:
-    text = request.query.get("page", "1")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
-    return max(1, min(number, -(-total // _PAGE)))

@@ -38,6 +38,7 @@ from node.web.frame import (
 from node.web.language import Words, msgid
 from node.web.networkwords import STATES, directory_age
 from node.web.pages.settings import ADMINISTRATORS
+from node.web.typed import page_number
 
 _HERE: Final = "/directory"
 _PER_PAGE: Final = 50
@@ -77,7 +78,7 @@ async def _list(request: web.Request) -> web.Response:
     found = [m for m in _members(request) if _fits(request, m, typed.casefold())]
     found.sort(key=lambda member: member.name.casefold())
     pages = max(1, -(-len(found) // _PER_PAGE))
-    number = _page_number(request, pages)
+    number = page_number(request.query.get("page", ""), pages)
     some = found[(number - 1) * _PER_PAGE : number * _PER_PAGE]
     rows: Sequence[Body] = await parts.run.read(
         bodies, parts.office, [member.id for member in some]
@@ -246,9 +247,3 @@ def _fits(request: web.Request, member: Member, typed: str) -> bool:
         typed in places.get(Ags(ags), "").casefold()
         for ags, _ in answers_for(member, today(request))
     )
-
-
-def _page_number(request: web.Request, pages: int) -> int:
-    text = request.query.get("page", "1")
-    is_number = text.isascii() and text.isdigit() and len(text) < 6
-    return min(max(1, int(text)), pages) if is_number else 1

@@ -15,7 +15,6 @@ from node.accounts.model import Role
 from node.cases.codes import code_list
 from node.cases.erased import GROUNDS
 from node.casework.earlyerasure import (
-    LAPSES_AFTER,
     Sight,
     ask_erasure,
     decide_erasure,
@@ -23,6 +22,7 @@ from node.casework.earlyerasure import (
     open_wish,
     take_back,
 )
+from node.casework.seconds import LAPSES_AFTER
 from node.errors import InputError
 from node.sync.transfer import OutboundTransfer
 from node.web.caseframe import case_id
@@ -37,8 +37,9 @@ from node.web.frame import (
     see_other,
     words_of,
 )
-from node.web.language import Words, msgid
+from node.web.language import msgid
 from node.web.pages.cases import CASEWORKERS
+from node.web.wording import field_errors
 
 _SECONDS: Final = frozenset({Role.APPROVER})
 HINDRANCES: Final = {
@@ -148,16 +149,10 @@ async def _ask(request: web.Request) -> web.Response:
             by=actor(request),
         )
     except InputError as error:
-        wrong = form.with_errors(_errors(error, words))
+        wrong = form.with_errors(field_errors(error, _WRONG, words))
         return await _ask_page(request, wrong, status=422)
     saved = words.gettext("A second person is asked. Nothing is deleted until then.")
     return await see_other(request, f"/cases/{case}/rights/erasure", saved=saved)
-
-
-def _errors(error: InputError, words: Words) -> Mapping[str, str]:
-    """What the case itself hinders stands on the page; what was typed at its field."""
-    found = _WRONG.get((error.field, error.reason))
-    return {error.field: words.gettext(found)} if found else {}
 
 
 async def _take_back(request: web.Request) -> web.Response:

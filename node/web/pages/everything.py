@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from node.accounts.model import Role
 from node.cases.days import local_day
+from node.casework.archiving import abandoned
 from node.casework.inbox import count_waiting
 from node.casework.programs import ProgramsUnit, waiting_for
 from node.casework.seconds import waiting
@@ -207,7 +208,9 @@ def _seen(uow: _FrameUnit, account: AccountView, on: date) -> tuple[int, int, St
     is_approver = Role.APPROVER in account.roles
     advises = Role.CASEWORKER in account.roles
     return (
-        count_waiting(uow) + len(waiting(uow, on, by=account.actor))
+        count_waiting(uow)
+        + len(waiting(uow, on, by=account.actor))
+        + len(abandoned(uow, on, by=account.actor))
         if is_approver
         else 0,
         waiting_for(uow, account.id) if advises else 0,

@@ -28,6 +28,7 @@ from node.web.frame import Route, form_of, page, parts_of, see_other, words_of
 from node.web.language import msgid
 from node.web.pages.cases import CASEWORKERS
 from node.web.typed import typed_day
+from node.web.wording import field_errors
 
 _HINDRANCE: Final = msgid("A handover is under way. Please wait until it has ended.")
 _WRONG: Final = {
@@ -113,10 +114,7 @@ async def _lift(request: web.Request) -> web.Response:
 
 
 async def _wrong(request: web.Request, form: Form, error: InputError) -> web.Response:
-    """What the case itself hinders stands on the page; what was typed at its field."""
-    words, errors = words_of(request), {}
-    found = _WRONG.get((error.field, error.reason))
-    if found:
-        day = last_day(local_day(parts_of(request).clock.now()))
-        errors[error.field] = words.gettext(found) % {"day": words.day(day)}
+    words = words_of(request)
+    last = words.day(last_day(local_day(parts_of(request).clock.now())))
+    errors = field_errors(error, _WRONG, words, day=last)
     return await _page(request, form.with_errors(errors), status=422)

@@ -17,6 +17,7 @@ from node.cases.codes import label
 from node.cases.days import local_day
 from node.cases.model import FOUR_EYES
 from node.casework import inbox as casework
+from node.casework.archiving import abandoned
 from node.casework.arrivals import caseworkers
 from node.casework.inbox import Announced, OfferSight
 from node.casework.seconds import waiting
@@ -114,6 +115,7 @@ async def _list(request: web.Request) -> web.Response:
         rows=rows,
         questions=await questions_of(request),
         wishes=await parts.run.read(waiting, today, by=_actor(request)),
+        abandoned=await parts.run.read(abandoned, today, by=_actor(request)),
     )
 
 

@@ -16,7 +16,8 @@ from node.accounts.model import Role
 from node.cases.consent import RESPONSIBLE_AT_NEW_PLACE
 from node.cases.model import Baton
 from node.casework import statutes
-from node.casework.statutes import LAPSES_AFTER, Use, Wanted
+from node.casework.seconds import LAPSES_AFTER
+from node.casework.statutes import Use, Wanted
 from node.errors import InputError, StaleEpochError
 from node.ids import CaseId, RecordId
 from node.web.caseframe import case_id, case_page

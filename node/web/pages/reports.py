@@ -8,6 +8,7 @@ not see; a case of somebody else. Implements flow H, SC-59 to SC-61, DO-2, DO-37
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -26,6 +27,7 @@ from node.report.tables import TOTAL, Table
 from node.web.casework import actor, colleagues, new_once, people_of, today
 from node.web.download import given
 from node.web.frame import Route, account_of, page, parts_of, words_of
+from node.web.pages.cases import PAGE
 from node.web.printing import german, printed
 from node.web.proofcells import proof_values, refusal_words
 from node.web.prooffile import Refusal, fill
@@ -41,6 +43,7 @@ from node.web.reportview import (
 )
 from node.web.reportwords import audience_name
 from node.web.spreadsheet_out import XLSX_TYPE, xlsx_bytes
+from node.web.typed import page_number
 
 _CASEWORKERS: Final = frozenset({Role.CASEWORKER})
 _CSV_TYPE: Final = "text/csv"
@@ -282,9 +285,11 @@ async def _cases(request: web.Request) -> web.Response:
     known = next((c for c in seen.table.columns if c.id == column), None)
     if known is None or row not in seen.table.rows:
         raise NotFoundError("column")
-    persons = sorted(
-        people.among(list(found.own)), key=lambda p: (p.family_name, p.name)
-    )
+    persons = people.by_name(people.among(found.own))
+    pages = -(-len(persons) // PAGE)
+    number = page_number(request.query.get("page", ""), pages)
+    some = persons[(number - 1) * PAGE : number * PAGE]
+    here = urlencode({"column": column, "row": row})
     return await page(
         request,
         "report_cases.html",
@@ -293,7 +298,10 @@ async def _cases(request: web.Request) -> web.Response:
         row=seen.row_name(row),
         so=seen.so(known),
         found=found,
-        persons=[(person, found.own[person.case]) for person in persons],
+        persons=[(person, found.own[person.case]) for person in some],
+        number=number,
+        pages=pages,
+        here=f"{wanted.address}/cases?{here}&{wanted.query}",
     )
 
 

@@ -18,6 +18,7 @@ from node.web.frame import Route, form_of, page, parts_of, see_other, words_of
 from node.web.language import msgid
 from node.web.pages.cases import CASEWORKERS
 from node.web.pages.earlyerasure import HINDRANCES, told
+from node.web.wording import field_errors
 
 _HINDRANCES: Final = {
     **HINDRANCES,
@@ -94,7 +95,5 @@ async def _lift(request: web.Request) -> web.Response:
 
 
 async def _wrong(request: web.Request, form: Form, error: InputError) -> web.Response:
-    """What the case itself hinders stands on the page; what was typed at its field."""
-    found = _WRONG.get((error.field, error.reason))
-    errors = {error.field: words_of(request).gettext(found)} if found else {}
+    errors = field_errors(error, _WRONG, words_of(request))
     return await _page(request, form.with_errors(errors), status=422)
