@@ -179,10 +179,16 @@ class Worker:
     # -- Loops ---------------------------------------------------------------------------
 
     async def _publish(self) -> None:
-        """Sign what is committed, at once when a statement waits for it (LR-10)."""
+        """Sign what is committed, at once when a statement waits for it (LR-10).
+
+        What comes close together is signed together.
+        """
+        loop = asyncio.get_running_loop()
+        not_before = 0.0
         while True:
             waiting = await self._taken(Wake.PUBLISH)
-            await asyncio.sleep(COALESCE_S)
+            await asyncio.sleep(max(0.0, not_before - loop.time()))
+            not_before = loop.time() + COALESCE_S
             waiting |= self._due[Wake.PUBLISH]
             await self._guard(self._publish_once)
             for peer in waiting - {""}:

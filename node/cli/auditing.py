@@ -62,15 +62,17 @@ def list_command(
             if _fits(line, peer=peer, kind=kind, bounds=bounds)
         ]
         _note(opened, office, "list", None, by)
-    if as_csv:
-        rows = [words.line_json(line).values() for line in found]
-        sys.stdout.buffer.write(csv_bytes(_LINE_KEYS, [list(row) for row in rows]))
-    elif as_json:
-        _print_json({"verb": "list", "entries": [words.line_json(x) for x in found]})
-    else:
-        for line in found:
-            typer.echo(words.line_sentence(line, office))
-        typer.echo(f"{len(found)} Einträge.")
+        if as_csv:
+            rows = [words.line_json(line).values() for line in found]
+            sys.stdout.buffer.write(csv_bytes(_LINE_KEYS, [list(row) for row in rows]))
+        elif as_json:
+            _print_json(
+                {"verb": "list", "entries": [words.line_json(x) for x in found]}
+            )
+        else:
+            for line in found:
+                typer.echo(words.line_sentence(line, office))
+            typer.echo(f"{len(found)} Einträge.")
 
 
 @app.command("show")
@@ -90,11 +92,11 @@ def show_command(
         by = auditor_of(opened, code)
         item = opened.store.read_sync(entry_at, office, index, by=by)
         _note(opened, office, "show", None, by)
-    if as_json:
-        _print_json({"verb": "show", **words.item_json(item)})
-    else:
-        for sentence in words.item_sentences(item, office):
-            typer.echo(sentence)
+        if as_json:
+            _print_json({"verb": "show", **words.item_json(item)})
+        else:
+            for sentence in words.item_sentences(item, office):
+                typer.echo(sentence)
     raise typer.Exit(0 if item.proven_at is not None else 2)
 
 
@@ -113,11 +115,11 @@ def trace_command(
         number = _number(opened, transfer, by)
         shared, found = opened.store.read_sync(trace, office, number, by=by)
         _note(opened, office, "trace", number, by)
-    if as_json:
-        _print_json({"verb": "trace", **words.trace_json(shared, found)})
-    else:
-        for sentence in words.trace_sentences(shared, found, office):
-            typer.echo(sentence)
+        if as_json:
+            _print_json({"verb": "trace", **words.trace_json(shared, found)})
+        else:
+            for sentence in words.trace_sentences(shared, found, office):
+                typer.echo(sentence)
     raise typer.Exit(words.status_of(found))
 
 
@@ -172,13 +174,15 @@ def reconcile_command(
         list_of_theirs = ask_peer(opened, office, member) if ask else None
         found = opened.store.read_sync(compare, office, member, list_of_theirs, by=by)
         _note(opened, office, "reconcile", None, by)
-    if as_csv:
-        sys.stdout.buffer.write(csv_bytes(words.CSV_HEAD, words.comparison_rows(found)))
-    elif as_json:
-        _print_json({"verb": "reconcile", **words.comparison_json(found)})
-    else:
-        for sentence in words.comparison_sentences(found, office):
-            typer.echo(sentence)
+        if as_csv:
+            sys.stdout.buffer.write(
+                csv_bytes(words.CSV_HEAD, words.comparison_rows(found))
+            )
+        elif as_json:
+            _print_json({"verb": "reconcile", **words.comparison_json(found)})
+        else:
+            for sentence in words.comparison_sentences(found, office):
+                typer.echo(sentence)
     raise typer.Exit(words.status_of(found.differences))
 
 

@@ -6,7 +6,7 @@ started by a command. Serves the commands of this package.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -50,21 +50,21 @@ def open_store(folder: Path) -> Iterator[Opened]:
     master, keyring = open_keyring(paths)
     hands = own_hands()
     engines = open_engine(settings.database_url, durable=not settings.demo)
-    check_schema(engines)
-    names = own_names(engines, first_names(settings.peer_url))
-    means = means_of(
-        paths,
-        master,
-        keyring,
-        log_origin=names.log_origin,
-        clock=hands.clock,
-        randomness=hands.randomness,
-    )
-    store = Store(engines, means, listener=_nobody)
-    try:
+    with ExitStack() as stack:
+        stack.callback(engines.close)
+        check_schema(engines)
+        names = own_names(engines, first_names(settings.peer_url))
+        means = means_of(
+            paths,
+            master,
+            keyring,
+            log_origin=names.log_origin,
+            clock=hands.clock,
+            randomness=hands.randomness,
+        )
+        store = Store(engines, means, listener=_nobody)
+        stack.callback(store.close)
         yield Opened(settings, paths, keyring, means, store, names)
-    finally:
-        store.close()
 
 
 def office_of(opened: Opened) -> Office:

@@ -166,6 +166,9 @@ class Store:
     def _look(self) -> Iterator[None]:
         """One use of a connection that ``close`` waits for."""
         with self._door:
+            if self._is_closed:
+                # The pool would open a connection that nobody closes.
+                raise UsageError("the store is closed")
             self._looks += 1
         try:
             yield

@@ -58,21 +58,15 @@ async def until_standing(seat, standing, seconds=10.0):
 
 
 @asynccontextmanager
-async def handover(stage, *, stop_at=None):
-    """Both nodes up until the handover is over, or until a state at the sender."""
+async def handover(stage):
+    """Both nodes up until the handover is over."""
     story = Story(stage)
     async with AsyncExitStack() as stack:
         seats = {
             member: await stack.enter_async_context(local(folder))
             for member, folder in stage.folders.items()
         }
-        if stop_at is None:
-            await story.until_over(seats)
-        else:
-            async with asyncio.timeout(30):
-                while story.states[0] != stop_at:
-                    await story.act(seats)
-                    await asyncio.sleep(0.02)
+        await story.until_over(seats)
         yield story, seats
 
 
@@ -94,10 +88,7 @@ async def moved(stage, tmp_path):
         story = Story(stage)
         async with local(wehr) as here:
             seats = {WEHR: here, SAECKINGEN: there}
-            async with asyncio.timeout(30):
-                while story.states[0] != "delivered":
-                    await story.act(seats)
-                    await asyncio.sleep(0.02)
+            await story.until_delivered(seats)
             back_up(wehr, tmp_path / "backup")
         shutil.copytree(wehr, tmp_path / "machine")
         async with local(wehr) as here:

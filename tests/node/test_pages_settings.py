@@ -146,7 +146,7 @@ async def test_who_helps_stands_at_the_door_and_at_the_foot_of_every_page(office
     door = await Browser(office.client).get("/login")
     assert "Frau Probe, 07762 80-0" in words(door)
     _, page = await form(office, CLERK, "/work")
-    assert "Hilfe: Frau Probe, 07762 80-0" in words(page)
+    assert "Wer hilft: Frau Probe, 07762 80-0" in words(page)
     _, topic = await form(office, LEADER, "/settings/contact")
     assert "stehen für immer fest" in words(topic)
     assert "Zuletzt geändert am" in words(topic)

@@ -479,6 +479,15 @@ class TestUsage:
         with pytest.raises(UsageError, match="closed"):
             store.write_sync(_add, 1)
 
+    def test_a_closed_store_opens_no_connection_for_a_late_look(
+        self, store: Store
+    ) -> None:
+        store.close()
+        with pytest.raises(UsageError, match="closed"):
+            store.read_sync(lambda uow: uow.outbox.statements(SAECKINGEN, 100))
+        with pytest.raises(UsageError, match="closed"):
+            store.purge()
+
 
 class TestReading:
     """Queries see one state, write nothing, wait for nobody."""

@@ -55,11 +55,7 @@ class Story:
 
     async def act(self, seats: Mapping[MemberId, Seat]) -> None:
         """What a person would do now, if anything."""
-        if not self.relocated:
-            self.transfer = await seats[WEHR].act(
-                "relocate", AGS[SAECKINGEN], self.stage.case
-            )
-            self.relocated = True
+        await self._relocate(seats)
         here, there = self.states
         if self.withdraws:
             if not self.withdrawn and (here, there) == ("delivered", "waiting"):
@@ -68,6 +64,20 @@ class Story:
         elif there == "waiting":
             assert self.transfer is not None
             await seats[SAECKINGEN].act("approve", self.transfer)
+
+    async def _relocate(self, seats: Mapping[MemberId, Seat]) -> None:
+        if not self.relocated:
+            self.transfer = await seats[WEHR].act(
+                "relocate", AGS[SAECKINGEN], self.stage.case
+            )
+            self.relocated = True
+
+    async def until_delivered(self, seats: Mapping[MemberId, Seat]) -> None:
+        """Go on until the packet lies there; nobody approves it yet."""
+        await self._relocate(seats)
+        async with asyncio.timeout(MOST_S):
+            while self.states[0] != "delivered":
+                await asyncio.sleep(STEP_S)
 
     async def until_killed(
         self, seats: Mapping[MemberId, Seat], victim: ProcessSeat
