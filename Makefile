@@ -51,13 +51,16 @@ test: $(VENV)/.dev  ## everything: unit, protocol, both databases, two processes
 test-fast: $(VENV)/.dev  ## the tests without processes and browser
 	$(BIN)/python -m pytest -n 2 tests/unit tests/protocol tests/store tests/house
 
-bench: $(VENV)/.dev  ## measure whole handovers beside floors of the same run
+bench: $(VENV)/.dev  ## everything that is measured beside floors of the same run; with a peer: bench-peer
 	$(BIN)/python -m bench.handover
 	$(BIN)/python -m bench.log
 	$(BIN)/python -m bench.large $(SIZE)
 	$(BIN)/python -m bench.wire
 	$(BIN)/python -m bench.flood $(REQUESTS)
 	$(BIN)/python -m bench.slowsync
+	$(BIN)/python -m bench.pages
+	$(BIN)/python -m bench.directory $(MEMBERS)
+	@$(MAKE) --no-print-directory land
 
 bench-log: $(VENV)/.dev  ## measure the exchange log alone: append, verify, prove, cosign
 	$(BIN)/python -m bench.log

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from hashlib import sha256
 from pathlib import Path
 
+from node.accounts.passkey import Site
 from node.bootstrap import Hands, Node, build_node, own_hands
 from node.config import load_settings
 from node.errors import NodeError
@@ -20,6 +21,7 @@ from node.sync import decision
 from node.sync.limits import MIB
 from node.sync.transfer import Inbound, Outbound
 from node.telemetry import configure_logging
+from node.web.staff import StoreAccounts
 from tests.support.desk import APPROVER, keep_document, relocate
 from tests.support.pair import (
     AGS,
@@ -132,6 +134,24 @@ def post_until_delivered(node: Node, transfer: str) -> float:
     return _post_while(node, lambda: _is_queued(node, transfer))
 
 
+def log_in(node: Node, seconds: str) -> tuple[int, float]:
+    """Wrong passwords of ever new names for so long: how many, and the median in ms."""
+    site = Site(node.settings.web_url, node.settings.name)
+    office = node.office
+    chance = office.randomness
+    accounts = StoreAccounts(node.run, office.clock, chance, site, demo=False)
+    times: list[float] = []
+    end = time.perf_counter() + float(seconds)
+    while time.perf_counter() < end:
+        began = time.perf_counter()
+        name, address = f"nobody{len(times)}", f"198.51.100.{len(times)}"
+        asked = accounts.check_password(name, "not this one", address)
+        asyncio.run_coroutine_threadsafe(asked, LOOP[0]).result()
+        times.append(time.perf_counter() - began)
+    times.sort()
+    return len(times), 1000 * times[len(times) // 2]
+
+
 def _is_queued(node: Node, transfer: str) -> bool:
     """Asked of the file itself: units of work would be half of what is measured."""
     if not BASE:
@@ -168,6 +188,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "delivered": delivered,
     "arrived": arrived,
     "digest": digest_here,
+    "log_in": log_in,
     "post": post,
     "post_until_delivered": post_until_delivered,
 }
