@@ -7,6 +7,7 @@ the other town. ``python -m bench.town DATA recipient`` approves whatever waits.
 
 import asyncio
 import json
+import os
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -34,6 +35,7 @@ CLERK = Actor(AccountId("c" * 32), frozenset({Role.CASEWORKER}))
 APPROVER = Actor(AccountId("a" * 32), frozenset({Role.APPROVER}))
 COVERED = frozenset(CATEGORIES) - SENSITIVE - {"K13"}
 SENDERS = 16
+RESIDENTS = int(os.environ.get("BENCH_RESIDENTS", "0"))
 SYLLABLES = (
     "ba",
     "de",
@@ -79,7 +81,12 @@ async def word() -> None:
 
 
 async def prepare(node, count: int, talks: int):
-    """Cases with so many talks, and a consent that covers all of it."""
+    """Cases with so many talks, and a consent that covers all of it.
+
+    Before them come those of people who stay.
+    """
+    for number in range(RESIDENTS):
+        await node.store.write(add_case, node.office, count + number, 1)
     made = [
         await node.store.write(add_case, node.office, number, talks)
         for number in range(count)
