@@ -407,11 +407,13 @@ async def test_an_address_elsewhere_proposes_a_move_and_sends_not_one_byte(wehr,
 
 
 @pytest.mark.spec("DO-26", "FR-25")
-async def test_with_consent_the_same_bytes_leave_at_once(wehr):
-    case = adult(wehr)
-    agree(wehr.node, case)
-    async with in_their_place(wehr.node) as heard, running(wehr.node):
-        await asyncio.sleep(0.5)
-        greeted = len(heard)
-        set_off(wehr.node, case, SAECKINGEN)
-        await until(lambda: len(heard) > greeted)
+async def test_with_consent_the_same_bytes_leave_at_once(tmp_path):
+    # A town of its own: what others left in the outbox would go first, unanswered.
+    async with open_office(tmp_path) as town:
+        case = adult(town)
+        agree(town.node, case)
+        async with in_their_place(town.node) as heard, running(town.node):
+            await asyncio.sleep(0.5)
+            greeted = len(heard)
+            set_off(town.node, case, SAECKINGEN)
+            await until(lambda: len(heard) > greeted)
