@@ -5,8 +5,8 @@ import pytest
 from node.crypto.checkpoint import ED25519, NoteKey, open_checkpoint, verify_cosignature
 from node.sync import decision, witnessing
 from node.sync.delivery import next_batch
-from node.sync.transfer import Inbound
-from tests.support.handed import inbound, set_off
+from node.sync.transfer import Inbound, Outbound
+from tests.support.handed import inbound, outbound, set_off
 from tests.support.pair import (
     APPROVER,
     SAECKINGEN,
@@ -61,11 +61,17 @@ async def test_the_heartbeat_renews_a_cosignature_and_writes_no_entry(tmp_path):
                 give_consent(wehr, case)
                 transfer = set_off(wehr, case, SAECKINGEN)
 
-                def waits():
+                # Each of both wrote its entry then; one that is written later would be taken
+                # for one of the heartbeat's.
+                def stored():
                     found = inbound(saeckingen, transfer)
-                    return found is not None and found.state is Inbound.WAITING
+                    return (
+                        outbound(wehr, transfer).state is Outbound.DELIVERED
+                        and found is not None
+                        and found.state is Inbound.WAITING
+                    )
 
-                await until(waits)
+                await until(stored)
 
             def sizes():
                 return [
