@@ -90,6 +90,7 @@ def scene(
     files = tmp_path
     if dialect == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
+        server.flush()
         files = Path(server._server.pgdata)
     yield Scene(node, keys, files)
     store.close()

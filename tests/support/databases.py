@@ -81,6 +81,10 @@ class Postgres:
         assert path is not None
         return path
 
+    def flush(self) -> None:
+        """Write all rows to their files; in the WAL a page's end may part a value."""
+        self._say("CHECKPOINT")
+
     def _say(self, statement: str) -> None:
         # Names are ours; identifiers cannot be bound.
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
