@@ -181,14 +181,13 @@ class Worker:
     async def _publish(self) -> None:
         """Sign what is committed, at once when a statement waits for it (LR-10).
 
-        What comes close together is signed together.
+        Where more came while the last was signed, what comes next is signed with it.
         """
-        loop = asyncio.get_running_loop()
-        not_before = 0.0
         while True:
+            is_busy = self._events[Wake.PUBLISH].is_set()
             waiting = await self._taken(Wake.PUBLISH)
-            await asyncio.sleep(max(0.0, not_before - loop.time()))
-            not_before = loop.time() + COALESCE_S
+            if is_busy:
+                await asyncio.sleep(COALESCE_S)
             waiting |= self._due[Wake.PUBLISH]
             await self._guard(self._publish_once)
             for peer in waiting - {""}:
