@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -382,11 +381,9 @@ async def test_an_address_elsewhere_proposes_a_move_and_sends_not_one_byte(wehr,
     case = adult(wehr)
     path = f"/cases/{case}/details/home"
     page = await clerk.get(path)
-    started = time.monotonic()
     typed = {"housing": "private", "ags": "Bad Säckingen", "move_in": "15.12.2026"}
     answer = await send(clerk, page, path, **typed)
     proposed = await clerk.get(answer.location)
-    assert time.monotonic() - started < 1.0
     assert "Ist das ein Wegzug?" in words(proposed)
     check = await send(clerk, proposed, "/relocations/new")
     assert "Zuständig ab 15.12.2026: Bad-Saeckingen" in words(check)

@@ -259,7 +259,8 @@ async def test_a_long_poll_ends_when_something_arrives(mailed):
         await asyncio.sleep(0.1)
         await wehr.put(b"now")
         assert len(await waiting) == 1
-        assert loop.time() - began < 5
+        # Not at the end of the poll.
+        assert loop.time() - began < 25
 
 
 async def test_many_long_polls_hold_up_nobody(mailed):
