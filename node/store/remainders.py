@@ -81,25 +81,28 @@ def _is_busy(case: ColumnElement[Any]) -> ColumnElement[bool]:
     )
 
 
-_SENT_BEFORE: Final = (
-    select(_SENT.id)
-    .where(
-        _SENT.created_at < bindparam("since", type_=_SENT.created_at.type),
-        ~exists().where(
-            outbound_member.c.transfer == _SENT.id, _is_busy(outbound_member.c.case_id)
-        ),
+def _quiet_since(
+    of: ColumnElement[Any],
+    at: ColumnElement[Any],
+    held_by: ColumnElement[Any],
+    case: ColumnElement[Any],
+) -> Select[Any]:
+    """Transfers from before a day with whose cases nobody has worked from then on."""
+    return (
+        select(of)
+        .where(
+            at < bindparam("since", type_=at.type),
+            ~exists().where(held_by == of, _is_busy(case)),
+        )
+        .order_by(at, of)
     )
-    .order_by(_SENT.created_at, _SENT.id)
+
+
+_SENT_BEFORE: Final = _quiet_since(
+    _SENT.id, _SENT.created_at, outbound_member.c.transfer, outbound_member.c.case_id
 )
-_GOT_BEFORE: Final = (
-    select(_GOT.id)
-    .where(
-        _GOT.offered_at < bindparam("since", type_=_GOT.offered_at.type),
-        ~exists().where(
-            inbound_case.c.transfer == _GOT.id, _is_busy(inbound_case.c.case_id)
-        ),
-    )
-    .order_by(_GOT.offered_at, _GOT.id)
+_GOT_BEFORE: Final = _quiet_since(
+    _GOT.id, _GOT.offered_at, inbound_case.c.transfer, inbound_case.c.case_id
 )
 _PEOPLE: Final = union(
     select(consent.c.case_id),
