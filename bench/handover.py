@@ -11,7 +11,6 @@ handover, which counts all threads of each process from the first relocation on.
 import json
 import os
 import platform
-import socket
 import sqlite3
 import statistics
 import subprocess
@@ -24,7 +23,7 @@ from bench.floors import measure_floors
 from bench.processes import memory_mib
 from bench.town import SENDERS
 from node.bootstrap import own_hands
-from node.demo.show import Federation, found_federation, places
+from node.demo.show import Federation, found_federation, free_ports, places
 
 COUNT = int(os.environ.get("BENCH_COUNT", "1000"))
 OUTAGE = min(500, COUNT)
@@ -69,7 +68,7 @@ def measure(
     ``calm``: one handover is recorded when the last is stored at the recipient.
     """
     folder.mkdir(parents=True)
-    federation = Federation(folder, *places(free_ports()))
+    federation = Federation(folder, *places(free_ports(4)))
     found_federation(federation, own_hands())
     towns = [federation.data(p) for p in (federation.wehr, federation.saeckingen)]
     for town in towns:
@@ -115,14 +114,6 @@ def container_bytes(data: Path) -> float:
         p.stat().st_size for p in (data / "files" / "packets").rglob("*") if p.is_file()
     ]
     return statistics.median(sizes) if sizes else 0
-
-
-def free_ports() -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def conditions() -> str:

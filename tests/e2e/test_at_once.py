@@ -6,10 +6,10 @@ from threading import Thread
 import pytest
 
 from node.sync import decision, reception
-from node.sync.transfer import Inbound, Outbound
+from node.sync.transfer import Outbound
 from node.sync.words import StatementType
 from tests.support.databases import DIALECTS, postgres
-from tests.support.handed import inbound, outbound, set_off
+from tests.support.handed import outbound, set_off, until_waiting
 from tests.support.pair import (
     APPROVER,
     SAECKINGEN,
@@ -65,12 +65,7 @@ async def test_a_statement_that_comes_twice_at_once_is_no_fork(
         case = open_case(wehr)
         give_consent(wehr, case)
         transfer = set_off(wehr, case, SAECKINGEN)
-        await until(
-            lambda: (
-                (found := inbound(saeckingen, transfer)) is not None
-                and found.state is Inbound.WAITING
-            )
-        )
+        await until_waiting(saeckingen, transfer)
         saeckingen.store.write_sync(
             decision.approve, saeckingen.office, transfer, by=APPROVER
         )

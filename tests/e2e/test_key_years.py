@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from node.sync.transfer import Inbound, Outbound
+from node.sync.transfer import Outbound
 from node.trust.keylife import KEM_AHEAD, KEM_LAST, KEM_LIFE
 from node.trust.member import Purpose
 from tests.support.desk import approve, relocate
+from tests.support.handed import until_waiting
 from tests.support.pair import AGS, SAECKINGEN, give_consent, open_case, until
-from tests.support.years import inbound, outbound, two_over_years
+from tests.support.years import outbound, two_over_years
 
 DAY = timedelta(days=1)
 ROTATIONS = 20
@@ -27,12 +28,7 @@ async def send(years, number):
     case = await asyncio.to_thread(open_case, years.wehr, f"Demo-{number}")
     await asyncio.to_thread(give_consent, years.wehr, case)
     transfer = await asyncio.to_thread(relocate, years.wehr, AGS[SAECKINGEN], case)
-
-    def waits():
-        found = inbound(years.saeckingen, transfer)
-        return found is not None and found.state is Inbound.WAITING
-
-    await until(waits)
+    await until_waiting(years.saeckingen, transfer)
     await until(lambda: outbound(years.wehr, transfer).state is Outbound.DELIVERED)
     return transfer
 

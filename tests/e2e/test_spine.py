@@ -9,7 +9,7 @@ from node.sync import decision
 from node.sync.transfer import Inbound, Outbound
 from tests.support.databases import DIALECTS, postgres
 from tests.support.desk import keep_document
-from tests.support.handed import inbound, outbound, set_off
+from tests.support.handed import inbound, outbound, set_off, until_waiting
 from tests.support.pair import (
     APPROVER,
     SAECKINGEN,
@@ -70,12 +70,7 @@ async def test_a_document_above_one_mebibyte_arrives_in_parts(tmp_path):
         document = keep_document(wehr, case, [content], values)
         give_consent(wehr, case, USUAL | {"K13"}, documents=frozenset({document}))
         transfer = set_off(wehr, case, SAECKINGEN)
-        await until(
-            lambda: (
-                (found := inbound(saeckingen, transfer)) is not None
-                and found.state is Inbound.WAITING
-            )
-        )
+        await until_waiting(saeckingen, transfer)
         saeckingen.store.write_sync(
             decision.approve, saeckingen.office, transfer, by=APPROVER
         )

@@ -5,8 +5,8 @@ import pytest
 from node.crypto.checkpoint import ED25519, NoteKey, open_checkpoint, verify_cosignature
 from node.sync import decision, witnessing
 from node.sync.delivery import next_batch
-from node.sync.transfer import Inbound, Outbound
-from tests.support.handed import inbound, outbound, set_off
+from node.sync.transfer import Outbound
+from tests.support.handed import outbound, set_off, until_waiting
 from tests.support.pair import (
     APPROVER,
     SAECKINGEN,
@@ -27,12 +27,7 @@ async def test_an_answer_shows_the_reader_its_own_newest_head_cosigned(tmp_path)
                 case = open_case(wehr)
                 give_consent(wehr, case)
                 transfer = set_off(wehr, case, SAECKINGEN)
-
-                def waits():
-                    found = inbound(saeckingen, transfer)
-                    return found is not None and found.state is Inbound.WAITING
-
-                await until(waits)
+                await until_waiting(saeckingen, transfer)
             # Wehr is away: what Säckingen says next stays in its outbox.
             directory = saeckingen.office.directory()
             seen = saeckingen.store.read_sync(
@@ -63,15 +58,10 @@ async def test_the_heartbeat_renews_a_cosignature_and_writes_no_entry(tmp_path):
 
                 # Each of both wrote its entry then; one that is written later would be taken
                 # for one of the heartbeat's.
-                def stored():
-                    found = inbound(saeckingen, transfer)
-                    return (
-                        outbound(wehr, transfer).state is Outbound.DELIVERED
-                        and found is not None
-                        and found.state is Inbound.WAITING
-                    )
-
-                await until(stored)
+                await until_waiting(saeckingen, transfer)
+                await until(
+                    lambda: outbound(wehr, transfer).state is Outbound.DELIVERED
+                )
 
             def sizes():
                 return [

@@ -86,11 +86,16 @@ def agree(
     return str(consent.id)
 
 
+async def until_waiting(recipient: Node, transfer: TransferId) -> None:
+    """It lies at the recipient, whole, and waits for an approver."""
+    await until(lambda: _is(inbound(recipient, transfer), Inbound.WAITING))
+
+
 async def let_in(
     sender: Node, recipient: Node, transfer: TransferId, *, caseworker: bool = True
 ) -> None:
     """The approver says yes, and it goes to its end; the cases land on the clerk's desk."""
-    await until(lambda: _is(inbound(recipient, transfer), Inbound.WAITING))
+    await until_waiting(recipient, transfer)
     recipient.store.write_sync(
         decision.approve, recipient.office, transfer, by=APPROVER
     )
